@@ -1,0 +1,5 @@
+//go:build !heistdebug
+
+package invariant
+
+const debug = false

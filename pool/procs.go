@@ -1,0 +1,69 @@
+package pool
+
+import (
+	"runtime"
+	"sync"
+)
+
+// procs is a pool's part of GOMAXPROCS.
+type procs struct{ added int }
+
+// The process's pools share one account, because GOMAXPROCS is one number.
+var account struct {
+	sync.Mutex
+	base    int  // the value before the first pool
+	def     bool // base was the runtime's default
+	added   int  // by all pools
+	current int  // what we have set
+}
+
+// procsBase returns GOMAXPROCS as it is without pools.
+func procsBase() int {
+	account.Lock()
+	defer account.Unlock()
+	if account.added > 0 && gomaxprocs() == account.current {
+		return account.base
+	}
+	return gomaxprocs()
+}
+
+// take raises GOMAXPROCS for a pool.
+func (p *procs) take(c Config) {
+	if p.added = c.Procs; p.added == 0 {
+		p.added = c.Workers + 1
+	}
+	if p.added < 0 {
+		p.added = 0
+		return
+	}
+	account.Lock()
+	defer account.Unlock()
+	a := &account
+	if now := gomaxprocs(); a.added == 0 || now != a.current {
+		a.base, a.added = now, 0
+		// The runtime does not tell whether its default is in force; so set the
+		// default and look whether that changes anything.
+		runtime.SetDefaultGOMAXPROCS()
+		a.def = gomaxprocs() == now
+	}
+	a.added += p.added
+	a.current = a.base + a.added
+	runtime.GOMAXPROCS(a.current)
+}
+
+// give takes the pool's part back, if nobody else has changed the value.
+func (p *procs) give() {
+	account.Lock()
+	defer account.Unlock()
+	a := &account
+	if p.added == 0 || gomaxprocs() != a.current {
+		return
+	}
+	a.added = max(a.added-p.added, 0)
+	a.current = a.base + a.added
+	if a.added == 0 && a.def {
+		runtime.SetDefaultGOMAXPROCS() // and its tracking of CPU limits
+		return
+	}
+	runtime.GOMAXPROCS(a.current)
+}

@@ -1,0 +1,79 @@
+package pool
+
+import "math/bits"
+
+// Stats is what a pool has done so far. Each number is right at some moment
+// during the call, or, for a worker in a long poll, shortly before.
+type Stats struct {
+	Workers   int    // configured
+	Threads   int    // started
+	Idle      int    // parked, or not started
+	Searching int    // looking for work
+	Live      int64  // tasks spawned and not finished
+	Spawned   uint64 // tasks started, from outside and from within
+	Finished  uint64 // tasks finished
+	Polls     uint64 // calls of Poll
+	Injected  uint64 // frames that came through an inbox: spawned or woken from other threads
+	Thefts    uint64 // successful steals
+	Stolen    uint64 // frames taken by them
+	Lost      uint64 // steals lost to another thread
+	Rescued   uint64 // frames taken from the LIFO slot of a worker in a long poll
+	Parks     uint64 // times a worker went to sleep
+	Wrapped   uint64 // Pending errors that were wrapped before they were returned
+	Panics    uint64 // panics and Goexits in tasks
+}
+
+// What a worker counts.
+const (
+	finished = iota
+	spawned
+	polls
+	wrapped
+	panics
+	injected
+	thefts
+	stolen
+	lost
+	rescued
+	parks
+
+	counters // how many there are
+)
+
+// publish makes the worker's counts visible to others. Each has a single writer,
+// so there is no contention; a load is cheaper than a store of the same.
+func (w *worker) publish() {
+	c := &w.runner.Count
+	w.count[finished], w.count[spawned] = c.Finished, c.Spawned
+	w.count[polls], w.count[wrapped], w.count[panics] = c.Polls, c.Wrapped, c.Panics
+	for i, n := range &w.count {
+		if w.public[i].Load() != n {
+			// Publish. Pairs with: (*Pool).Stats, (*Pool).settle.
+			w.public[i].Store(n)
+		}
+	}
+}
+
+// Stats returns what the pool has done so far. It does not block and does not
+// disturb the workers.
+func (p *Pool) Stats() Stats {
+	s := Stats{Workers: len(p.workers), Threads: int(p.threads.Load())}
+	for i := range p.parking.groups {
+		word := p.parking.groups[i].word.Load()
+		s.Idle += bits.OnesCount64(word & idleMask)
+		s.Searching += int(word >> groupSize)
+	}
+	var sum [counters]uint64
+	for i := range sum { // finished before spawned: Live is never negative
+		for _, w := range p.workers {
+			sum[i] += w.public[i].Load()
+		}
+	}
+	s.Finished = sum[finished]
+	s.Spawned = sum[spawned] + uint64(p.admitted.Load())
+	s.Live = int64(s.Spawned - s.Finished)
+	s.Polls, s.Wrapped, s.Panics = sum[polls], sum[wrapped], sum[panics]
+	s.Injected, s.Parks, s.Rescued = sum[injected], sum[parks], sum[rescued]
+	s.Thefts, s.Stolen, s.Lost = sum[thefts], sum[stolen], sum[lost]
+	return s
+}

@@ -1,0 +1,265 @@
+package pool
+
+import (
+	"context"
+	"math/rand/v2"
+	"runtime"
+	"runtime/pprof"
+
+	"github.com/heist-go/heist/deque"
+	"github.com/heist-go/heist/internal/atomicx"
+	"github.com/heist-go/heist/internal/clock"
+	"github.com/heist-go/heist/internal/pad"
+	"github.com/heist-go/heist/internal/park"
+	"github.com/heist-go/heist/task"
+)
+
+// worker is a thread that polls tasks. Its fields are its own but for lifo,
+// deque, inbox, parker, beat and public, which others look at or take from.
+type worker struct {
+	pool   *Pool
+	id     int
+	runner task.Runner
+
+	tick     uint32 // polls
+	due      uint32 // the tick at which the inbox comes first
+	streak   int    // polls in a row that came from lifo
+	pace     pace
+	rng      rand.PCG
+	friend   int // whom the last theft was from
+	suspects []suspect
+
+	count      [counters]uint64
+	searching  bool
+	publishing bool // the pool closes, and every count is published at once
+
+	parker  park.Parker
+	started atomicx.Bool
+	tid     atomicx.Int64 // of the thread; for tests
+
+	_      pad.Line
+	lifo   atomicx.Pointer[task.Frame] // woken by the poll in progress; runs next
+	beat   atomicx.Uint32              // changes while polls are short
+	_      pad.Line
+	inbox  task.Inbox // frames from other threads
+	_      pad.Line
+	deque  deque.Deque[task.Frame]
+	public [counters]atomicx.Uint64 // count, as published
+	_      pad.Line
+}
+
+const (
+	// maxStreak is how many polls in a row may come from the LIFO slot.
+	maxStreak = 3
+	// maxTheft is how many frames a thief takes at a time.
+	maxTheft = 32
+	// passes is how often a searcher looks at everybody.
+	passes = 3
+	// beatTicks is after how many polls beat changes.
+	beatTicks = 32
+)
+
+// main is the thread's life.
+func (w *worker) main() {
+	if !w.pool.config.Unlocked {
+		runtime.LockOSThread() // for good: the thread dies with the goroutine
+		park.Prepare()
+	}
+	w.tid.Store(int64(gettid()))
+	pprof.SetGoroutineLabels(context.Background()) // not those of whoever woke us
+	defer task.Polling()()
+	ended := false
+	defer func() {
+		if ended {
+			w.pool.ended()
+		} else { // a task has called runtime.Goexit: go on with a new goroutine
+			go w.main()
+		}
+	}()
+	for !w.runner.Guard(w.run) {
+	}
+	ended = true
+}
+
+// run is the life of a worker. Start reading here.
+func (w *worker) run() {
+	w.pace.begin(clock.Now())
+	for {
+		f, inherit := w.find()
+		if f == nil {
+			if w.pool.stopped.Load() {
+				return
+			}
+			w.rest()
+			continue
+		}
+		if w.searching {
+			w.searching = false
+			if w.pool.parking.found(w.id) {
+				w.pool.notify() // P2
+			}
+		}
+		w.runner.Step(f, inherit)
+		if w.publishing {
+			w.report()
+		}
+	}
+}
+
+// find looks for a frame, nearest first. inherit says that the frame was woken by
+// the poll before and shares its budget.
+func (w *worker) find() (f *task.Frame, inherit bool) {
+	if w.tick++; w.tick%beatTicks == 0 {
+		w.beat.Store(w.tick)
+	}
+	// 1. Now and then the inbox first, or work from outside would starve.
+	if w.tick == w.due {
+		w.rhythm()
+		w.collect(w)
+	}
+	// 2. What the last poll has woken, its data in our cache; but a pair of tasks
+	// that wake each other must not keep the others out.
+	if w.lifo.Load() != nil {
+		if f = w.lifo.Swap(nil); f != nil {
+			if w.streak++; w.streak <= maxStreak {
+				return f, true
+			}
+			w.deque.Push(f)
+		}
+	}
+	w.streak = 0
+	// 3. Our own deque, from the thieves' end: the oldest, so that it is fair.
+	for {
+		f, r := w.deque.Steal()
+		if r == deque.Stolen {
+			return f, false
+		}
+		if r == deque.Empty {
+			break
+		}
+	}
+	// 4. Our inbox.
+	if w.collect(w) > 0 {
+		if f, r := w.deque.Steal(); r == deque.Stolen {
+			return f, false
+		}
+	}
+	// 5. Other workers.
+	return w.steal(), false
+}
+
+// collect moves the frames of v's inbox to our deque.
+func (w *worker) collect(v *worker) int {
+	n := v.inbox.Take(w.deque.Push)
+	if n > 1 {
+		w.pool.notify()
+	}
+	w.count[injected] += uint64(n)
+	return n
+}
+
+// rhythm is what is done every so often: it measures the polls since the last
+// time and sets the next.
+func (w *worker) rhythm() {
+	w.due = w.tick + w.pace.next(clock.Now(), w.tick)
+	w.report()
+}
+
+// steal looks at the other workers, from a random one on, but first at the one
+// where it found something last.
+func (w *worker) steal() *task.Frame {
+	n := len(w.pool.workers)
+	if n == 1 {
+		return nil
+	}
+	if !w.searching {
+		if !w.pool.parking.search(w.id) {
+			return nil
+		}
+		w.searching = true
+	}
+	if f := w.rob(w.pool.workers[w.friend]); f != nil {
+		return f
+	}
+	for range passes {
+		first := int(w.rng.Uint64() % uint64(n))
+		for i := range n {
+			v := w.pool.workers[(first+i)%n]
+			if f := w.rob(v); f != nil {
+				w.friend = v.id
+				return f
+			}
+		}
+	}
+	for _, v := range w.pool.workers { // last, what its owner is about to run
+		if f := w.rescue(v); f != nil {
+			return f
+		}
+	}
+	return nil
+}
+
+// rob takes frames from v's deque, or all of its inbox.
+func (w *worker) rob(v *worker) *task.Frame {
+	if v == w {
+		return nil
+	}
+	f, n, r := v.deque.StealBatch(&w.deque, maxTheft)
+	if r == deque.Stolen {
+		w.count[stolen] += uint64(n)
+		w.count[thefts]++
+		return f
+	}
+	if r == deque.Lost {
+		w.count[lost]++
+	}
+	if w.collect(v) > 0 {
+		if f, r := w.deque.Steal(); r == deque.Stolen {
+			return f
+		}
+	}
+	return nil
+}
+
+// rest parks the worker until there may be something to do.
+func (w *worker) rest() {
+	w.deque.Tidy()
+	w.runner.Rest()
+	w.report()
+	p := &w.pool.parking
+	if p.idle(w.id, w.searching) && w.pool.anyWork() || w.called() {
+		w.searching = p.leave(w.id)
+		return
+	}
+	w.count[parks]++
+	if wait := w.patience(); wait > 0 {
+		w.parker.ParkUntil(clock.Now() + wait)
+	} else {
+		w.parker.Park()
+	}
+	w.searching = p.leave(w.id) // P4
+	w.pace.begin(clock.Now())
+	w.due = w.tick + 1
+}
+
+// Push implements task.Queue: a frame that the poll in progress has spawned.
+func (w *worker) Push(f *task.Frame) {
+	if w.publishing {
+		w.publish() // the spawn before anybody can see its end
+	}
+	w.deque.Push(f)
+	w.pool.notify()
+}
+
+// Next implements task.Queue: a frame that the poll in progress has woken.
+func (w *worker) Next(f *task.Frame) {
+	if old := w.lifo.Swap(f); old != nil {
+		w.deque.Push(old)
+		w.pool.notify()
+	}
+}
+
+// Later implements task.Queue: a frame that has had its turn.
+func (w *worker) Later(f *task.Frame) {
+	w.deque.Push(f)
+}

@@ -1,0 +1,212 @@
+package task
+
+import (
+	"context"
+	"fmt"
+	"time"
+
+	"github.com/heist-go/heist/internal/invariant"
+)
+
+// Cx is a poll in progress. It is valid until Poll returns, on the goroutine that
+// called Poll, and must not be kept.
+type Cx struct {
+	run      *Runner
+	frame    *Frame
+	now      time.Time
+	budget   int32 // operations left in this poll
+	pendings int32 // operations that have suspended in this poll
+	armed    bool  // something will wake the task
+	yielded  bool  // the task was queued by Yield
+	draining bool
+	shielded bool
+	erred    bool // debug builds: an operation has failed, so another way is fine
+}
+
+const (
+	// budget is how many operations a poll may complete before they return
+	// Pending to let others run.
+	budget = 128
+	// maxPendings is how often a poll may go on after Pending. More is a loop
+	// that ignores it.
+	maxPendings = 1024
+)
+
+// suspend is how an operation returns Pending: something will wake the task.
+func (cx *Cx) suspend() error {
+	cx.armed = true
+	if cx.pendings++; cx.pendings > maxPendings {
+		panic(fmt.Sprintf("task: %s has gone on after Pending %d times in one Poll: return Pending from Poll", Name(cx.frame.self), maxPendings))
+	}
+	return Pending
+}
+
+// Err returns an error that is ErrCanceled if the task is to end, and nil
+// otherwise. A loop that computes for long asks it now and then.
+func (cx *Cx) Err() error {
+	if cx.shielded {
+		return nil
+	}
+	if c := cx.frame.canceled(); c != nil {
+		cx.erred = true
+		return c.err
+	}
+	return nil
+}
+
+// Shield postpones cancellation until the end of this poll: operations behave
+// as if the task were not canceled. A task calls it at the beginning of a stage
+// that has to complete, in every poll of that stage.
+func (cx *Cx) Shield() { cx.shielded = true }
+
+// Draining reports whether the task is to come to an end by itself: finish what
+// it does, start nothing new. A task is woken once when that begins.
+func (cx *Cx) Draining() bool { return cx.draining || cx.frame.roster.drains() }
+
+// Now returns the time, which stands still during a poll.
+func (cx *Cx) Now() time.Time {
+	if cx.now.IsZero() {
+		cx.now = time.Now()
+	}
+	return cx.now
+}
+
+// Yield lets other tasks run: it returns Pending once, and nil when it is called
+// in the poll after that, which takes place when those that were in the queue
+// have had their turn.
+func (cx *Cx) Yield() error {
+	if cx.yielded {
+		cx.yielded = false
+		return nil
+	}
+	if err := cx.Err(); err != nil {
+		return err
+	}
+	cx.frame.state.set(queued | yielded)
+	return cx.suspend()
+}
+
+// Spend takes one operation from the poll's budget. When that is used up it
+// queues the task anew and returns Pending, so that a task whose operations are
+// always ready does not keep its worker. Operations call it when they are ready;
+// so may a loop of a task's own.
+func (cx *Cx) Spend() error {
+	if cx.budget > 0 {
+		cx.budget--
+		return nil
+	}
+	cx.frame.state.set(queued)
+	return cx.suspend()
+}
+
+// Waker returns what makes this life of the task runnable. Whoever calls it
+// means to return Pending: the runner takes it that somebody will wake the task.
+func (cx *Cx) Waker() Waker {
+	s := cx.frame.state.bits.Load()
+	if s&exposed == 0 {
+		cx.frame.state.set(exposed)
+	}
+	cx.armed = true
+	return Waker{cx.frame, gen(s)}
+}
+
+// Wake is w.Wake, cheaper: a task that is woken from within a poll runs next on
+// the same worker.
+func (cx *Cx) Wake(w Waker) {
+	if w.frame != nil {
+		wakeTask(cx, w.frame, w.of)
+	}
+}
+
+// Go starts t beside the polled task: as a member of the same group, or detached
+// if that is.
+func (cx *Cx) Go(t Task) {
+	if g := cx.frame.roster.group; g != nil {
+		g.Go(cx, t)
+		return
+	}
+	Detach(cx, t)
+}
+
+// Context returns a context with the values and the cancellation of the task's
+// group, for calls into packages that want one. It is not done when only this
+// task is canceled. Give it to calls that do not block, or to goroutines.
+func (cx *Cx) Context() context.Context {
+	if g := cx.frame.roster.group; g != nil {
+		return g.Context()
+	}
+	return cx.run.home.Context()
+}
+
+// Worker returns the number of the worker that polls, from 0 up to but not
+// including the scheduler's number of workers. The next poll may be another
+// worker's.
+func (cx *Cx) Worker() int { return cx.run.index }
+
+// On reports whether the task is polled by a worker of h.
+func (cx *Cx) On(h *Home) bool { return cx.run.home == h }
+
+func (cx *Cx) place() (*Home, *Cx) {
+	if cx.frame == nil {
+		panic("task: a Cx was used after its poll has returned")
+	}
+	return cx.run.home, cx
+}
+
+// checkStage is called before the task waits on something new. If what it waited
+// on before is still to come, and was not called again in this poll, the task has
+// taken another way without a reason: most likely a stage has run twice.
+func (cx *Cx) checkStage() {
+	if cx.erred || cx.draining || cx.frame.canceled() != nil || cx.frame.state.bits.Load()&settling != 0 {
+		return
+	}
+	for h := cx.frame.held; h != nil; h = h.next {
+		w, ok := h.what.(*waiter)
+		if !ok || w.visit == cx.run.Count.Polls {
+			continue
+		}
+		w.mu.Lock()
+		waiting := w.next != nil
+		w.mu.Unlock()
+		if waiting {
+			panic(fmt.Sprintf("task: %s waits for something new while what it waited for has not happened and was not called again: guard the stages of Poll (Seq, Flow, or a field)", Name(cx.frame.self)))
+		}
+	}
+}
+
+// Waker makes one life of a task runnable. It is a value, comparable, and may be
+// kept: when that life is over, Wake does nothing. The zero Waker wakes nobody.
+type Waker struct {
+	frame *Frame
+	of    uint32
+}
+
+// Wake makes the task runnable: it will be polled at least once more. Any number
+// of calls before that poll count as one. What the caller has done before is
+// visible to the poll.
+//
+// Any thread; it never blocks. Within a poll, [Cx.Wake] is cheaper.
+func (w Waker) Wake() {
+	if w.frame != nil {
+		wakeTask(nil, w.frame, w.of)
+	}
+}
+
+// wakeTask wakes f in life g. cx is the caller's poll, or nil.
+func wakeTask(cx *Cx, f *Frame, g uint32) {
+	if !f.state.wake(g, 0) {
+		return
+	}
+	if cx != nil && cx.run.home == f.home {
+		cx.run.queue.Next(f)
+		return
+	}
+	f.home.submit(f)
+}
+
+// poison makes every use of the Cx fail, after its poll.
+func (cx *Cx) poison() {
+	if invariant.Enabled {
+		*cx = Cx{}
+	}
+}

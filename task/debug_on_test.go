@@ -1,0 +1,5 @@
+//go:build heistdebug || explore
+
+package task_test
+
+const debugBuild = true

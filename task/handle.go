@@ -1,0 +1,97 @@
+package task
+
+import "context"
+
+// Handle is a task that was made of a function with a result. See [Go].
+type Handle[T any] struct{ t call[T] }
+
+// call is the task of a Handle.
+type call[T any] struct {
+	Frame
+	hold   holding
+	holder *Frame // the task that started it, if one did
+	f      func(*Cx) (T, error)
+	value  T
+}
+
+// Go starts f as a task: f is polled until it returns something else than
+// Pending, and its result is what the handle's Wait returns. It costs one
+// allocation and whatever f's closure does.
+//
+// Started from within a poll (on is a *Cx), the task belongs to the polled one: it
+// is canceled and waited for when that ends. Started from outside, it is detached.
+// A panic is kept for Wait.
+func Go[T any](on Spawner, f func(cx *Cx) (T, error)) *Handle[T] {
+	h := &Handle[T]{call[T]{f: f}}
+	if _, cx := on.place(); cx != nil {
+		h.t.holder = cx.frame
+		cx.frame.hold(&h.t.hold, &h.t)
+	}
+	Detach(on, &h.t)
+	return h
+}
+
+func (t *call[T]) Poll(cx *Cx) error {
+	v, err := t.f(cx)
+	if err == nil {
+		t.value = v
+	}
+	return err
+}
+
+// joinable: somebody holds the handle, and will see a panic.
+func (t *call[T]) joinable() {}
+
+func (t *call[T]) release(cx *Cx, err error) bool {
+	if !t.state.done() {
+		if err == nil {
+			err = errOwner
+		}
+		t.Cancel(err)
+		cx.listen(&t.mu, &t.joiners)
+		if !t.state.done() {
+			return false
+		}
+	}
+	if p, ok := t.Err().(*PanicError); ok && err != error(p) {
+		cx.run.orphan = p
+	}
+	cx.frame.unhold(&t.hold)
+	return true
+}
+
+func (t *call[T]) drain() {
+	if s := t.state.bits.Load(); t.state.wake(gen(s), draining) {
+		t.home.submit(&t.Frame)
+	}
+}
+
+// Wait waits for the task's end and returns its result. If the task has panicked,
+// Wait panics with the [*PanicError]. It is sticky.
+//
+// Tasks only; goroutines use WaitContext. If the waiting task is canceled, Wait
+// returns an error that is ErrCanceled, and the handle's task goes on.
+func (h *Handle[T]) Wait(cx *Cx) (v T, err error) {
+	t := &h.t
+	if t.holder == cx.frame && t.state.done() {
+		// Our panic now, if it is one: not one that nobody has seen.
+		cx.frame.unhold(&t.hold)
+		t.holder = nil
+	}
+	if err := t.Frame.Wait(cx); err != nil {
+		return v, err
+	}
+	return t.value, nil
+}
+
+// WaitContext is Wait for goroutines: it blocks until the task's end, or until
+// ctx is done; then its error wraps ctx's cause, and the task goes on.
+func (h *Handle[T]) WaitContext(ctx context.Context) (v T, err error) {
+	if err := h.t.Frame.WaitContext(ctx); err != nil {
+		return v, err
+	}
+	return h.t.value, nil
+}
+
+// Cancel asks the task to end. See [Frame.Cancel].
+func (h *Handle[T]) Cancel(cause error) { h.t.Cancel(cause) }

@@ -1,0 +1,79 @@
+package task
+
+import (
+	"context"
+
+	"github.com/heist-go/heist/internal/atomicx"
+	"github.com/heist-go/heist/internal/park"
+)
+
+// Promise is a value that arrives once, from anywhere: a callback of foreign code
+// ends in Resolve. The zero value is ready. A Promise must not be copied after
+// its first use.
+type Promise[T any] struct {
+	state   atomicx.Uint32
+	mu      park.Mutex // guards waiters
+	waiters waitlist
+	value   atomicx.Plain[T]
+	err     atomicx.Plain[error]
+}
+
+// The states of a promise.
+const (
+	open = iota
+	resolving
+	resolved
+)
+
+// Resolve gives the promise its value, or its error, and wakes who waits. It
+// reports false, and changes nothing, if that has happened before.
+//
+// Any thread; it never blocks. It synchronizes before the return of a Wait.
+func (p *Promise[T]) Resolve(v T, err error) bool {
+	// Claim. The right to write the value.
+	// Pairs with: (*Promise).Resolve.
+	if !p.state.CompareAndSwap(open, resolving) {
+		return false
+	}
+	p.value.Set(v)
+	p.err.Set(err)
+	// Publish. The value.
+	// Store-load: the state first, then a look at who waits. A waiter lists
+	// itself first and looks at the state then, so one of the two sees the other.
+	// Pairs with: (*Promise).done, (*Promise).Wait.
+	p.state.Store(resolved)
+	if !p.waiters.empty() {
+		p.waiters.wakeAll(&p.mu, nil)
+	}
+	return true
+}
+
+func (p *Promise[T]) done() bool { return p.state.Load() == resolved }
+
+// Wait waits for the value. It is sticky. Tasks only; goroutines use
+// WaitContext.
+func (p *Promise[T]) Wait(cx *Cx) (v T, err error) {
+	if !p.done() {
+		if err := cx.Err(); err != nil {
+			return v, err
+		}
+		cx.listen(&p.mu, &p.waiters)
+		if !p.done() {
+			return v, cx.suspend()
+		}
+	}
+	if err := cx.Spend(); err != nil {
+		return v, err
+	}
+	cx.forget(&p.waiters)
+	return p.value.Get(), p.err.Get()
+}
+
+// WaitContext is Wait for goroutines: it blocks until the value is there, or
+// until ctx is done; then its error wraps ctx's cause.
+func (p *Promise[T]) WaitContext(ctx context.Context) (v T, err error) {
+	if err := block(ctx, &p.mu, &p.waiters, p.done); err != nil {
+		return v, err
+	}
+	return p.value.Get(), p.err.Get()
+}

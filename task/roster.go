@@ -1,0 +1,135 @@
+package task
+
+import (
+	"github.com/heist-go/heist/internal/atomicx"
+	"github.com/heist-go/heist/internal/park"
+)
+
+// roster is the list of those members of a group that have suspended at least
+// once: whoever must be reached to be canceled. A task that runs to its end in
+// its first poll is never listed and pays nothing; one that is still in a queue
+// finds out when it gets its turn.
+//
+// The list is a ring through the frames, under a lock. A task is listed by its
+// worker before its first suspension takes effect, and looks at the group's state
+// under the same lock: a cancellation either comes first, and is seen, or finds
+// the task on the list.
+type roster struct {
+	mu     park.Mutex
+	group  *Group // nil: detached tasks
+	home   *Home  // of detached tasks
+	head   *Frame
+	n      int
+	ending atomicx.Bool // draining; of a group
+}
+
+// drains reports whether the members are to come to an end.
+func (r *roster) drains() bool {
+	if r.group == nil {
+		return r.home.draining.Load()
+	}
+	return r.ending.Load()
+}
+
+// canceled returns why all members are to end, or nil.
+func (r *roster) canceled() *outcome {
+	if r.group == nil {
+		return r.home.cause.Load()
+	}
+	return r.group.cause.Load()
+}
+
+// add lists f, which is being polled. If the members were told something before
+// that, f is told now: it stays runnable.
+func (r *roster) add(f *Frame) {
+	r.mu.Lock()
+	if h := r.head; h == nil {
+		f.left, f.right = f, f
+		r.head = f
+	} else {
+		f.left, f.right = h.left, h
+		h.left.right = f
+		h.left = f
+	}
+	r.n++
+	// Store-load, by the lock: first the list, then this look.
+	// Pairs with: (*Group).cancel, (*Group).Drain, (*roster).sweep.
+	why, drain := r.canceled(), r.drains()
+	r.mu.Unlock()
+	s := f.state.bits.Load()
+	if why != nil {
+		f.cancel(why, gen(s)) // we are running: pend will see to it
+	}
+	if drain && s&draining == 0 {
+		f.state.set(queued | draining)
+	}
+}
+
+// remove takes f off the list. Its worker only.
+func (r *roster) remove(f *Frame) {
+	r.mu.Lock()
+	if f.right == f {
+		r.head = nil
+	} else {
+		f.left.right, f.right.left = f.right, f.left
+		if r.head == f {
+			r.head = f.right
+		}
+	}
+	f.left, f.right = nil, nil
+	r.n--
+	r.mu.Unlock()
+}
+
+// sweep tells each listed frame something, and submits those that tell asks to.
+// It does so a few at a time: the ring is turned past those that were told, so
+// that the lock is not held for long and never while anybody is woken.
+func (r *roster) sweep(tell func(*Frame) (submit bool)) {
+	r.mu.Lock()
+	todo := r.n
+	r.mu.Unlock()
+	for todo > 0 {
+		var woken [batch]*Frame
+		n := 0
+		r.mu.Lock()
+		for range batch {
+			f := r.head
+			if f == nil || todo == 0 {
+				todo = 0
+				break
+			}
+			if tell(f) {
+				woken[n] = f
+				n++
+			}
+			r.head = f.right
+			todo--
+		}
+		r.mu.Unlock()
+		submitAll(woken[:n])
+	}
+}
+
+// submitAll submits frames, those of one home together.
+func submitAll(frames []*Frame) {
+	for len(frames) > 0 {
+		var b Batch
+		h := frames[0].home
+		for len(frames) > 0 && frames[0].home == h {
+			b.Add(frames[0])
+			frames = frames[1:]
+		}
+		h.scheduler.Submit(b)
+	}
+}
+
+// tellDrain and tellCancel are what sweep tells. The frames are listed, so they
+// are alive.
+func tellDrain(f *Frame) bool {
+	s := f.state.bits.Load()
+	return f.state.wake(gen(s), draining)
+}
+
+func tellCancel(why *outcome) func(*Frame) bool {
+	return func(f *Frame) bool { return f.cancel(why, gen(f.state.bits.Load())) }
+}
