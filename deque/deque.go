@@ -11,8 +11,9 @@
 //
 // # Owner
 //
-// [Deque.Push], [Deque.Pop] and [Deque.Tidy] belong to one thread at a time. The
-// owner may hand the deque to another thread, as any unsynchronised value.
+// [Deque.Push], [Deque.Pop], [Deque.Take], [Deque.Size] and [Deque.Tidy] belong
+// to one thread at a time. The owner may hand the deque to another thread, as any
+// unsynchronised value.
 //
 // # Thieves
 //
@@ -142,7 +143,7 @@ func (d *Deque[T]) Pop() *T {
 		defer d.guard.enter("Pop")()
 	}
 	b := d.b - 1
-	if d.t = d.top.Load(); d.t-b > 0 { // empty: nobody but us could change that
+	if d.t-b > 0 { // empty, and nobody but us could change that
 		d.tidy(d.t)
 		return nil
 	}
@@ -166,8 +167,43 @@ func (d *Deque[T]) Pop() *T {
 	}
 	d.t = b + 1
 	d.bottom.Store(b + 1) // empty again, I3
+	if x == nil {
+		d.tidy(d.t)
+	}
 	return x
 }
+
+// Take takes the oldest element, or returns nil if there is none: an owner that
+// takes its own elements like this is fair to them. It is Steal, but knows the
+// owner's side, and goes on when a thief was faster.
+//
+// Owner only. It never blocks: whenever it retries, a thief has got an element.
+func (d *Deque[T]) Take() *T {
+	if invariant.Debug {
+		defer d.guard.enter("Take")()
+	}
+	for {
+		t := d.top.Load()
+		d.t = t
+		if d.b-t <= 0 {
+			d.tidy(t)
+			return nil
+		}
+		x := d.ring.Load().at(t).Load()
+		// Claim. The element at t, against thieves.
+		// Pairs with: (*Deque).claim.
+		if d.top.CompareAndSwap(t, t+1) {
+			d.t = t + 1
+			return x
+		}
+	}
+}
+
+// Size returns how many elements there are at most: thieves may have taken some
+// since the owner looked last. It costs nothing.
+//
+// Owner only.
+func (d *Deque[T]) Size() int { return int(d.b - d.t) }
 
 // Tidy lets go of the elements that were popped or stolen, so that the garbage
 // collector can have them. Its cost is proportional to their number since the
@@ -199,8 +235,9 @@ func (d *Deque[T]) tidy(t int64) {
 	d.clean, d.high = t, d.b
 }
 
-// Len returns the number of elements at some moment during the call. A hint: it
-// may be out of date when it is returned.
+// Len returns about how many elements there are. A hint: it may be out of date
+// when it is returned, and too large while others take elements; it is never
+// negative, and 0 only if the deque was empty during the call.
 //
 // Any thread.
 func (d *Deque[T]) Len() int {

@@ -181,7 +181,7 @@ func start(size int64) *Deque[int] {
 
 // Scenarios: what the owner does, in a deque with the given ring, against how
 // many thieves. An owner's program is a string: + push, - pop, ^ steal from
-// itself, t tidy.
+// itself, < take, t tidy.
 type scenario struct {
 	name    string
 	ring    int64
@@ -210,6 +210,10 @@ func (s scenario) model(v variant) func(x *explore.X) {
 					}
 				case '^':
 					y.take(0, v.steal(d)...)
+				case '<':
+					if p := d.Take(); p != nil {
+						y.take(0, p)
+					}
 				case 't':
 					d.Tidy()
 				}
@@ -236,6 +240,8 @@ var scenarios = []scenario{
 	{"growth twice", 1, 1, "++++", []int{2}},
 	{"two left, two thieves", 2, 2, "--", []int{1, 1}},
 	{"the owner steals too", 2, 2, "^-+^", []int{2}},
+	{"the owner takes too", 2, 2, "<-+<", []int{1, 1}},
+	{"take to empty and again", 2, 0, "+<+<+-", []int{1, 1}},
 	{"tidy under thieves", 2, 2, "-t+-t", []int{2}},
 	{"tidy after growth", 1, 1, "++-t-t", []int{2}},
 	{"two thieves twice", 2, 1, "++--", []int{2, 2}},
@@ -283,13 +289,18 @@ func TestExploreStealIf(t *testing.T) {
 		d.Push(&y.items[0])
 		d.Push(&y.items[1])
 		x.Go("owner", func() {
-			if p := d.Pop(); p != nil {
-				y.take(0, p)
+			for range 2 { // the second may tidy up
+				if p := d.Pop(); p != nil {
+					y.take(0, p)
+				}
 			}
 			d.Push(&y.items[2])
 		})
 		x.Go("picky", func() {
-			p, r := d.StealIf(func(*int) bool { return !stop.Load() })
+			p, r := d.StealIf(func(p *int) bool {
+				x.Assert(p != nil, "the condition was asked about nil")
+				return !stop.Load()
+			})
 			y.take(1, one(p, r)...)
 		})
 		x.Go("thief", func() {

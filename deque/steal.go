@@ -41,6 +41,9 @@ func (d *Deque[T]) StealIf(ok func(*T) bool) (*T, Result) {
 	if r != Stolen {
 		return nil, r
 	}
+	if x == nil { // tidied up meanwhile: top is past t, and the claim would fail
+		return nil, Lost
+	}
 	if !ok(x) {
 		return nil, Refused
 	}
@@ -70,8 +73,8 @@ func (d *Deque[T]) claim(t int64) bool {
 	return d.top.CompareAndSwap(t, t+1)
 }
 
-// StealBatch steals up to limit elements, and at most half of what there is,
-// each by a claim of its own. It returns the oldest; the others go to the
+// StealBatch steals up to limit elements, and at most about half of what there is
+// (see Len), each by a claim of its own. It returns the oldest; the others go to the
 // bottom of to, in order. n counts them all. When the first steal fails, n is 0
 // and r says why.
 //

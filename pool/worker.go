@@ -129,18 +129,12 @@ func (w *worker) find() (f *task.Frame, inherit bool) {
 	}
 	w.streak = 0
 	// 3. Our own deque, from the thieves' end: the oldest, so that it is fair.
-	for {
-		f, r := w.deque.Steal()
-		if r == deque.Stolen {
-			return f, false
-		}
-		if r == deque.Empty {
-			break
-		}
+	if f = w.deque.Take(); f != nil {
+		return f, false
 	}
 	// 4. Our inbox.
 	if w.collect(w) > 0 {
-		if f, r := w.deque.Steal(); r == deque.Stolen {
+		if f = w.deque.Take(); f != nil {
 			return f, false
 		}
 	}
@@ -214,9 +208,7 @@ func (w *worker) rob(v *worker) *task.Frame {
 		w.count[lost]++
 	}
 	if w.collect(v) > 0 {
-		if f, r := w.deque.Steal(); r == deque.Stolen {
-			return f
-		}
+		return w.deque.Take()
 	}
 	return nil
 }
@@ -248,14 +240,23 @@ func (w *worker) Push(f *task.Frame) {
 		w.publish() // the spawn before anybody can see its end
 	}
 	w.deque.Push(f)
-	w.pool.notify()
+	w.share()
+}
+
+// share lets another worker come for frames that this one has queued, but not
+// for a single one: that is run here when the poll in progress ends, and waking a
+// thread for it would cost more than most polls, and its cache.
+func (w *worker) share() {
+	if w.deque.Size() > 1 {
+		w.pool.notify()
+	}
 }
 
 // Next implements task.Queue: a frame that the poll in progress has woken.
 func (w *worker) Next(f *task.Frame) {
 	if old := w.lifo.Swap(f); old != nil {
 		w.deque.Push(old)
-		w.pool.notify()
+		w.share()
 	}
 }
 

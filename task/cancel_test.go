@@ -92,7 +92,8 @@ func TestEveryOperationReturnsTheCancellation(t *testing.T) {
 			var g task.Group
 			r := &recorder{poll: func(r *recorder, cx *task.Cx) error {
 				if r.polls == 1 {
-					return cx.Yield()
+					cx.Waker()
+					return task.Pending
 				}
 				return op(cx)
 			}}
@@ -129,13 +130,14 @@ func TestWaitThatIsOverAnswersACanceledTask(t *testing.T) {
 }
 
 func TestShield(t *testing.T) {
-	var open task.Promise[int]
+	var open, never task.Promise[int]
 	r := &recorder{poll: does(
 		func(cx *task.Cx) error {
 			cx.Shield()
 			return await(&open)(cx)
 		},
-		func(cx *task.Cx) error { return cx.Yield() },
+		rounds(1), // the shield ends with the poll
+		await(&never),
 	)}
 	var g task.Group
 	err := runSteps(

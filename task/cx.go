@@ -13,14 +13,19 @@ import (
 type Cx struct {
 	run      *Runner
 	frame    *Frame
-	now      time.Time
-	budget   int32 // operations left in this poll
-	pendings int32 // operations that have suspended in this poll
-	armed    bool  // something will wake the task
-	yielded  bool  // the task was queued by Yield
-	draining bool
-	shielded bool
-	erred    bool // debug builds: an operation has failed, so another way is fine
+	was      uint32 // the state before the poll
+	budget   int32  // operations left in this poll
+	pendings int32  // operations that have suspended in this poll
+	marks
+}
+
+// marks are what a poll begins without: together, they are cleared by one store.
+type marks struct {
+	armed    bool   // something will wake the task
+	shielded bool   //
+	clocked  bool   // the runner's now is this poll's
+	erred    bool   // debug builds: an operation has failed, so another way is fine
+	again    uint32 // queued, and perhaps yielded: the task is to be queued anew
 }
 
 const (
@@ -61,28 +66,28 @@ func (cx *Cx) Shield() { cx.shielded = true }
 
 // Draining reports whether the task is to come to an end by itself: finish what
 // it does, start nothing new. A task is woken once when that begins.
-func (cx *Cx) Draining() bool { return cx.draining || cx.frame.roster.drains() }
+func (cx *Cx) Draining() bool { return cx.was&draining != 0 || cx.frame.roster.ending.Load() }
 
 // Now returns the time, which stands still during a poll.
 func (cx *Cx) Now() time.Time {
-	if cx.now.IsZero() {
-		cx.now = time.Now()
+	if !cx.clocked {
+		cx.run.now, cx.clocked = time.Now(), true
 	}
-	return cx.now
+	return cx.run.now
 }
 
 // Yield lets other tasks run: it returns Pending once, and nil when it is called
 // in the poll after that, which takes place when those that were in the queue
 // have had their turn.
 func (cx *Cx) Yield() error {
-	if cx.yielded {
-		cx.yielded = false
+	if cx.was&yielded != 0 {
+		cx.was &^= yielded
 		return nil
 	}
 	if err := cx.Err(); err != nil {
 		return err
 	}
-	cx.frame.state.set(queued | yielded)
+	cx.again = queued | yielded
 	return cx.suspend()
 }
 
@@ -95,7 +100,7 @@ func (cx *Cx) Spend() error {
 		cx.budget--
 		return nil
 	}
-	cx.frame.state.set(queued)
+	cx.again |= queued
 	return cx.suspend()
 }
 
@@ -157,7 +162,7 @@ func (cx *Cx) place() (*Home, *Cx) {
 // on before is still to come, and was not called again in this poll, the task has
 // taken another way without a reason: most likely a stage has run twice.
 func (cx *Cx) checkStage() {
-	if cx.erred || cx.draining || cx.frame.canceled() != nil || cx.frame.state.bits.Load()&settling != 0 {
+	if cx.erred || cx.was&draining != 0 || cx.frame.canceled() != nil || cx.frame.state.bits.Load()&settling != 0 {
 		return
 	}
 	for h := cx.frame.held; h != nil; h = h.next {

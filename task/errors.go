@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"runtime/debug"
 )
 
 // Pending is what an operation returns when it cannot finish yet: nothing
@@ -136,6 +137,15 @@ type PanicError struct {
 	Value any
 	// Stack is the task's stack, as debug.Stack gives it.
 	Stack []byte
+}
+
+// newPanic returns the error for a panic with v in the named task. A panic that
+// a wait has raised again stays what it was.
+func newPanic(task string, v any) *PanicError {
+	if p, again := v.(*PanicError); again {
+		return p
+	}
+	return &PanicError{task, v, debug.Stack()}
 }
 
 func (p *PanicError) Error() string {

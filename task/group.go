@@ -3,7 +3,6 @@ package task
 import (
 	"context"
 	"errors"
-	"runtime/debug"
 
 	"github.com/heist-go/heist/internal/atomicx"
 )
@@ -26,11 +25,12 @@ type Group struct {
 
 	roster // members that have suspended; its lock guards what follows, too
 
-	live    atomicx.Int64            // members that have not ended
-	cause   atomicx.Pointer[outcome] // why it is canceled, or nil
+	live    atomicx.Int64 // members that have not ended
+	owned   atomicx.Bool  // it has an owner
 	waiters waitlist
 
 	err     error // the first that counts
+	seen    bool  // a wait has returned err, or raised it
 	owner   *Frame
 	hold    holding // in the owner's list
 	homes   []*Home // that know of a group that nobody owns
@@ -97,7 +97,7 @@ func (g *Group) GoAll(on Spawner, ts ...Task) {
 // TryGo is Go, but if the limit is reached it returns ErrLimit, and if the group
 // is canceled the cancellation, and t is not started.
 func (g *Group) TryGo(on Spawner, t Task) error {
-	if c := g.cause.Load(); c != nil {
+	if c := g.why.Load(); c != nil {
 		return c.err
 	}
 	h, cx := on.place()
@@ -133,7 +133,7 @@ func (g *Group) Goroutine(on Spawner, f func(context.Context) error) {
 		err := ErrGoexit
 		defer func() {
 			if p := recover(); p != nil {
-				err = &PanicError{"goroutine", p, debug.Stack()}
+				err = newPanic("goroutine", p)
 			}
 			if err != nil {
 				g.failed(nil, err)
@@ -146,13 +146,19 @@ func (g *Group) Goroutine(on Spawner, f func(context.Context) error) {
 
 // enter counts a new member, and gives the group an owner if it is the first.
 func (g *Group) enter(h *Home, cx *Cx) *roster {
+	// While there are other members an owned group stays as it is, so there is
+	// nothing to look after.
+	first := g.live.Add(1) == 1
+	if !first && g.owned.Load() {
+		return &g.roster
+	}
 	g.mu.Lock()
 	if g.group == nil {
 		g.group = g // read without the lock by members, which come later
 	}
-	first := g.live.Add(1) == 1
 	if first && cx != nil && g.owner == nil && cx.frame.roster != &g.roster {
 		g.owner = cx.frame
+		g.owned.Store(true)
 		g.owner.hold(&g.hold, g)
 		if cx.Draining() {
 			g.ending.Store(true)
@@ -288,7 +294,7 @@ func (g *Group) fail(err error) {
 	_, panicked := err.(*PanicError)
 	g.mu.Lock()
 	if _, p := g.err.(*PanicError); g.err == nil || panicked && !p {
-		g.err = err
+		g.err, g.seen = err, false
 	}
 	g.mu.Unlock()
 	g.Cancel(err)
@@ -303,7 +309,7 @@ func (g *Group) Cancel(cause error) { g.cancel(canceledBy(cause, 0)) }
 func (g *Group) cancel(why *outcome) {
 	// Publish. Before the sweep: who is listed later sees it.
 	// Pairs with: (*roster).add.
-	if !g.cause.CompareAndSwap(nil, why) {
+	if !g.why.CompareAndSwap(nil, why) {
 		return
 	}
 	g.sweep(tellCancel(why))
@@ -369,7 +375,14 @@ func (g *Group) Err() error {
 	return g.err
 }
 
-func (g *Group) result() error { return raise(g.Err()) }
+// result is Err for waits: it raises a panic.
+func (g *Group) result() error {
+	g.mu.Lock()
+	err := g.err
+	g.seen = true
+	g.mu.Unlock()
+	return raise(err)
+}
 
 // Context returns a context that is done when the group is canceled. Its values
 // are those of WithContext's context, or of the owner's group.
@@ -396,7 +409,7 @@ func (g *Group) Context() context.Context {
 	}
 	ctx, cancel := g.ctx, g.cancelCtx
 	g.mu.Unlock()
-	if c := g.cause.Load(); c != nil {
+	if c := g.why.Load(); c != nil {
 		cancel(c.err)
 	}
 	return ctx
@@ -419,12 +432,17 @@ func (g *Group) release(cx *Cx, err error) bool {
 		g.Cancel(err)
 		cx.listen(&g.mu, &g.waiters)
 	}
-	defer g.mu.Unlock()
-	if p, ok := g.err.(*PanicError); ok && err != error(p) {
+	if p, ok := g.err.(*PanicError); ok && !g.seen {
 		cx.run.orphan = p
 	}
 	g.owner = nil
+	cancel := g.cancelCtx
+	g.ctx, g.cancelCtx = nil, nil
+	g.mu.Unlock()
 	cx.frame.unhold(&g.hold)
+	if cancel != nil {
+		cancel(errOwner) // the parent would keep the context
+	}
 	return true
 }
 

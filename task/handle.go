@@ -8,10 +8,9 @@ type Handle[T any] struct{ t call[T] }
 // call is the task of a Handle.
 type call[T any] struct {
 	Frame
-	hold   holding
-	holder *Frame // the task that started it, if one did
-	f      func(*Cx) (T, error)
-	value  T
+	hold  holding // in the list of the task that started it, if one did
+	f     func(*Cx) (T, error)
+	value T
 }
 
 // Go starts f as a task: f is polled until it returns something else than
@@ -24,7 +23,6 @@ type call[T any] struct {
 func Go[T any](on Spawner, f func(cx *Cx) (T, error)) *Handle[T] {
 	h := &Handle[T]{call[T]{f: f}}
 	if _, cx := on.place(); cx != nil {
-		h.t.holder = cx.frame
 		cx.frame.hold(&h.t.hold, &h.t)
 	}
 	Detach(on, &h.t)
@@ -61,7 +59,7 @@ func (t *call[T]) release(cx *Cx, err error) bool {
 }
 
 func (t *call[T]) drain() {
-	if s := t.state.bits.Load(); t.state.wake(gen(s), draining) {
+	if t.state.bits.Load()&draining == 0 && tellDrain(&t.Frame) {
 		t.home.submit(&t.Frame)
 	}
 }
@@ -73,10 +71,9 @@ func (t *call[T]) drain() {
 // returns an error that is ErrCanceled, and the handle's task goes on.
 func (h *Handle[T]) Wait(cx *Cx) (v T, err error) {
 	t := &h.t
-	if t.holder == cx.frame && t.state.done() {
-		// Our panic now, if it is one: not one that nobody has seen.
+	if t.state.done() {
+		// If we started it: a panic is ours now, not one that nobody has seen.
 		cx.frame.unhold(&t.hold)
-		t.holder = nil
 	}
 	if err := t.Frame.Wait(cx); err != nil {
 		return v, err

@@ -96,6 +96,19 @@ func parked(_ *recorder, cx *task.Cx) error {
 	return task.Pending
 }
 
+// lingers is a poll that takes n polls, canceled or not.
+func lingers(n int) func(*recorder, *task.Cx) error {
+	return func(r *recorder, cx *task.Cx) error {
+		cx.Shield()
+		for r.polls < n {
+			if err := cx.Yield(); err != nil {
+				return err
+			}
+		}
+		return nil
+	}
+}
+
 // returns is a poll that ends at once.
 func returns(err error) func(*recorder, *task.Cx) error {
 	return func(*recorder, *task.Cx) error { return err }

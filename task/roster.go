@@ -15,28 +15,13 @@ import (
 // under the same lock: a cancellation either comes first, and is seen, or finds
 // the task on the list.
 type roster struct {
-	mu     park.Mutex
-	group  *Group // nil: detached tasks
-	home   *Home  // of detached tasks
-	head   *Frame
-	n      int
-	ending atomicx.Bool // draining; of a group
-}
+	mu    park.Mutex
+	group *Group // nil: detached tasks
+	head  *Frame
+	n     int
 
-// drains reports whether the members are to come to an end.
-func (r *roster) drains() bool {
-	if r.group == nil {
-		return r.home.draining.Load()
-	}
-	return r.ending.Load()
-}
-
-// canceled returns why all members are to end, or nil.
-func (r *roster) canceled() *outcome {
-	if r.group == nil {
-		return r.home.cause.Load()
-	}
-	return r.group.cause.Load()
+	why    atomicx.Pointer[outcome] // why all are canceled, those to come too; or nil
+	ending atomicx.Bool             // all are to come to an end, those to come too
 }
 
 // add lists f, which is being polled. If the members were told something before
@@ -54,7 +39,7 @@ func (r *roster) add(f *Frame) {
 	r.n++
 	// Store-load, by the lock: first the list, then this look.
 	// Pairs with: (*Group).cancel, (*Group).Drain, (*roster).sweep.
-	why, drain := r.canceled(), r.drains()
+	why, drain := r.why.Load(), r.ending.Load()
 	r.mu.Unlock()
 	s := f.state.bits.Load()
 	if why != nil {
@@ -84,6 +69,9 @@ func (r *roster) remove(f *Frame) {
 // sweep tells each listed frame something, and submits those that tell asks to.
 // It does so a few at a time: the ring is turned past those that were told, so
 // that the lock is not held for long and never while anybody is woken.
+//
+// A cancellation may pass over those that a drain tells at the same time: they
+// are woken all the same, and see both.
 func (r *roster) sweep(tell func(*Frame) (submit bool)) {
 	r.mu.Lock()
 	todo := r.n

@@ -16,6 +16,7 @@ func Run(ctx context.Context, t Task) error {
 	l.runner.Init(l)
 	Open(ctx, &l.home, l, &l.runner)
 	g := WithContext(ctx)
+	defer g.Cancel(errOwner) // or ctx would keep the group's context
 	g.Go(&l.home, t)
 	defer Polling()()
 	l.drive(g)

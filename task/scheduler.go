@@ -3,7 +3,7 @@ package task
 import (
 	"context"
 	"math/rand/v2"
-	"runtime/debug"
+	"time"
 
 	"github.com/heist-go/heist/internal/atomicx"
 	"github.com/heist-go/heist/internal/invariant"
@@ -59,7 +59,7 @@ func Open(ctx context.Context, h *Home, s Scheduler, runners ...*Runner) {
 	h.scheduler, h.ctx, h.runners = s, ctx, runners
 	h.groups = map[*Group]struct{}{}
 	for i, r := range runners {
-		r.home, r.roster.home, r.index = h, h, i
+		r.home, r.index = h, i
 	}
 }
 
@@ -71,8 +71,11 @@ func (h *Home) Context() context.Context { return h.ctx }
 // Drain tells all tasks to come to an end by themselves, those to come too. See
 // [Cx.Draining]. Any thread.
 func (h *Home) Drain() {
-	h.draining.Store(true)
+	if h.draining.Swap(true) {
+		return
+	}
 	for _, r := range h.runners {
+		r.roster.ending.Store(true)
 		r.roster.sweep(tellDrain)
 	}
 	for _, g := range h.foreign() {
@@ -88,6 +91,7 @@ func (h *Home) CancelAll(cause error) {
 		return
 	}
 	for _, r := range h.runners {
+		r.roster.why.Store(why)
 		r.roster.sweep(tellCancel(why))
 	}
 	for _, g := range h.foreign() {
@@ -147,7 +151,7 @@ func claim(t Task) *Frame {
 
 // enroll is the rest of claim: it says where the task belongs.
 func (f *Frame) enroll(t Task, h *Home, r *roster) *Frame {
-	if r.drains() {
+	if r.ending.Load() {
 		f.state.set(draining)
 	}
 	f.self, f.home, f.roster = t, h, r
@@ -226,6 +230,7 @@ type Runner struct {
 	queue   Queue
 	roster  roster // detached tasks that were started here
 	waiters *waiter
+	now     time.Time
 	cx      *Cx // the poll in progress
 	own     Cx
 	phase   phase
@@ -269,7 +274,7 @@ func (r *Runner) Guard(loop func()) (ended bool) {
 		r.Count.Panics++
 		r.crash = ErrGoexit
 		if p != nil {
-			r.crash = &PanicError{Name(r.cx.frame.self), p, debug.Stack()}
+			r.crash = newPanic(Name(r.cx.frame.self), p)
 		}
 	}()
 	if err := r.crash; err != nil {
@@ -325,7 +330,8 @@ func (r *Runner) begin(f *Frame, was uint32, inherit bool) *Cx {
 		cx = new(Cx)
 		r.cx = cx
 	}
-	*cx = Cx{run: r, frame: f, budget: left, yielded: was&yielded != 0, draining: was&draining != 0}
+	cx.run, cx.frame, cx.was = r, f, was
+	cx.budget, cx.pendings, cx.marks = left, 0, marks{}
 	return cx
 }
 
@@ -356,13 +362,17 @@ func (r *Runner) suspend(f *Frame, cx *Cx, was uint32) {
 		panic("task: " + Name(f.self) + " has returned Pending, but nothing will wake it: return Pending only from an operation, or after Waker")
 	}
 	r.phase = outside
+	again := cx.again
 	cx.poison()
 	extra := uint32(0)
 	if was&listed == 0 {
 		extra = listed
 		f.roster.add(f)
 	}
-	if f.state.pend(extra) {
+	if again != 0 {
+		f.state.again(extra | again)
+		r.queue.Later(f)
+	} else if f.state.pend(extra) {
 		r.queue.Later(f)
 	}
 }
@@ -392,6 +402,7 @@ func (r *Runner) end(f *Frame, cx *Cx, err error) {
 // seen it.
 func (r *Runner) settle(f *Frame, cx *Cx, err error) error {
 	r.phase = outside
+	cx.again = 0 // whatever the last poll did meanwhile
 	settled := true
 	// Waits first: what comes then may wait again, through the same waiter.
 	for _, waits := range [...]bool{true, false} {
@@ -403,17 +414,17 @@ func (r *Runner) settle(f *Frame, cx *Cx, err error) error {
 			h = next
 		}
 	}
+	if r.orphan != nil {
+		err, r.orphan = r.orphan, nil
+	}
 	if !settled {
 		s := f.state.bits.Load()
 		if s&settling == 0 {
 			f.state.set(settling)
-			f.out.Set(&outcome{err: err})
 		}
+		f.out.Set(&outcome{err: err})
 		r.suspend(f, cx, s|settling)
 		return Pending
-	}
-	if r.orphan != nil {
-		err, r.orphan = r.orphan, nil
 	}
 	return err
 }

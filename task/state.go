@@ -19,6 +19,7 @@ import (
 //	queued            start    running           the worker polls
 //	running           pend     parked            nobody: somebody will wake it
 //	running, queued   pend     queued            the worker puts it back in a queue
+//	running[, queued] again    queued            the worker puts it back in a queue
 //	running[, queued] finish   (not live)        the worker tells who waits
 //	(not live)        wake     (not live)        nobody: too late
 //	other generation  wake     unchanged         nobody: not this life
@@ -55,6 +56,10 @@ const (
 
 // gen extracts the generation.
 func gen(bits uint32) uint32 { return bits >> flagBits }
+
+// before reports whether life a was earlier than life b. Lives are counted in a
+// circle: the two are less than half of it apart.
+func before(a, b uint32) bool { return int32((a-b)<<flagBits) < 0 }
 
 // spawn begins a life. It reports false if the frame is in use.
 func (w *word) spawn() bool {
@@ -117,6 +122,20 @@ func (w *word) pend(extra uint32) (resubmit bool) {
 	return w.bits.Add(extra-running)&queued != 0
 }
 
+// again is pend for a task that is to be queued anew, whether it was woken or
+// not: the worker puts the frame back in a queue. extra is added to the flags.
+//
+// The worker that polled.
+func (w *word) again(extra uint32) {
+	for {
+		s := w.bits.Load()
+		// Publish. Pairs with: (*word).start.
+		if w.bits.CompareAndSwap(s, (s|queued|extra)&^running) {
+			return
+		}
+	}
+}
+
 // set adds flags. The worker that polls, or who has spawned and not submitted yet.
 func (w *word) set(f uint32) { w.bits.Or(f) }
 
@@ -133,7 +152,7 @@ func (w *word) finish() {
 	// Store-load: not live first, then a look at who waits. A waiter lists itself
 	// first and looks at the word then. One of the two sees the other; the other
 	// way round, a waiter could be forgotten.
-	// Pairs with: (*word).done, (*Frame).listen.
+	// Pairs with: (*word).done, (*Cx).listen.
 	w.bits.Store(s &^ flags)
 }
 

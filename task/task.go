@@ -126,6 +126,14 @@ func (f *Frame) frame() *Frame { return f }
 // Tasks only; goroutines use WaitContext. If the waiting task is canceled, Wait
 // returns an error that is ErrCanceled, and the other task goes on.
 func (f *Frame) Wait(cx *Cx) error {
+	if err := f.await(cx); err != nil {
+		return err
+	}
+	return f.result()
+}
+
+// await is Wait without the result: nil says that the task is done.
+func (f *Frame) await(cx *Cx) error {
 	if !f.state.done() {
 		if f.state.bits.Load() == 0 {
 			panic("task: Wait for a task that was never spawned")
@@ -142,7 +150,7 @@ func (f *Frame) Wait(cx *Cx) error {
 		return err
 	}
 	cx.forget(&f.joiners)
-	return f.result()
+	return nil
 }
 
 // WaitContext is Wait for goroutines: it blocks until the task's end, or until
@@ -202,10 +210,10 @@ func (f *Frame) Cancel(cause error) {
 func (f *Frame) cancel(why *outcome, g uint32) (submit bool) {
 	for {
 		old := f.cause.Load()
-		if old != nil && (old.of == 0 || old.of == g) {
-			return false
+		if old != nil && (old.of == 0 || !before(old.of, g)) {
+			return false // the first counts; or it is we who are late, by a life
 		}
-		// Publish. The cause. (An old one of another life is as good as none.)
+		// Publish. The cause. (One of an earlier life is as good as none.)
 		// Pairs with: (*Frame).canceled.
 		if f.cause.CompareAndSwap(old, why) {
 			return f.state.wake(g, 0)
@@ -218,10 +226,7 @@ func (f *Frame) canceled() *outcome {
 	if c := f.cause.Load(); c != nil && (c.of == 0 || c.of == gen(f.state.bits.Load())) {
 		return c
 	}
-	if g := f.roster.group; g != nil {
-		return g.cause.Load()
-	}
-	return nil
+	return f.roster.why.Load()
 }
 
 // Func returns a task that polls f. Each call allocates a new task.

@@ -1,8 +1,9 @@
 package task_test
 
 import (
-	"slices"
+	"runtime"
 	"sync"
+	"sync/atomic"
 	"testing"
 
 	"github.com/stretchr/testify/require"
@@ -138,43 +139,49 @@ func TestZeroWaker(t *testing.T) {
 
 // No wake-up from another thread is lost, and what it announces is visible.
 func TestWakesFromManyThreads(t *testing.T) {
-	const threads, each = 4, 2000
+	const threads, each, burst = 4, 2000, 100
 	var (
-		mu     sync.Mutex
-		mail   []int
-		all    []int
-		coming sync.WaitGroup
+		mu       sync.Mutex
+		mail     []int
+		all      []int
+		received [threads]atomic.Int32
+		coming   sync.WaitGroup
 	)
-	receive := func(r *recorder, cx *task.Cx) error {
+	send := func(w task.Waker, from int) {
+		for n := range each {
+			mu.Lock()
+			mail = append(mail, from)
+			mu.Unlock()
+			w.Wake()
+			if sent := n + 1; sent%burst == 0 { // goes on when all has arrived
+				for int(received[from].Load()) < sent {
+					runtime.Gosched()
+				}
+			}
+		}
+	}
+	r := &recorder{poll: func(r *recorder, cx *task.Cx) error {
 		w := cx.Waker() // first: a letter that we do not see comes with a wake-up
 		if r.polls == 1 {
 			for i := range threads {
-				coming.Go(func() {
-					for n := range each {
-						mu.Lock()
-						mail = append(mail, i*each+n)
-						mu.Unlock()
-						w.Wake()
-					}
-				})
+				coming.Go(func() { send(w, i) })
 			}
 		}
 		mu.Lock()
-		all, mail = append(all, mail...), nil
+		letters := mail
+		mail = nil
 		mu.Unlock()
+		all = append(all, letters...)
+		for _, from := range letters {
+			received[from].Add(1)
+		}
 		if len(all) < threads*each {
 			return task.Pending
 		}
 		return nil
-	}
-	r := &recorder{poll: receive}
+	}}
 	require.NoError(t, task.Run(background, r))
 	coming.Wait()
-	slices.Sort(all)
-	for i, n := range all {
-		require.Equal(t, i, n, "each letter once")
-	}
-	if !testing.Short() {
-		require.Greater(t, r.polls, 2, "it was woken in between")
-	}
+	require.Len(t, all, threads*each)
+	require.GreaterOrEqual(t, r.polls, each/burst, "it was woken in between")
 }

@@ -1,0 +1,17 @@
+module github.com/heist-go/heist/bench/peers
+
+go 1.25.0
+
+require (
+	github.com/alitto/pond/v2 v2.7.1
+	github.com/heist-go/heist v0.0.0
+	github.com/panjf2000/ants/v2 v2.12.1
+	github.com/sourcegraph/conc v0.3.0
+)
+
+require (
+	golang.org/x/sync v0.11.0 // indirect
+	golang.org/x/sys v0.47.0 // indirect
+)
+
+replace github.com/heist-go/heist => ../..

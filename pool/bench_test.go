@@ -1,0 +1,279 @@
+package pool_test
+
+import (
+	"context"
+	"fmt"
+	"runtime"
+	"sync"
+	"testing"
+
+	"github.com/heist-go/heist/pool"
+	"github.com/heist-go/heist/task"
+)
+
+// The benchmarks are named like the rows that the bench program will print:
+// Benchmark<group>/<row>/<contender>. Read them as ratios of one run, and as the
+// minimum of several (-count). Heist's run on pools of 1, 2 and 4 workers; a
+// goroutine's counterpart uses the machine's default GOMAXPROCS.
+
+// onPools runs a benchmark on pools of several sizes.
+func onPools(b *testing.B, f func(b *testing.B, p *pool.Pool)) {
+	for _, n := range []int{1, 2, 4} {
+		b.Run(fmt.Sprintf("heist-%d", n), func(b *testing.B) {
+			p := open(b, n)
+			b.ReportAllocs()
+			begin := cpuTime()
+			f(b, p)
+			b.ReportMetric(float64(cpuTime()-begin)/float64(b.N), "cpu-ns/op")
+		})
+	}
+}
+
+// inside runs f, a poll function, as a task of p, and waits.
+func inside(b *testing.B, p *pool.Pool, f func(cx *task.Cx) error) {
+	b.Helper()
+	if err := p.Run(context.Background(), task.Func(f)); err != nil {
+		b.Fatal(err)
+	}
+}
+
+type empty struct{ task.Frame }
+
+func (*empty) Poll(*task.Cx) error { return nil }
+
+// spawner starts tasks a batch at a time and waits for each batch.
+func spawner(n int, next func() []task.Task) func(cx *task.Cx) error {
+	var g task.Group
+	return func(cx *task.Cx) error {
+		for {
+			if err := g.Wait(cx); err != nil || n <= 0 {
+				return err
+			}
+			batch := next()
+			for _, t := range batch {
+				g.Go(cx, t)
+			}
+			n -= len(batch)
+		}
+	}
+}
+
+const spawnBatch = 64
+
+func BenchmarkTask(b *testing.B) {
+	b.Run("spawn", func(b *testing.B) {
+		onPools(b, func(b *testing.B, p *pool.Pool) {
+			frames := make([]task.Task, spawnBatch)
+			for i := range frames {
+				frames[i] = new(empty)
+			}
+			b.ResetTimer()
+			inside(b, p, spawner(b.N, func() []task.Task { return frames }))
+		})
+		b.Run("goroutine", goroutineSpawn)
+	})
+	b.Run("spawn-heap", func(b *testing.B) {
+		onPools(b, func(b *testing.B, p *pool.Pool) {
+			batch := make([]task.Task, spawnBatch)
+			inside(b, p, spawner(b.N, func() []task.Task {
+				for i := range batch {
+					batch[i] = new(empty)
+				}
+				return batch
+			}))
+		})
+		b.Run("goroutine", goroutineSpawn)
+	})
+	b.Run("closure", func(b *testing.B) {
+		onPools(b, func(b *testing.B, p *pool.Pool) {
+			n := 0
+			var h *task.Handle[int]
+			inside(b, p, func(cx *task.Cx) error {
+				for n < b.N {
+					if h == nil {
+						h = task.Go(cx, func(*task.Cx) (int, error) { return n, nil })
+					}
+					v, err := h.Wait(cx)
+					if err != nil {
+						return err
+					}
+					if v != n {
+						b.Errorf("%d, want %d", v, n)
+					}
+					h = nil
+					n++
+				}
+				return nil
+			})
+		})
+		b.Run("goroutine", func(b *testing.B) {
+			b.ReportAllocs()
+			for i := range b.N {
+				result := make(chan int, 1)
+				go func() { result <- i }()
+				<-result
+			}
+		})
+	})
+	b.Run("yield", func(b *testing.B) {
+		const tasks = 8
+		onPools(b, func(b *testing.B, p *pool.Pool) {
+			var g task.Group
+			for range tasks {
+				n := b.N / tasks
+				g.Go(p, task.Func(func(cx *task.Cx) error {
+					for ; n > 0; n-- {
+						if err := cx.Yield(); err != nil {
+							return err
+						}
+					}
+					return nil
+				}))
+			}
+			_ = g.WaitContext(context.Background())
+		})
+		b.Run("goroutine", func(b *testing.B) {
+			defer runtime.GOMAXPROCS(runtime.GOMAXPROCS(1)) // Gosched at its best
+			var wg sync.WaitGroup
+			for range tasks {
+				wg.Go(func() {
+					for range b.N / tasks {
+						runtime.Gosched()
+					}
+				})
+			}
+			wg.Wait()
+		})
+	})
+	b.Run("pingpong", func(b *testing.B) {
+		onPools(b, func(b *testing.B, p *pool.Pool) { pass(b, p, 2) })
+		b.Run("goroutine", func(b *testing.B) { passGoroutines(b, 2) })
+	})
+	b.Run("ring", func(b *testing.B) {
+		onPools(b, func(b *testing.B, p *pool.Pool) { pass(b, p, 503) })
+		b.Run("goroutine", func(b *testing.B) { passGoroutines(b, 503) })
+	})
+	b.Run("inject", func(b *testing.B) {
+		const from = 4
+		onPools(b, func(b *testing.B, p *pool.Pool) {
+			fromGoroutines(b, from, func(n int) {
+				var g task.Group
+				for range n {
+					g.Go(p, new(empty))
+				}
+				_ = g.WaitContext(context.Background())
+			})
+		})
+		b.Run("goroutine", func(b *testing.B) {
+			fromGoroutines(b, from, func(n int) {
+				var wg sync.WaitGroup
+				for range n {
+					wg.Go(func() {})
+				}
+				wg.Wait()
+			})
+		})
+	})
+}
+
+func goroutineSpawn(b *testing.B) {
+	b.ReportAllocs()
+	var wg sync.WaitGroup
+	for n := b.N; n > 0; n -= spawnBatch {
+		for range spawnBatch {
+			wg.Go(func() {})
+		}
+		wg.Wait()
+	}
+}
+
+// fromGoroutines divides b.N among goroutines that each submit a thousand at a
+// time.
+func fromGoroutines(b *testing.B, from int, submit func(n int)) {
+	b.ReportAllocs()
+	var wg sync.WaitGroup
+	for range from {
+		wg.Go(func() {
+			for left := b.N / from; left > 0; left -= 1000 {
+				submit(min(left, 1000))
+			}
+		})
+	}
+	wg.Wait()
+}
+
+// runner is a member of a ring: it waits for the baton and passes it on.
+type runner struct {
+	task.Frame
+	self task.Waker
+	next *runner
+	has  bool
+	left *int
+}
+
+func (r *runner) Poll(cx *task.Cx) error {
+	r.self = cx.Waker()
+	if !r.has {
+		return task.Pending
+	}
+	r.has = false
+	n := *r.left
+	*r.left = n - 1
+	r.next.has = true
+	cx.Wake(r.next.self)
+	if n <= 0 {
+		return nil
+	}
+	return task.Pending
+}
+
+// pass lets a ring of tasks pass a baton b.N times.
+func pass(b *testing.B, p *pool.Pool, members int) {
+	left := b.N
+	ring := make([]*runner, members)
+	for i := range ring {
+		ring[i] = &runner{left: &left}
+	}
+	for i, r := range ring {
+		r.next = ring[(i+1)%members]
+	}
+	var g task.Group
+	for _, r := range ring { // all parked before the baton goes round
+		g.Go(p, r)
+	}
+	for p.Stats().Idle < p.Workers() {
+		runtime.Gosched()
+	}
+	b.ResetTimer()
+	ring[0].has = true
+	ring[0].self.Wake()
+	if err := g.WaitContext(context.Background()); err != nil {
+		b.Fatal(err)
+	}
+}
+
+// passGoroutines is the same on unbuffered channels.
+func passGoroutines(b *testing.B, members int) {
+	chans := make([]chan int, members)
+	for i := range chans {
+		chans[i] = make(chan int)
+	}
+	var wg sync.WaitGroup
+	for i := range members {
+		in, out := chans[i], chans[(i+1)%members]
+		wg.Go(func() {
+			for {
+				n := <-in
+				if n > 1-members { // the end goes round once
+					out <- n - 1
+				}
+				if n <= 0 {
+					return
+				}
+			}
+		})
+	}
+	b.ResetTimer()
+	chans[0] <- b.N
+	wg.Wait()
+}
