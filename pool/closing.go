@@ -71,7 +71,9 @@ func (p *Pool) settle() {
 	}
 	if p.stopped.CompareAndSwap(false, true) {
 		p.rouseAll()
-		if p.started.Load() == 0 {
+		// Store-load: stopped first, the count second.
+		// Pairs with: (*Pool).wake.
+		if p.threads.Load() == 0 {
 			p.over()
 		}
 	}

@@ -16,7 +16,14 @@ const (
 	maxEvery  = 127
 	someEvery = 61 // before anything is known
 	smoothing = 0.1
+	wakeNanos = 10_000 // from the decision to wake a thread until it has found work
 )
+
+// worth reports whether n more polls take longer than it takes to wake another
+// worker for them. While nothing is known, they do.
+func (p *pace) worth(n int) bool {
+	return p.mean == 0 || float64(n)*p.mean > wakeNanos
+}
 
 // begin forgets the time that the worker was asleep.
 func (p *pace) begin(now int64) {

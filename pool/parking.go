@@ -31,7 +31,9 @@ import (
 //	P2  The last searcher that finds work wakes the next, always: the work that
 //	    others refrained from waking for may still be there.
 //	P3  W2 is done by the last searcher, and by every worker that was not
-//	    searching when it went idle.
+//	    searching when it went idle. Who finds something comes back as a
+//	    searcher, so that P2 follows: for all that was queued while it searched
+//	    nobody was woken.
 //	P4  The bit decides, the token of a Parker is a hint. Whatever ends a worker's
 //	    sleep: if its bit is still set it was its own affair (a deadline), it
 //	    clears the bit and is no searcher; if the bit is cleared it was woken as a

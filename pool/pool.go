@@ -83,6 +83,7 @@ type Pool struct {
 	parking parking
 	procs   procs
 	cancel  context.CancelCauseFunc
+	start   func(*worker) // starts its thread; explored tests have threads of their own
 
 	admitted atomicx.Int64 // tasks spawned from outside
 	threads  atomicx.Int64 // started and not ended
@@ -103,6 +104,7 @@ func New(c Config) (*Pool, error) {
 		c.Workers = min(procsBase(), maxWorkers)
 	}
 	p := &Pool{config: c, parking: newParking(c.Workers), done: make(chan struct{})}
+	p.start = func(w *worker) { go w.main() }
 	runners := make([]*task.Runner, c.Workers)
 	for i := range runners {
 		w := &worker{pool: p, id: i, suspects: make([]suspect, c.Workers), due: 1}
@@ -189,14 +191,23 @@ func (p *Pool) notify() {
 
 // wake unparks a worker that was claimed, or starts its thread.
 func (p *Pool) wake(w *worker) {
-	if !w.started.Load() && w.started.CompareAndSwap(false, true) {
-		p.started.Add(1)
-		p.threads.Add(1)
-		w.searching = true
-		go w.main()
+	if w.started.Load() || !w.started.CompareAndSwap(false, true) {
+		w.parker.Unpark()
 		return
 	}
-	w.parker.Unpark()
+	// Store-load: count first, look second. The pool stops first, and then looks
+	// at the count: so either it waits for this thread, or the thread is not
+	// started. (What w was claimed for may have ended long ago: its submitter can
+	// be this late.)
+	// Pairs with: (*Pool).settle.
+	p.threads.Add(1)
+	if p.stopped.Load() {
+		p.ended()
+		return
+	}
+	p.started.Add(1)
+	w.searching = true
+	p.start(w)
 }
 
 // anyWork looks at all queues, for a worker that is about to park.
@@ -233,6 +244,11 @@ func (p *Pool) Shutdown(ctx context.Context) error {
 	case <-p.done:
 		return nil
 	case <-ctx.Done():
+		select {
+		case <-p.done: // both: nothing is left to cancel
+			return nil
+		default:
+		}
 		err := fmt.Errorf("pool: shutdown: %w", context.Cause(ctx))
 		p.abort(err)
 		<-p.done

@@ -6,14 +6,17 @@ import (
 )
 
 // procs is a pool's part of GOMAXPROCS.
-type procs struct{ added int }
+type procs struct{ added, era int }
 
 // The process's pools share one account, because GOMAXPROCS is one number.
+// Somebody else who changes it begins a new era: what was added before is gone,
+// and is not given back.
 var account struct {
 	sync.Mutex
-	base    int  // the value before the first pool
+	era     int
+	base    int  // the value before the era's first pool
 	def     bool // base was the runtime's default
-	added   int  // by all pools
+	added   int  // by the era's pools
 	current int  // what we have set
 }
 
@@ -40,12 +43,14 @@ func (p *procs) take(c Config) {
 	defer account.Unlock()
 	a := &account
 	if now := gomaxprocs(); a.added == 0 || now != a.current {
+		a.era++
 		a.base, a.added = now, 0
 		// The runtime does not tell whether its default is in force; so set the
 		// default and look whether that changes anything.
 		runtime.SetDefaultGOMAXPROCS()
 		a.def = gomaxprocs() == now
 	}
+	p.era = a.era
 	a.added += p.added
 	a.current = a.base + a.added
 	runtime.GOMAXPROCS(a.current)
@@ -56,10 +61,15 @@ func (p *procs) give() {
 	account.Lock()
 	defer account.Unlock()
 	a := &account
-	if p.added == 0 || gomaxprocs() != a.current {
+	if p.added == 0 || p.era != a.era {
 		return
 	}
-	a.added = max(a.added-p.added, 0)
+	if gomaxprocs() != a.current {
+		a.added = 0 // the next pool begins a new era
+		a.era++
+		return
+	}
+	a.added -= p.added
 	a.current = a.base + a.added
 	if a.added == 0 && a.def {
 		runtime.SetDefaultGOMAXPROCS() // and its tracking of CPU limits

@@ -23,7 +23,8 @@ type Stats struct {
 	Panics    uint64 // panics and Goexits in tasks
 }
 
-// What a worker counts.
+// What a worker counts. They are published in the opposite order, and summed up in
+// this one: finished first, spawned next.
 const (
 	finished = iota
 	spawned
@@ -42,12 +43,15 @@ const (
 
 // publish makes the worker's counts visible to others. Each has a single writer,
 // so there is no contention; a load is cheaper than a store of the same.
+//
+// What is spawned comes before what is finished: a task that has ended may have
+// let another one in (a group's limit), and whoever sees the end must see that.
 func (w *worker) publish() {
 	c := &w.runner.Count
 	w.count[finished], w.count[spawned] = c.Finished, c.Spawned
 	w.count[polls], w.count[wrapped], w.count[panics] = c.Polls, c.Wrapped, c.Panics
-	for i, n := range &w.count {
-		if w.public[i].Load() != n {
+	for i := counters - 1; i >= 0; i-- {
+		if n := w.count[i]; w.public[i].Load() != n {
 			// Publish. Pairs with: (*Pool).Stats, (*Pool).settle.
 			w.public[i].Store(n)
 		}
@@ -64,14 +68,15 @@ func (p *Pool) Stats() Stats {
 		s.Searching += int(word >> groupSize)
 	}
 	var sum [counters]uint64
-	for i := range sum { // finished before spawned: Live is never negative
+	for i := range sum {
 		for _, w := range p.workers {
 			sum[i] += w.public[i].Load()
 		}
 	}
 	s.Finished = sum[finished]
 	s.Spawned = sum[spawned] + uint64(p.admitted.Load())
-	s.Live = int64(s.Spawned - s.Finished)
+	// A task may end on one worker before another one has published its spawn.
+	s.Live = max(int64(s.Spawned-s.Finished), 0)
 	s.Polls, s.Wrapped, s.Panics = sum[polls], sum[wrapped], sum[panics]
 	s.Injected, s.Parks, s.Rescued = sum[injected], sum[parks], sum[rescued]
 	s.Thefts, s.Stolen, s.Lost = sum[thefts], sum[stolen], sum[lost]

@@ -55,6 +55,9 @@ const (
 	maxTheft = 32
 	// passes is how often a searcher looks at everybody.
 	passes = 3
+	// soon is after how many polls a worker that has kept frames for itself looks
+	// at the clock again.
+	soon = 8
 	// beatTicks is after how many polls beat changes.
 	beatTicks = 32
 )
@@ -146,7 +149,7 @@ func (w *worker) find() (f *task.Frame, inherit bool) {
 func (w *worker) collect(v *worker) int {
 	n := v.inbox.Take(w.deque.Push)
 	if n > 1 {
-		w.pool.notify()
+		w.share()
 	}
 	w.count[injected] += uint64(n)
 	return n
@@ -156,6 +159,9 @@ func (w *worker) collect(v *worker) int {
 // time and sets the next.
 func (w *worker) rhythm() {
 	w.due = w.tick + w.pace.next(clock.Now(), w.tick)
+	if n := w.deque.Size(); n > 0 && w.pace.worth(n) {
+		w.pool.notify()
+	}
 	w.report()
 }
 
@@ -219,7 +225,12 @@ func (w *worker) rest() {
 	w.runner.Rest()
 	w.report()
 	p := &w.pool.parking
-	if p.idle(w.id, w.searching) && w.pool.anyWork() || w.called() {
+	if p.idle(w.id, w.searching) && w.pool.anyWork() {
+		p.rouse(w.id) // unless somebody else just has
+		w.searching = true
+		return
+	}
+	if w.called() {
 		w.searching = p.leave(w.id)
 		return
 	}
@@ -243,12 +254,17 @@ func (w *worker) Push(f *task.Frame) {
 	w.share()
 }
 
-// share lets another worker come for frames that this one has queued, but not
-// for a single one: that is run here when the poll in progress ends, and waking a
-// thread for it would cost more than most polls, and its cache.
+// share lets another worker come for frames that this one has queued, if they
+// are worth it: waking a thread costs the time of many short polls, and moves
+// what they touch to another cache. No frame is lost by keeping quiet, because
+// this worker does not park while its own deque has any. But polls may turn out
+// to be longer than they used to be, so the next look is due soon.
 func (w *worker) share() {
-	if w.deque.Size() > 1 {
+	switch {
+	case w.pace.worth(w.deque.Size()):
 		w.pool.notify()
+	case w.due-w.tick > soon:
+		w.due = w.tick + soon
 	}
 }
 

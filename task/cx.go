@@ -41,18 +41,27 @@ const (
 func (cx *Cx) suspend() error {
 	cx.armed = true
 	if cx.pendings++; cx.pendings > maxPendings {
-		panic(fmt.Sprintf("task: %s has gone on after Pending %d times in one Poll: return Pending from Poll", Name(cx.frame.self), maxPendings))
+		cx.ignored()
 	}
 	return Pending
+}
+
+// ignored is apart so that suspend is inlined, as are other slow halves below.
+func (cx *Cx) ignored() {
+	panic(fmt.Sprintf("task: %s has gone on after Pending %d times in one Poll: return Pending from Poll", Name(cx.frame.self), maxPendings))
 }
 
 // Err returns an error that is ErrCanceled if the task is to end, and nil
 // otherwise. A loop that computes for long asks it now and then.
 func (cx *Cx) Err() error {
-	if cx.shielded {
+	if f := cx.frame; f.cause.Load() == nil && f.roster.why.Load() == nil {
 		return nil
 	}
-	if c := cx.frame.canceled(); c != nil {
+	return cx.canceled()
+}
+
+func (cx *Cx) canceled() error {
+	if c := cx.frame.canceled(); c != nil && !cx.shielded {
 		cx.erred = true
 		return c.err
 	}
@@ -159,15 +168,16 @@ func (cx *Cx) place() (*Home, *Cx) {
 }
 
 // checkStage is called before the task waits on something new. If what it waited
-// on before is still to come, and was not called again in this poll, the task has
-// taken another way without a reason: most likely a stage has run twice.
+// on before is still to come, and was not called again since another wait was
+// over, the task has taken another way without a reason: most likely a stage has
+// run twice.
 func (cx *Cx) checkStage() {
-	if cx.erred || cx.was&draining != 0 || cx.frame.canceled() != nil || cx.frame.state.bits.Load()&settling != 0 {
+	if cx.erred || cx.was&draining != 0 || cx.frame.canceled() != nil || cx.frame.state.bits.Load()&(settling|exposed) != 0 {
 		return
 	}
 	for h := cx.frame.held; h != nil; h = h.next {
 		w, ok := h.what.(*waiter)
-		if !ok || w.visit == cx.run.Count.Polls {
+		if !ok || w.visit == cx.run.Count.Polls || w.visit == left {
 			continue
 		}
 		w.mu.Lock()
@@ -212,6 +222,9 @@ func wakeTask(cx *Cx, f *Frame, g uint32) {
 // poison makes every use of the Cx fail, after its poll.
 func (cx *Cx) poison() {
 	if invariant.Enabled {
-		*cx = Cx{}
+		r := cx.run
+		r.cx = &r.own
+		r.own.budget = cx.budget // begin may pass it on
+		*cx = Cx{pendings: maxPendings}
 	}
 }

@@ -598,28 +598,7 @@ func TestTextOfAPanic(t *testing.T) {
 	require.True(t, strings.HasPrefix(p.Error(), "task: panic in *task_test.recorder: oh\n\ngoroutine "))
 }
 
-// Seq and Flow cost no allocation.
-func TestStagesAllocateNothing(t *testing.T) {
-	n := 0
-	work := func(*task.Cx) error {
-		if n++; n%2 == 1 {
-			return errBoom
-		}
-		return nil
-	}
-	var seq task.Seq
-	require.Zero(t, testing.AllocsPerRun(100, func() {
-		for seq.Run(nil, work, work, work) != nil {
-		}
-		seq.Reset()
-	}))
-	f := &flower{}
-	require.Zero(t, testing.AllocsPerRun(100, func() {
-		for f.flow.Run(nil, f, (*flower).bud) != nil {
-		}
-	}))
-}
-
+// flower is a task of two stages.
 type flower struct {
 	flow task.Flow[flower]
 	n    int

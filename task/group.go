@@ -25,15 +25,15 @@ type Group struct {
 
 	roster // members that have suspended; its lock guards what follows, too
 
-	live    atomicx.Int64 // members that have not ended
-	owned   atomicx.Bool  // it has an owner
+	live    atomicx.Int64         // members that have not ended
+	under   atomicx.Pointer[Home] // the owner's, or nil
 	waiters waitlist
 
 	err     error // the first that counts
 	seen    bool  // a wait has returned err, or raised it
 	owner   *Frame
 	hold    holding // in the owner's list
-	homes   []*Home // that know of a group that nobody owns
+	homes   []*Home // that know of it: where members are and the owner is not
 	limit   int
 	active  int // members that were started, with a limit
 	backlog Batch
@@ -149,7 +149,7 @@ func (g *Group) enter(h *Home, cx *Cx) *roster {
 	// While there are other members an owned group stays as it is, so there is
 	// nothing to look after.
 	first := g.live.Add(1) == 1
-	if !first && g.owned.Load() {
+	if !first && g.under.Load() == h {
 		return &g.roster
 	}
 	g.mu.Lock()
@@ -158,23 +158,24 @@ func (g *Group) enter(h *Home, cx *Cx) *roster {
 	}
 	if first && cx != nil && g.owner == nil && cx.frame.roster != &g.roster {
 		g.owner = cx.frame
-		g.owned.Store(true)
+		g.under.Store(g.owner.home)
 		g.owner.hold(&g.hold, g)
 		if cx.Draining() {
 			g.ending.Store(true)
 		}
 	}
-	known := g.owner != nil || cx != nil && cx.frame.roster == &g.roster
+	known := g.under.Load() == h || cx != nil && cx.frame.roster == &g.roster
 	for _, k := range g.homes {
 		known = known || k == h
 	}
 	if !known {
 		g.homes = append(g.homes, h)
+		h.know(g)
 	}
 	watch := first && g.parent != nil && g.unbind == nil
 	g.mu.Unlock()
 	if !known {
-		h.know(g)
+		h.tell(g)
 	}
 	if watch {
 		g.watch()
@@ -182,12 +183,24 @@ func (g *Group) enter(h *Home, cx *Cx) *roster {
 	return &g.roster
 }
 
-// know makes the home remember a group that nobody owns, to reach its members
-// when the scheduler shuts down.
+// know makes the home remember a group with members that no task of it owns, to
+// reach them when the scheduler shuts down. The group's lock is held, in forget
+// too: the end of one use of a group may be late, and overlap the next.
 func (h *Home) know(g *Group) {
 	h.mu.Lock()
 	h.groups[g] = struct{}{}
 	h.mu.Unlock()
+}
+
+// forget undoes know. The group's lock is held.
+func (h *Home) forget(g *Group) {
+	h.mu.Lock()
+	delete(h.groups, g)
+	h.mu.Unlock()
+}
+
+// tell passes on to a group that has just become known what its members missed.
+func (h *Home) tell(g *Group) {
 	if h.draining.Load() {
 		g.Drain()
 	}
@@ -227,7 +240,7 @@ func (g *Group) left(cx *Cx) {
 	if g.limit > 0 {
 		g.vacate(cx)
 	}
-	g.leave(cx)
+	g.leave(cx) // inlined
 }
 
 // vacate passes a slot under the limit on to the oldest of the backlog.
@@ -260,20 +273,17 @@ func (g *Group) leave(cx *Cx) {
 // ended wakes who waits for the last member, and ends the watches.
 func (g *Group) ended(cx *Cx) {
 	var unbind func() bool
-	var homes []*Home
 	g.mu.Lock()
 	if g.live.Load() == 0 {
 		unbind, g.unbind = g.unbind, nil
-		homes, g.homes = g.homes, nil
+		for _, h := range g.homes {
+			h.forget(g)
+		}
+		g.homes = nil
 	}
 	g.mu.Unlock()
 	if unbind != nil {
 		unbind()
-	}
-	for _, h := range homes {
-		h.mu.Lock()
-		delete(h.groups, g)
-		h.mu.Unlock()
 	}
 	g.waiters.wakeAll(&g.mu, cx)
 }
@@ -312,7 +322,7 @@ func (g *Group) cancel(why *outcome) {
 	if !g.why.CompareAndSwap(nil, why) {
 		return
 	}
-	g.sweep(tellCancel(why))
+	g.sweep()
 	g.mu.Lock()
 	cancel := g.cancelCtx
 	g.mu.Unlock()
@@ -326,7 +336,7 @@ func (g *Group) cancel(why *outcome) {
 func (g *Group) Drain() {
 	// Publish. Pairs with: (*roster).add.
 	if !g.ending.Swap(true) {
-		g.sweep(tellDrain)
+		g.sweep()
 	}
 }
 
@@ -436,6 +446,7 @@ func (g *Group) release(cx *Cx, err error) bool {
 		cx.run.orphan = p
 	}
 	g.owner = nil
+	g.under.Store(nil)
 	cancel := g.cancelCtx
 	g.ctx, g.cancelCtx = nil, nil
 	g.mu.Unlock()

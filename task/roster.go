@@ -66,13 +66,15 @@ func (r *roster) remove(f *Frame) {
 	r.mu.Unlock()
 }
 
-// sweep tells each listed frame something, and submits those that tell asks to.
-// It does so a few at a time: the ring is turned past those that were told, so
-// that the lock is not held for long and never while anybody is woken.
+// sweep tells each listed frame what the members are to know, and submits those
+// that have to run for it. It does so a few at a time: the ring is turned past
+// those that were told, so that the lock is not held for long and never while
+// anybody is woken.
 //
-// A cancellation may pass over those that a drain tells at the same time: they
-// are woken all the same, and see both.
-func (r *roster) sweep(tell func(*Frame) (submit bool)) {
+// Sweeps that go on at the same time turn the same ring, so that one passes the
+// frames that another has not reached. Therefore each tells everything that is
+// known by then: whoever of them passes a frame, it is told.
+func (r *roster) sweep() {
 	r.mu.Lock()
 	todo := r.n
 	r.mu.Unlock()
@@ -86,7 +88,7 @@ func (r *roster) sweep(tell func(*Frame) (submit bool)) {
 				todo = 0
 				break
 			}
-			if tell(f) {
+			if r.tell(f) {
 				woken[n] = f
 				n++
 			}
@@ -111,13 +113,21 @@ func submitAll(frames []*Frame) {
 	}
 }
 
-// tellDrain and tellCancel are what sweep tells. The frames are listed, so they
-// are alive.
-func tellDrain(f *Frame) bool {
-	s := f.state.bits.Load()
-	return f.state.wake(gen(s), draining)
+// tell is sweep for one frame, which is listed and so alive. It reports whether
+// the caller must submit f.
+func (r *roster) tell(f *Frame) (submit bool) {
+	if why := r.why.Load(); why != nil {
+		submit = f.cancel(why, gen(f.state.bits.Load()))
+	}
+	if r.ending.Load() && tellDrain(f) {
+		submit = true
+	}
+	return submit
 }
 
-func tellCancel(why *outcome) func(*Frame) bool {
-	return func(f *Frame) bool { return f.cancel(why, gen(f.state.bits.Load())) }
+// tellDrain tells a live frame to come to an end, unless it knows. It reports
+// whether the caller must submit f.
+func tellDrain(f *Frame) bool {
+	s := f.state.bits.Load()
+	return s&draining == 0 && f.state.wake(gen(s), draining)
 }

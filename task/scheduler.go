@@ -76,7 +76,7 @@ func (h *Home) Drain() {
 	}
 	for _, r := range h.runners {
 		r.roster.ending.Store(true)
-		r.roster.sweep(tellDrain)
+		r.roster.sweep()
 	}
 	for _, g := range h.foreign() {
 		g.Drain()
@@ -92,7 +92,7 @@ func (h *Home) CancelAll(cause error) {
 	}
 	for _, r := range h.runners {
 		r.roster.why.Store(why)
-		r.roster.sweep(tellCancel(why))
+		r.roster.sweep()
 	}
 	for _, g := range h.foreign() {
 		g.cancel(why)
@@ -179,7 +179,7 @@ func launch(f *Frame, h *Home, cx *Cx) {
 	case h.scheduler.Admit(1):
 		h.submit(f)
 	default:
-		(&Runner{home: h}).refuse(f, ErrClosed)
+		refuse(f, ErrClosed)
 	}
 }
 
@@ -204,7 +204,7 @@ func launchAll(ts []Task, h *Home, cx *Cx, member func() *roster) {
 		if admitted {
 			b.Add(f)
 		} else {
-			(&Runner{home: h}).refuse(f, ErrClosed)
+			refuse(f, ErrClosed)
 		}
 	}
 	if admitted {
@@ -306,16 +306,26 @@ func (r *Runner) Step(f *Frame, inherit bool) {
 	was := f.state.start()
 	cx := r.begin(f, was, inherit)
 	r.Count.Polls++
-	if was&(fresh|settling|draining) != 0 && !r.prepare(f, cx, was) {
+	if (was&(settling|draining) != 0 || was&fresh != 0 && f.canceled() != nil) && !r.prepare(f, cx, was) {
 		return
 	}
 	r.phase = polling
 	err := f.self.Poll(cx)
-	if _, ok := err.(*pending); ok {
+	if _, ok := err.(*pending); !ok {
+		r.end(f, cx, err)
+		return
+	}
+	if invariant.Enabled || was&listed == 0 || !cx.armed {
 		r.suspend(f, cx, was)
 		return
 	}
-	r.end(f, cx, err)
+	r.phase = outside // suspend, where nothing is special
+	if cx.again != 0 {
+		f.state.again(cx.again)
+	} else if !f.state.pend(0) {
+		return
+	}
+	r.queue.Later(f)
 }
 
 // begin sets up the Cx: in debug builds a new one each poll, so that one that was
@@ -347,11 +357,9 @@ func (r *Runner) prepare(f *Frame, cx *Cx, was uint32) bool {
 		r.end(f, cx, f.out.Get().err)
 		return false
 	}
-	if was&fresh != 0 {
-		if c := f.canceled(); c != nil {
-			r.end(f, cx, c.err)
-			return false
-		}
+	if c := f.canceled(); c != nil && was&fresh != 0 {
+		r.end(f, cx, c.err)
+		return false
 	}
 	return true
 }
@@ -394,7 +402,11 @@ func (r *Runner) end(f *Frame, cx *Cx, err error) {
 	if t, ok := f.self.(Finisher); ok {
 		t.Finish(err)
 	}
-	r.conclude(f, cx, err)
+	if err != nil {
+		r.conclude(f, cx, err)
+		return
+	}
+	r.close(f, cx, nil)
 }
 
 // settle lets go of all that the task holds. While that takes time it returns
@@ -460,10 +472,12 @@ func (r *Runner) close(f *Frame, cx *Cx, err error) {
 	if !f.joiners.empty() {
 		f.joiners.wakeAll(&f.mu, cx)
 	}
-	r.Count.Finished++
 	if g != nil {
-		g.left(cx)
+		g.left(cx) // may launch the next of a backlog
 	}
+	// Last, after what the end has launched is counted: the scheduler sees a time
+	// without tasks otherwise.
+	r.Count.Finished++
 }
 
 // outcome returns err as an outcome, without allocating if it is the error that
@@ -485,8 +499,10 @@ func joinable(t Task) bool {
 // variable for the test.
 var crash = func(p *PanicError) { go panic(p) }
 
-// refuse finishes a frame that was claimed and cannot run.
-func (r *Runner) refuse(f *Frame, err error) {
+// refuse finishes a frame that was claimed and cannot run. Its runner has no home
+// and no queue: whom the end wakes or launches goes where it belongs.
+func refuse(f *Frame, err error) {
+	var r Runner
 	r.Init(nil)
 	was := f.state.start()
 	r.end(f, r.begin(f, was, false), err)

@@ -21,8 +21,12 @@ type waiter struct {
 	mu         *park.Mutex // the lock of on
 	prev, next *waiter     // guarded by mu; next is nil when not listed
 	wake       wakeup
-	visit      uint64 // debug builds: the poll that called last
+	visit      uint64 // debug builds: the poll that called last, or left
 }
+
+// left is the visit of waiters that their task may leave alone: another of its
+// waits is over.
+const left = ^uint64(0)
 
 // wakeup is who is to be woken: a task in one of its lives, or a goroutine.
 type wakeup struct {
@@ -211,6 +215,13 @@ func (cx *Cx) listen(mu *park.Mutex, l *waitlist) {
 func (cx *Cx) forget(l *waitlist) {
 	if cx.frame.held == nil {
 		return
+	}
+	if invariant.Enabled {
+		for h := cx.frame.held; h != nil; h = h.next {
+			if w, ok := h.what.(*waiter); ok {
+				w.visit = left
+			}
+		}
 	}
 	if w := cx.frame.waiterOn(l); w != nil {
 		cx.frame.unhold(&w.hold)

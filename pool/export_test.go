@@ -1,0 +1,20 @@
+package pool
+
+// What the external tests see of the inside.
+
+const (
+	MaxStreak = maxStreak
+	MaxEvery  = maxEvery
+	GroupSize = groupSize
+)
+
+// ThreadIDs returns the kernel's ids of the threads of the workers that have
+// started. A worker that is just starting may be missing.
+func (p *Pool) ThreadIDs() (ids []int) {
+	for _, w := range p.workers {
+		if id := w.tid.Load(); id != 0 {
+			ids = append(ids, int(id))
+		}
+	}
+	return ids
+}

@@ -1,0 +1,268 @@
+//go:build explore
+
+package pool
+
+import (
+	"github.com/heist-go/heist/internal/explore"
+	"github.com/heist-go/heist/task"
+)
+
+// rig is a pool whose workers are threads of the explorer. They run the pool's
+// own code, but for the loop itself (see life), and for what a control breaks.
+type rig struct {
+	*Pool
+	x        *explore.X
+	way      way
+	jobs     []*job
+	left     explore.Int64  // jobs that have not ended
+	launched []explore.Bool // workers that have a thread
+	naps     []int          // how often each worker parks with a deadline
+	closes   bool           // a closer ends the pool; else the last job does
+}
+
+// way is the code under test: the pool's own, or copies with one line wrong.
+type way struct {
+	name   string
+	submit func(*Pool, task.Batch)
+	admit  func(*Pool, int) bool
+	notify func(*Pool, *worker) // after a search that was successful
+	rest   func(*worker)
+	report func(*worker)
+	finish func(*Pool)
+	push   func(*worker, *task.Frame)
+	start  func(*Pool, *worker) // of (*Pool).wake; nil: it is the pool's own
+}
+
+var sound = way{
+	name:  "sound",
+	admit: func(p *Pool, n int) bool { return (*intake)(p).Admit(n) },
+	submit: func(p *Pool, b task.Batch) { // Submit, but for its random choice
+		p.workers[max(p.parking.lowest(), 0)].inbox.Put(b)
+		p.notify()
+	},
+	notify: func(p *Pool, w *worker) {
+		if p.parking.found(w.id) {
+			p.notify()
+		}
+	},
+	rest:   (*worker).rest,
+	report: (*worker).report,
+	finish: (*Pool).finish,
+	push:   (*worker).Push,
+}
+
+// with returns the way with one change.
+func (y way) with(name string, change func(*way)) way {
+	y.name = name
+	change(&y)
+	return y
+}
+
+// copied is rest in parts, so that a control can replace one of them.
+type copied struct {
+	report func(*worker)
+	stay   func(w *worker, look bool) bool     // whether to park
+	back   func(w *worker, unparked bool) bool // whether it comes back as a searcher
+}
+
+func (c copied) rest(w *worker) {
+	w.runner.Rest()
+	c.report(w)
+	if !c.stay(w, w.pool.parking.idle(w.id, w.searching)) {
+		w.searching = w.pool.parking.leave(w.id)
+		return
+	}
+	unparked := true
+	if wait := w.patience(); wait > 0 {
+		unparked = w.parker.ParkUntil(wait)
+	} else {
+		w.parker.Park()
+	}
+	w.searching = c.back(w, unparked)
+	w.due = w.tick + 1
+}
+
+// faithful is the copy without a mistake.
+var faithful = copied{
+	report: (*worker).report,
+	stay:   func(w *worker, look bool) bool { return !(look && w.pool.anyWork() || w.called()) },
+	back:   func(w *worker, _ bool) bool { return w.pool.parking.leave(w.id) },
+}
+
+// job is a task that ends in its first poll, unless do says otherwise.
+type job struct {
+	task.Frame
+	r       *rig
+	do      func(*task.Cx) error
+	polled  bool
+	ends    int
+	refused int
+}
+
+func (j *job) Poll(cx *task.Cx) error {
+	j.polled = true
+	if j.do == nil {
+		return nil
+	}
+	return j.do(cx)
+}
+
+func (j *job) Finish(err error) {
+	if err == ErrClosed {
+		j.refused++
+		return
+	}
+	j.ends++
+	if j.r.left.Add(-1) == 0 && !j.r.closes {
+		j.r.stopped.Store(true)
+		j.r.rouseAll()
+	}
+}
+
+// door is the pool as its tasks see it.
+type door struct{ r *rig }
+
+func (d door) Admit(n int) bool    { return d.r.way.admit(d.r.Pool, n) }
+func (d door) Submit(b task.Batch) { d.r.way.submit(d.r.Pool, b) }
+
+// desk is a worker as its tasks see it.
+type desk struct {
+	*worker
+	r *rig
+}
+
+func (d desk) Push(f *task.Frame) { d.r.way.push(d.worker, f) }
+
+// newRig returns a pool with so many workers, none of which has a thread yet,
+// and so many jobs.
+func newRig(x *explore.X, y way, workers, jobs int) *rig {
+	p, err := New(Config{Workers: workers, Procs: -1})
+	x.Assert(err == nil, "%v", err)
+	r := &rig{Pool: p, x: x, way: y, launched: make([]explore.Bool, workers), naps: make([]int, workers)}
+	runners := make([]*task.Runner, workers)
+	for i, w := range p.workers {
+		w.rng.Seed(1, uint64(i)) // a model must be deterministic
+		w.runner.Init(desk{w, r})
+		runners[i] = &w.runner
+	}
+	task.Open(p.Context(), &p.home, door{r}, runners...)
+	p.start = func(w *worker) {
+		x.Assert(!r.over(), "a thread starts when the pool is over")
+		r.launched[w.id].Store(true)
+	}
+	if y.start != nil {
+		p.start = func(w *worker) { y.start(p, w); r.launched[w.id].Store(true) }
+	}
+	for range jobs {
+		r.jobs = append(r.jobs, &job{r: r})
+	}
+	r.left.Store(int64(jobs))
+	for i, w := range p.workers {
+		x.Go("worker "+string(rune('0'+i)), func() {
+			explore.Wait(&r.launched[i], func() bool {
+				return r.launched[i].Peek() || r.over() || !r.closes && r.stopped.Peek()
+			})
+			if r.launched[i].Peek() {
+				r.life(w)
+				r.ended()
+			}
+		})
+	}
+	x.Final(r.check)
+	return r
+}
+
+// asleep gives the first n workers their threads, which sleep.
+func (r *rig) asleep(n int) *rig {
+	for i, w := range r.workers[:n] {
+		w.started.Store(true)
+		r.started.Add(1)
+		r.threads.Add(1)
+		r.launched[i].Store(true)
+		w.tick = 1 // not its first
+	}
+	return r
+}
+
+// over reports whether the pool has ended. It is no step.
+func (r *rig) over() bool {
+	select {
+	case <-r.done:
+		return true
+	default:
+		return false
+	}
+}
+
+// life is (*worker).run, without what depends on the time.
+func (r *rig) life(w *worker) {
+	if w.tick > 0 { // asleep
+		w.parker.Park()
+		w.searching = r.parking.leave(w.id)
+	}
+	for {
+		if w.due != w.tick+1 {
+			w.due = 0
+		}
+		f, inherit := w.find()
+		if f == nil {
+			if r.stopped.Load() {
+				break
+			}
+			clear(w.suspects)
+			if r.naps[w.id] > 0 {
+				r.naps[w.id]--
+				w.suspects[w.id] = suspect{frame: &r.jobs[0].Frame, looks: 1} // any: so that it has patience
+			}
+			r.way.rest(w)
+			continue
+		}
+		if w.searching {
+			w.searching = false
+			r.way.notify(r.Pool, w)
+		}
+		w.runner.Step(f, inherit)
+		if w.publishing {
+			r.way.report(w)
+		}
+	}
+	for i, j := range r.jobs {
+		r.x.Assert(!j.polled || j.ends == 1, "the pool has stopped, and job %d has not ended", i)
+	}
+}
+
+// check is what holds in the end.
+func (r *rig) check() {
+	for i, j := range r.jobs {
+		r.x.Assert(j.ends+j.refused == 1, "job %d has ended %d times and was refused %d times", i, j.ends, j.refused)
+	}
+	searching := 0
+	for i, w := range r.workers {
+		word, bit := r.parking.word(i)
+		r.x.Assert(!r.launched[i].Peek() || word.Peek()&bit == 0, "worker %d has ended and counts as idle", i)
+		r.x.Assert(w.lifo.Peek() == nil && w.deque.Len() == 0 && w.inbox.Empty(), "worker %d has left a frame", i)
+		if w.searching && r.launched[i].Peek() {
+			searching++
+		}
+	}
+	if r.threads.Peek() == 0 && !r.closes {
+		n := r.Stats().Searching
+		r.x.Assert(n == searching, "%d workers count as searching, and %d do", n, searching)
+	}
+}
+
+// together returns what a job does that ends only when n such jobs are being
+// polled at the same time: n workers must have come.
+func together(n int64) func(*task.Cx) error {
+	var inside explore.Int64
+	return func(*task.Cx) error {
+		inside.Add(1)
+		explore.Wait(&inside, func() bool { return inside.Peek() >= n })
+		return nil
+	}
+}
+
+// model is a scenario under some way.
+type model func(x *explore.X, y way)
+
+func (m model) of(y way) func(*explore.X) { return func(x *explore.X) { m(x, y) } }
