@@ -112,16 +112,14 @@ func act(f func(cx *task.Cx)) task.Task {
 	})
 }
 
-// several makes n tasks.
-func several(n int, make func(i int) task.Task) []task.Task {
-	ts := make2(n)
+// several returns n tasks.
+func several(n int, which func(i int) task.Task) []task.Task {
+	ts := make([]task.Task, n)
 	for i := range ts {
-		ts[i] = make(i)
+		ts[i] = which(i)
 	}
 	return ts
 }
-
-func make2(n int) []task.Task { return make([]task.Task, n) }
 
 // meet runs n tasks on p that are inside of Poll at the same time, so each on a
 // worker of its own, where it does visit.
@@ -144,6 +142,7 @@ func meet(t testing.TB, p *pool.Pool, n int, visit func(cx *task.Cx)) {
 
 // tally accounts for the probes of a test.
 type tally struct {
+	made   atomic.Int64 // probes that were spawned; for tests that do not know
 	polled atomic.Int64 // probes that were polled at least once
 	ended  atomic.Int64
 	well   atomic.Int64 // of these, with nil
@@ -152,10 +151,16 @@ type tally struct {
 	beside atomic.Int64 // mistakes: two polls at a time, or one after Finish
 }
 
-// check asserts that n probes have ended once each.
-func (a *tally) check(t testing.TB, n int) {
+// probe returns a new probe of the tally.
+func (a *tally) probe(poll func(cx *task.Cx) error) *probe {
+	a.made.Add(1)
+	return &probe{tally: a, poll: poll}
+}
+
+// check asserts that n probes have ended, once each.
+func (a *tally) check(t testing.TB, n int64) {
 	t.Helper()
-	require.EqualValues(t, n, a.ended.Load(), "every task is finished")
+	require.Equal(t, n, a.ended.Load(), "every task is finished")
 	require.Zero(t, a.twice.Load(), "tasks that were finished twice")
 	require.Zero(t, a.beside.Load(), "polls beside another one of the same task")
 }
@@ -166,10 +171,10 @@ type probe struct {
 	task.Frame
 	tally *tally
 	poll  func(cx *task.Cx) error
-	fresh atomic.Bool // cleared, no, set: it was polled
-	busy  atomic.Bool
-	over  atomic.Bool
-	err   error
+	begun atomic.Bool // it was polled
+	busy  atomic.Bool // it is being polled
+	over  atomic.Bool // Finish was called
+	err   error       // with this
 }
 
 func (p *probe) Poll(cx *task.Cx) error {
@@ -177,7 +182,7 @@ func (p *probe) Poll(cx *task.Cx) error {
 		p.tally.beside.Add(1)
 	}
 	defer p.busy.Store(false)
-	if !p.fresh.Swap(true) {
+	if !p.begun.Swap(true) {
 		p.tally.polled.Add(1)
 	}
 	if p.poll != nil {

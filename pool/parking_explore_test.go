@@ -9,33 +9,35 @@ import (
 	"github.com/heist-go/heist/task"
 )
 
-// scenario is how many workers, submitters and jobs, and what they do.
+// scenario is jobs for workers that sleep, or have no thread yet.
 type scenario struct {
 	name       string
 	workers    int
-	asleep     int     // workers that have a thread, which sleeps; the others have none
+	threads    int     // workers that have a thread; it sleeps
 	submitters [][]int // the jobs that each of them submits
 	jobs       int
-	do         func(jobs []*job)
-	naps       int // how often each worker parks with a deadline
-	bound      int // on preemptions; 0: none
-	random     int // how many random schedules; 0: all
+	do         func(*rig, []*job) // what the jobs do
+	naps       int                // how often each worker parks with a deadline
+	bound      int                // on preemptions; 0: none
+	random     int                // how many random schedules; 0: all
 }
 
-func (s scenario) model(x *explore.X, y way) {
-	r := newRig(x, y, s.workers, s.jobs).asleep(s.asleep)
-	for i := range r.naps {
-		r.naps[i] = s.naps
-	}
-	if s.do != nil {
-		s.do(r.jobs)
-	}
-	for _, list := range s.submitters {
-		x.Go("submitter", func() {
-			for _, i := range list {
-				r.Go(r.jobs[i])
-			}
-		})
+func (s scenario) model(y way) func(*explore.X) {
+	return func(x *explore.X) {
+		r := newRig(x, y, s.workers, s.jobs).asleep(s.threads)
+		for i := range r.naps {
+			r.naps[i] = s.naps
+		}
+		if s.do != nil {
+			s.do(r, r.jobs)
+		}
+		for _, list := range s.submitters {
+			x.Go("submitter", func() {
+				for _, i := range list {
+					r.Go(r.jobs[i])
+				}
+			})
+		}
 	}
 }
 
@@ -47,17 +49,22 @@ func (s scenario) options() explore.Options {
 	return o
 }
 
-// meet makes all jobs end together.
-func meet(jobs []*job) {
-	do := together(int64(len(jobs)))
+// meet makes the jobs end together, which takes as many workers: if one sleeps
+// while a job is in a queue, the explorer finds them all blocked.
+func meet(_ *rig, jobs []*job) {
+	var inside explore.Int64
 	for _, j := range jobs {
-		j.do = do
+		j.do = func(*task.Cx) error {
+			inside.Add(1)
+			explore.Wait(&inside, func() bool { return inside.Peek() >= int64(len(jobs)) })
+			return nil
+		}
 	}
 }
 
 // spawn makes the first job start the others, which end together.
-func spawn(jobs []*job) {
-	meet(jobs[1:])
+func spawn(r *rig, jobs []*job) {
+	meet(r, jobs[1:])
 	jobs[0].do = func(cx *task.Cx) error {
 		for _, j := range jobs[1:] {
 			cx.Go(j)
@@ -67,42 +74,123 @@ func spawn(jobs []*job) {
 }
 
 var (
-	one   = [][]int{{0}}
-	two   = [][]int{{0, 1}}
-	three = [][]int{{0, 1, 2}}
-	two2  = [][]int{{0}, {1}}
-	two3  = [][]int{{0, 2}, {1}}
+	submit1   = [][]int{{0}}
+	submit2   = [][]int{{0, 1}}
+	submit3   = [][]int{{0, 1, 2}}
+	submit1x2 = [][]int{{0}, {1}}
+	submit2x2 = [][]int{{0, 2}, {1}}
+)
+
+// Named, for the controls.
+var (
+	oneWorker  = scenario{"one worker", 1, 1, submit2, 2, nil, 0, 0, 0}
+	twoMeet    = scenario{"two meet", 2, 2, submit2, 2, meet, 0, 0, 20_000}
+	threeMeet  = scenario{"three meet", 3, 3, submit3, 3, meet, 0, 0, 30_000}
+	threeTimed = scenario{"three meet, and wake by themselves", 3, 3, submit3, 3, meet, 2, 0, 30_000}
 )
 
 var scenarios = []scenario{
-	{"one worker", 1, 1, one, 1, nil, 0, 0, 0},
-	{"one worker, two jobs", 1, 1, two, 2, nil, 0, 0, 0},
-	{"one worker, no thread yet", 1, 0, two, 2, nil, 0, 0, 0},
-	{"one worker, two submitters", 1, 1, two2, 2, nil, 0, 0, 0},
-	{"one worker wakes by itself", 1, 1, one, 1, nil, 1, 0, 0},
-	{"two workers", 2, 2, one, 1, nil, 0, 0, 0},
-	{"two workers wake by themselves", 2, 2, one, 1, nil, 1, 2, 0},
+	oneWorker,
+	{"one worker without a thread", 1, 0, submit2, 2, nil, 0, 0, 0},
+	{"one worker, two submitters", 1, 1, submit1x2, 2, nil, 0, 0, 0},
+	{"one worker wakes by itself", 1, 1, submit2, 2, nil, 1, 3, 0},
+	{"two workers", 2, 2, submit1, 1, nil, 0, 0, 0},
+	{"two workers without threads", 2, 0, submit1, 1, nil, 0, 0, 0},
+	{"two workers wake by themselves", 2, 2, submit1, 1, nil, 1, 0, 20_000},
+	twoMeet,
+	{"two meet, without threads", 2, 0, submit2, 2, meet, 0, 0, 20_000},
+	{"two meet, two submitters", 2, 1, submit1x2, 2, meet, 1, 0, 20_000},
+	threeMeet,
+	threeTimed,
+	{"three meet, two submitters", 3, 1, submit2x2, 3, meet, 1, 0, 30_000},
+	{"one starts two, who meet", 3, 3, submit1, 3, spawn, 0, 0, 20_000},
+	{"one starts two, without threads", 2, 0, submit1, 3, spawn, 1, 0, 20_000},
 }
 
 func TestExploreParking(t *testing.T) {
 	for _, s := range scenarios {
-		t.Run(s.name, func(t *testing.T) { explore.Check(t, s.options(), model(s.model).of(sound)) })
+		t.Run(s.name, func(t *testing.T) { explore.Check(t, s.options(), s.model(sound)) })
 	}
 }
 
-var large = []scenario{
-	{"two workers, two jobs that meet", 2, 2, two, 2, meet, 0, 0, 30000},
-	{"two workers, two submitters", 2, 2, two2, 2, meet, 0, 0, 30000},
-	{"no threads yet", 2, 0, two2, 2, meet, 0, 0, 30000},
-	{"three workers, three jobs that meet", 3, 3, three, 3, meet, 0, 0, 30000},
-	{"one sleeps", 3, 1, two3, 3, meet, 0, 0, 30000},
-	{"wake by themselves", 3, 3, three, 3, meet, 2, 0, 30000},
-	{"a job starts two", 3, 3, one, 3, spawn, 1, 0, 30000},
-	{"a job starts two", 2, 0, one, 3, spawn, 1, 0, 30000},
+func TestExploreParkingControls(t *testing.T) {
+	stay := func(f func(w *worker, look bool) bool) way {
+		c := faithful
+		c.stay = f
+		return sound.with(func(y *way) { y.rest = c.rest })
+	}
+	controls := []struct {
+		name string
+		way  way
+		in   scenario
+	}{
+		{
+			"nobody looks again", // W2
+			stay(func(w *worker, _ bool) bool { return !w.called() }),
+			oneWorker,
+		}, {
+			"only the last searcher looks again", // P3
+			stay(func(w *worker, look bool) bool {
+				return !(look && w.searching && w.pool.anyWork() || w.called())
+			}),
+			oneWorker,
+		}, {
+			"only others look again", // P3
+			stay(func(w *worker, look bool) bool {
+				return !(look && !w.searching && w.pool.anyWork() || w.called())
+			}),
+			twoMeet,
+		}, {
+			"who finds work then is no searcher", // P3
+			sound.with(func(y *way) {
+				c := faithful
+				c.again = (*parking).leave
+				y.rest = c.rest
+			}),
+			threeMeet,
+		}, {
+			"who finds work wakes nobody", // P2
+			sound.with(func(y *way) { y.found = func(p *Pool, w *worker) { p.parking.found(w.id) } }),
+			twoMeet,
+		}, {
+			"the token decides", // P4
+			sound.with(func(y *way) {
+				c := faithful
+				c.back = func(w *worker, unparked bool) bool { return unparked || w.pool.parking.leave(w.id) }
+				y.rest = c.rest
+			}),
+			threeTimed,
+		}, {
+			"whoever wakes by itself was not woken", // P4
+			sound.with(func(y *way) {
+				c := faithful
+				c.back = func(w *worker, unparked bool) bool { return w.pool.parking.leave(w.id) && unparked }
+				y.rest = c.rest
+			}),
+			threeTimed,
+		}, {
+			"the submitter looks before it queues", // S1, S2
+			sound.with(func(y *way) {
+				y.submit = func(p *Pool, b task.Batch) {
+					i := p.parking.pick()
+					p.workers[max(i, 0)].inbox.Put(b)
+					if i >= 0 {
+						p.wake(p.workers[i])
+					}
+				}
+			}),
+			oneWorker,
+		},
+	}
+	for _, c := range controls {
+		t.Run(c.name, func(t *testing.T) { explore.Refute(t, c.in.options(), c.in.model(c.way)) })
+	}
 }
 
-func TestExploreParkingRandom(t *testing.T) {
-	for _, s := range large {
-		t.Run(s.name, func(t *testing.T) { explore.Check(t, s.options(), model(s.model).of(sound)) })
+// The copy of rest that the controls change is sound before they do.
+func TestExploreParkingCopy(t *testing.T) {
+	y := sound.with(func(y *way) { y.rest = faithful.rest })
+	for _, s := range []scenario{oneWorker, twoMeet, threeTimed} {
+		t.Run(s.name, func(t *testing.T) { explore.Check(t, s.options(), s.model(y)) })
 	}
 }

@@ -29,6 +29,7 @@ func everywhere(t *testing.T, program func(t *testing.T, run runner)) {
 	t.Run("goroutine", func(t *testing.T) { program(t, task.Run) })
 	for _, workers := range []int{1, 2, 4} {
 		t.Run(fmt.Sprint("workers=", workers), func(t *testing.T) {
+			bounded(t)
 			p, err := pool.New(pool.Config{Workers: workers})
 			require.NoError(t, err)
 			defer func() {
@@ -331,8 +332,8 @@ func TestProgramGenerator(t *testing.T) {
 
 // ---- a batcher ---------------------------------------------------------------
 
-// bounded is a queue between two tasks.
-type bounded[T any] struct {
+// shortQueue is a bounded queue between two tasks.
+type shortQueue[T any] struct {
 	mu       sync.Mutex
 	items    []T
 	limit    int
@@ -341,7 +342,7 @@ type bounded[T any] struct {
 	receiver task.Waker
 }
 
-func (q *bounded[T]) send(cx *task.Cx, v T) error {
+func (q *shortQueue[T]) send(cx *task.Cx, v T) error {
 	if err := cx.Err(); err != nil {
 		return err
 	}
@@ -359,7 +360,7 @@ func (q *bounded[T]) send(cx *task.Cx, v T) error {
 	return nil
 }
 
-func (q *bounded[T]) receive(cx *task.Cx) (v T, err error) {
+func (q *shortQueue[T]) receive(cx *task.Cx) (v T, err error) {
 	if err := cx.Err(); err != nil {
 		return v, err
 	}
@@ -381,7 +382,7 @@ func (q *bounded[T]) receive(cx *task.Cx) (v T, err error) {
 }
 
 // close is the sender's: no more is to come.
-func (q *bounded[T]) close(cx *task.Cx) {
+func (q *shortQueue[T]) close(cx *task.Cx) {
 	q.mu.Lock()
 	defer q.mu.Unlock()
 	q.closed = true
@@ -392,7 +393,7 @@ func (q *bounded[T]) close(cx *task.Cx) {
 // when that fails.
 type batcher struct {
 	task.Frame
-	in    *bounded[int]
+	in    *shortQueue[int]
 	store func(batch []int, done func(error))
 	batch []int
 	tries int
@@ -449,7 +450,7 @@ func (b *batcher) confirm(cx *task.Cx) (batcherStage, error) {
 // feeder sends numbers.
 type feeder struct {
 	task.Frame
-	out         *bounded[int]
+	out         *shortQueue[int]
 	next, count int
 }
 
@@ -473,7 +474,7 @@ type pipeline struct {
 }
 
 func newPipeline(count int, s *shop) *pipeline {
-	q := &bounded[int]{limit: 16}
+	q := &shortQueue[int]{limit: 16}
 	return &pipeline{source: feeder{out: q, count: count}, sink: batcher{in: q, store: s.store}}
 }
 

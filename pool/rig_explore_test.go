@@ -22,10 +22,9 @@ type rig struct {
 
 // way is the code under test: the pool's own, or copies with one line wrong.
 type way struct {
-	name   string
 	submit func(*Pool, task.Batch)
 	admit  func(*Pool, int) bool
-	notify func(*Pool, *worker) // after a search that was successful
+	found  func(*Pool, *worker) // after a search that was successful
 	rest   func(*worker)
 	report func(*worker)
 	finish func(*Pool)
@@ -34,13 +33,12 @@ type way struct {
 }
 
 var sound = way{
-	name:  "sound",
 	admit: func(p *Pool, n int) bool { return (*intake)(p).Admit(n) },
 	submit: func(p *Pool, b task.Batch) { // Submit, but for its random choice
 		p.workers[max(p.parking.lowest(), 0)].inbox.Put(b)
 		p.notify()
 	},
-	notify: func(p *Pool, w *worker) {
+	found: func(p *Pool, w *worker) {
 		if p.parking.found(w.id) {
 			p.notify()
 		}
@@ -51,9 +49,8 @@ var sound = way{
 	push:   (*worker).Push,
 }
 
-// with returns the way with one change.
-func (y way) with(name string, change func(*way)) way {
-	y.name = name
+// with returns the way with a change.
+func (y way) with(change func(*way)) way {
 	change(&y)
 	return y
 }
@@ -62,14 +59,16 @@ func (y way) with(name string, change func(*way)) way {
 type copied struct {
 	report func(*worker)
 	stay   func(w *worker, look bool) bool     // whether to park
+	again  func(p *parking, worker int) bool   // if not: whether it goes on as a searcher
 	back   func(w *worker, unparked bool) bool // whether it comes back as a searcher
 }
 
 func (c copied) rest(w *worker) {
 	w.runner.Rest()
 	c.report(w)
-	if !c.stay(w, w.pool.parking.idle(w.id, w.searching)) {
-		w.searching = w.pool.parking.leave(w.id)
+	p := &w.pool.parking
+	if !c.stay(w, p.idle(w.id, w.searching)) {
+		w.searching = c.again(p, w.id)
 		return
 	}
 	unparked := true
@@ -86,6 +85,7 @@ func (c copied) rest(w *worker) {
 var faithful = copied{
 	report: (*worker).report,
 	stay:   func(w *worker, look bool) bool { return !(look && w.pool.anyWork() || w.called()) },
+	again:  func(p *parking, worker int) bool { return p.rouse(worker) || true },
 	back:   func(w *worker, _ bool) bool { return w.pool.parking.leave(w.id) },
 }
 
@@ -219,7 +219,7 @@ func (r *rig) life(w *worker) {
 		}
 		if w.searching {
 			w.searching = false
-			r.way.notify(r.Pool, w)
+			r.way.found(r.Pool, w)
 		}
 		w.runner.Step(f, inherit)
 		if w.publishing {
@@ -250,19 +250,3 @@ func (r *rig) check() {
 		r.x.Assert(n == searching, "%d workers count as searching, and %d do", n, searching)
 	}
 }
-
-// together returns what a job does that ends only when n such jobs are being
-// polled at the same time: n workers must have come.
-func together(n int64) func(*task.Cx) error {
-	var inside explore.Int64
-	return func(*task.Cx) error {
-		inside.Add(1)
-		explore.Wait(&inside, func() bool { return inside.Peek() >= n })
-		return nil
-	}
-}
-
-// model is a scenario under some way.
-type model func(x *explore.X, y way)
-
-func (m model) of(y way) func(*explore.X) { return func(x *explore.X) { m(x, y) } }

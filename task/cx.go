@@ -37,8 +37,10 @@ const (
 	maxPendings = 1024
 )
 
-// suspend is how an operation returns Pending: something will wake the task.
-func (cx *Cx) suspend() error {
+// Suspend is how an operation returns Pending: it says that something will wake
+// the task. An operation of your own calls it after it has given [Cx.Waker] to
+// whoever will; then a loop that ignores Pending is found out.
+func (cx *Cx) Suspend() error {
 	cx.armed = true
 	if cx.pendings++; cx.pendings > maxPendings {
 		cx.ignored()
@@ -46,7 +48,7 @@ func (cx *Cx) suspend() error {
 	return Pending
 }
 
-// ignored is apart so that suspend is inlined, as are other slow halves below.
+// ignored is apart so that Suspend is inlined, as are other slow halves below.
 func (cx *Cx) ignored() {
 	panic(fmt.Sprintf("task: %s has gone on after Pending %d times in one Poll: return Pending from Poll", Name(cx.frame.self), maxPendings))
 }
@@ -68,9 +70,10 @@ func (cx *Cx) canceled() error {
 	return nil
 }
 
-// Shield postpones cancellation until the end of this poll: operations behave
-// as if the task were not canceled. A task calls it at the beginning of a stage
-// that has to complete, in every poll of that stage.
+// Shield postpones cancellation until the end of this stage of a [Seq] or a
+// [Flow], or else of this poll: operations behave as if the task were not
+// canceled. A task calls it at the beginning of a stage that has to complete, in
+// every poll of that stage.
 func (cx *Cx) Shield() { cx.shielded = true }
 
 // Draining reports whether the task is to come to an end by itself: finish what
@@ -97,7 +100,7 @@ func (cx *Cx) Yield() error {
 		return err
 	}
 	cx.again = queued | yielded
-	return cx.suspend()
+	return cx.Suspend()
 }
 
 // Spend takes one operation from the poll's budget. When that is used up it
@@ -110,7 +113,7 @@ func (cx *Cx) Spend() error {
 		return nil
 	}
 	cx.again |= queued
-	return cx.suspend()
+	return cx.Suspend()
 }
 
 // Waker returns what makes this life of the task runnable. Whoever calls it

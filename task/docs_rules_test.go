@@ -466,14 +466,14 @@ var mistakes = []struct {
 	{text: "task: T waits for something new while what it waited for has not happened and was not called again: guard the stages of Poll (Seq, Flow, or a field)",
 		checked: true,
 		see: func(t *testing.T) string {
-			var first, second task.Promise[int]
-			var w task.Waker
+			var first, second, third task.Promise[int]
 			return mistake(t, start(new(task.Group), &recorder{poll: func(r *recorder, cx *task.Cx) error {
-				if w = cx.Waker(); r.polls == 1 {
-					return await(&first)(cx)
+				if r.polls == 1 {
+					_, err := task.First(await(&first)(cx), await(&second)(cx))
+					return err
 				}
-				return await(&second)(cx)
-			}}), rounds(1), once(func(cx *task.Cx) { cx.Wake(w) }), rounds(1))
+				return await(&third)(cx)
+			}}), rounds(1), resolve(&second), rounds(2))
 		}},
 	{text: "task: spawn of T, which is still in use: wait for it first, or use a new one",
 		see: func(t *testing.T) string {

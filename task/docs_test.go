@@ -193,6 +193,9 @@ func (s *search) Poll(cx *task.Cx) error {
 }
 
 func (s *search) ask(cx *task.Cx) (task.Stage[search], error) {
+	if err := cx.Err(); err != nil {
+		return nil, err // the shield has ended with its stage
+	}
 	if len(s.hotels) == 0 {
 		return nil, errFull
 	}
@@ -203,12 +206,11 @@ func (s *search) ask(cx *task.Cx) (task.Stage[search], error) {
 }
 
 func (s *search) hear(cx *task.Cx) (task.Stage[search], error) {
-	canceled := cx.Err() // before the shield, which lasts until the poll ends
-	cx.Shield()
+	cx.Shield() // a seat that was asked for is ours
 	seat, err := s.answer.Wait(cx)
 	if errors.Is(err, errFull) {
 		s.hotels = s.hotels[1:]
-		return (*search).ask, canceled
+		return (*search).ask, nil
 	}
 	s.seat = seat
 	return nil, err // nil, Pending, or a failure

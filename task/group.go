@@ -14,6 +14,9 @@ import (
 // task: when the task ends, the members are canceled and waited for before
 // anybody sees it as done. Other groups belong to whoever waits for them.
 //
+// A task that waits for something else than the group is not told when a member
+// fails.
+//
 // The first error of a member cancels the others and is what Wait returns, unless
 // Failed decides otherwise. A panic of a member cancels the others, too, and is
 // raised again by Wait, with the member's stack.
@@ -146,8 +149,10 @@ func (g *Group) Goroutine(on Spawner, f func(context.Context) error) {
 
 // enter counts a new member, and gives the group an owner if it is the first.
 func (g *Group) enter(h *Home, cx *Cx) *roster {
-	// While there are other members an owned group stays as it is, so there is
-	// nothing to look after.
+	// Store-load: count first, then a look whose the group is. While there are
+	// other members an owned group stays as it is, so there is nothing to look
+	// after.
+	// Pairs with: (*Group).release.
 	first := g.live.Add(1) == 1
 	if !first && g.under.Load() == h {
 		return &g.roster
@@ -349,14 +354,14 @@ func (g *Group) Drain() {
 func (g *Group) Wait(cx *Cx) error {
 	if g.live.Load() != 0 {
 		if err := cx.Err(); err != nil {
-			if g.owner != cx.frame {
+			if !g.ownedBy(cx.frame) {
 				return err
 			}
 			g.Cancel(err)
 		}
 		cx.listen(&g.mu, &g.waiters)
 		if g.live.Load() != 0 {
-			return cx.suspend()
+			return cx.Suspend()
 		}
 	}
 	if err := cx.Spend(); err != nil {
@@ -364,6 +369,13 @@ func (g *Group) Wait(cx *Cx) error {
 	}
 	cx.forget(&g.waiters)
 	return g.result()
+}
+
+// ownedBy reports whether f, which is being polled, owns the group.
+func (g *Group) ownedBy(f *Frame) bool {
+	g.mu.Lock()
+	defer g.mu.Unlock()
+	return g.owner == f
 }
 
 // WaitContext is Wait for goroutines. It blocks until no member is left: when
@@ -432,9 +444,15 @@ func (g *Group) release(cx *Cx, err error) bool {
 	}
 	for listed := false; ; listed = true {
 		g.mu.Lock()
+		// Store-load: nobody's first, then a look at the count. Whoever enters counts
+		// first and looks then whose the group is: either we see the new member, or
+		// it sees that it has to look after the group itself.
+		// Pairs with: (*Group).enter.
+		g.under.Store(nil)
 		if g.live.Load() == 0 {
 			break
 		}
+		g.under.Store(cx.frame.home)
 		g.mu.Unlock()
 		if listed {
 			return false
@@ -446,11 +464,11 @@ func (g *Group) release(cx *Cx, err error) bool {
 		cx.run.orphan = p
 	}
 	g.owner = nil
-	g.under.Store(nil)
+	cx.frame.unhold(&g.hold) // under the lock: it may be the next owner's at once
 	cancel := g.cancelCtx
 	g.ctx, g.cancelCtx = nil, nil
 	g.mu.Unlock()
-	cx.frame.unhold(&g.hold)
+	cx.forget(&g.waiters) // if it was listed for nothing
 	if cancel != nil {
 		cancel(errOwner) // the parent would keep the context
 	}

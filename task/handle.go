@@ -50,6 +50,7 @@ func (t *call[T]) release(cx *Cx, err error) bool {
 		if !t.state.done() {
 			return false
 		}
+		cx.forget(&t.joiners)
 	}
 	if p, ok := t.Err().(*PanicError); ok && err != error(p) {
 		cx.run.orphan = p
@@ -79,6 +80,18 @@ func (h *Handle[T]) Wait(cx *Cx) (v T, err error) {
 		return v, err
 	}
 	return t.value, nil
+}
+
+// Result returns the result if the task is done, and Pending if it is not; a
+// panic is a [*PanicError]. Any goroutine; it never blocks.
+func (h *Handle[T]) Result() (v T, err error) {
+	if !h.t.state.done() {
+		return v, Pending
+	}
+	if err := h.t.Err(); err != nil {
+		return v, err
+	}
+	return h.t.value, nil
 }
 
 // WaitContext is Wait for goroutines: it blocks until the task's end, or until

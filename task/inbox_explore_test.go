@@ -107,10 +107,10 @@ func (p parcels) model(in inboxes) func(*explore.X) {
 			in.take(&box, func(f *Frame) {
 				i := number[f]
 				got[who] = append(got[who], i)
-				if p.again && body[i].Get() == 1 && i == 0 {
+				x.Assert(f.next.Get() == nil, "frame %d comes with a link", i)
+				if p.again && body[i].Get() == 1 && i%2 == 0 {
 					put(Batch{}, i)
 				}
-				x.Assert(f.next.Get() == nil || p.again, "frame %d comes with a link", i)
 			})
 		}
 		for first, name := range []string{"putter", "another"} {
@@ -170,6 +170,10 @@ func TestExploreInboxBounded(t *testing.T) {
 
 func TestRefuteInboxes(t *testing.T) {
 	for _, in := range []inboxes{peeks, links, pops, blind, newestFirst} {
-		t.Run(in.name, func(t *testing.T) { explore.Refute(t, exhaustive, allParcels[0].model(in)) })
+		p := allParcels[0]
+		if in.name == pops.name {
+			p = allParcels[3] // not for the order alone
+		}
+		t.Run(in.name, func(t *testing.T) { explore.Refute(t, exhaustive, p.model(in)) })
 	}
 }

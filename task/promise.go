@@ -59,13 +59,22 @@ func (p *Promise[T]) Wait(cx *Cx) (v T, err error) {
 		}
 		cx.listen(&p.mu, &p.waiters)
 		if !p.done() {
-			return v, cx.suspend()
+			return v, cx.Suspend()
 		}
 	}
 	if err := cx.Spend(); err != nil {
 		return v, err
 	}
 	cx.forget(&p.waiters)
+	return p.value.Get(), p.err.Get()
+}
+
+// Result returns the value if it is there, and Pending if it is not. Any thread;
+// it never blocks.
+func (p *Promise[T]) Result() (v T, err error) {
+	if !p.done() {
+		return v, Pending
+	}
 	return p.value.Get(), p.err.Get()
 }
 

@@ -5,6 +5,8 @@ package task
 import (
 	"context"
 	"slices"
+	"strings"
+	"testing"
 
 	"github.com/heist-go/heist/internal/explore"
 )
@@ -186,6 +188,7 @@ type script struct {
 	polls explore.Plain[int] // in this life
 	lives int                // untraced: they count what comes one after the other
 	ends  int
+	last  func() // what Finish does, or nil
 }
 
 func (t *script) Poll(cx *Cx) error {
@@ -193,7 +196,12 @@ func (t *script) Poll(cx *Cx) error {
 	return t.poll(t, cx)
 }
 
-func (t *script) Finish(error) { t.ends++ }
+func (t *script) Finish(error) {
+	t.ends++
+	if t.last != nil {
+		t.last()
+	}
+}
 
 func (t *script) TaskName() string { return t.name }
 
@@ -215,4 +223,23 @@ func (t *script) over(life int) {
 		return s&live == 0 && gen(s) == uint32(life)
 	})
 	t.state.done() // synchronizes, which Wait does not
+}
+
+// refute is explore.Refute with a look at what was found: a broken variant that
+// fails for another reason than its own proves nothing.
+func refute(t *testing.T, reason string, model func(*explore.X)) {
+	t.Helper()
+	f := explore.Refute(t, explore.Options{Preemptions: 3}, model)
+	if !strings.Contains(f.Reason, reason) {
+		t.Fatalf("want a failure that says %q:\n%v", reason, &f)
+	}
+}
+
+// enter starts members of a group that nobody owns, before the threads run: one a
+// worker to begin with.
+func (r *rig) enter(g *Group, ts ...Task) {
+	for i, t := range ts {
+		w := r.workers[i%len(r.workers)]
+		w.mine = append(w.mine, claim(t).enroll(t, &r.Home, g.enter(&r.Home, nil)))
+	}
 }

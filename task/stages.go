@@ -20,6 +20,7 @@ func (s *Seq) Run(cx *Cx, steps ...func(*Cx) error) error {
 			return err
 		}
 		s.at++
+		cx.shielded = false
 	}
 	return nil
 }
@@ -52,6 +53,7 @@ func (f *Flow[T]) Run(cx *Cx, t *T, first Stage[T]) error {
 			return err
 		}
 		f.at = next
+		cx.shielded = false
 	}
 	return nil
 }

@@ -1,6 +1,7 @@
 package task_test
 
 import (
+	"context"
 	"testing"
 
 	"github.com/stretchr/testify/require"
@@ -134,8 +135,62 @@ func (p *inPlace) wait(*task.Cx) (task.Stage[inPlace], error)  { p.runs++; retur
 func TestSeqAndFlowAllocateNothing(t *testing.T) {
 	const polls = 1000
 	p := &inPlace{}
-	require.Zero(t, testing.AllocsPerRun(polls, func() { _ = p.seq.Run(nil, p.first, p.second) }))
-	require.Equal(t, polls+1, p.runs) // and one to warm up
-	require.Zero(t, testing.AllocsPerRun(polls, func() { _ = p.flow.Run(nil, p, (*inPlace).begin) }))
-	require.Equal(t, 2*(polls+1), p.runs)
+	require.NoError(t, run(func(cx *task.Cx) error {
+		require.Zero(t, testing.AllocsPerRun(polls, func() { _ = p.seq.Run(cx, p.first, p.second) }))
+		require.Equal(t, polls+1, p.runs) // and one to warm up
+		require.Zero(t, testing.AllocsPerRun(polls, func() { _ = p.flow.Run(cx, p, (*inPlace).begin) }))
+		require.Equal(t, 2*(polls+1), p.runs)
+		return nil
+	}))
+}
+
+// A shield ends with the stage that has raised it, so that a loop of shielded
+// stages sees its cancellation.
+func TestShieldEndsWithTheStage(t *testing.T) {
+	look := func(raise bool, seen *[]bool) func(cx *task.Cx) error {
+		return func(cx *task.Cx) error {
+			if raise {
+				cx.Shield()
+			}
+			*seen = append(*seen, cx.Err() != nil)
+			return nil
+		}
+	}
+	var seq task.Seq
+	var inSeq []bool
+	var never task.Promise[int]
+	r := &recorder{poll: func(r *recorder, cx *task.Cx) error {
+		if r.polls == 1 {
+			r.Cancel(nil)
+			_, err := never.Wait(cx)
+			return err
+		}
+		return seq.Run(cx, look(true, &inSeq), look(false, &inSeq))
+	}}
+	require.NoError(t, task.Run(background, r))
+	require.Equal(t, []bool{false, true}, inSeq)
+}
+
+func TestResultDoesNotWait(t *testing.T) {
+	var p task.Promise[int]
+	_, err := p.Result()
+	require.True(t, task.IsPending(err))
+	p.Resolve(7, nil)
+	v, err := p.Result()
+	require.NoError(t, err)
+	require.Equal(t, 7, v)
+
+	var h *task.Handle[int]
+	require.NoError(t, run(func(cx *task.Cx) error {
+		if h == nil {
+			h = task.Go(cx, func(*task.Cx) (int, error) { return 8, nil })
+			_, err := h.Result()
+			require.True(t, task.IsPending(err))
+		}
+		_, err := h.Wait(cx)
+		return err
+	}))
+	v, err = h.Result()
+	require.NoError(t, err)
+	require.Equal(t, 8, v)
 }

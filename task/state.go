@@ -105,8 +105,8 @@ func (w *word) start() (was uint32) {
 	// look at them is not too early.
 	once := w.bits.Load() & (fresh | yielded)
 	was = w.bits.Add(running-queued-once) + queued + once - running
-	if invariant.Enabled {
-		invariant.Check(was&(live|queued|running) == live|queued, "task: start of a task that is not queued")
+	if was&(live|queued|running) != live|queued {
+		panic("task: Step of a frame that is not queued: a scheduler steps a frame once for each time it was given it")
 	}
 	return was
 }

@@ -143,7 +143,7 @@ func (f *Frame) await(cx *Cx) error {
 		}
 		cx.listen(&f.mu, &f.joiners)
 		if !f.state.done() { // see (*word).finish
-			return cx.suspend()
+			return cx.Suspend()
 		}
 	}
 	if err := cx.Spend(); err != nil {

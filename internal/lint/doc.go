@@ -10,6 +10,8 @@
 //	no go:linkname and no go:norace directive                  calls_test.go
 //	a raw system call is made only to wake                     calls_test.go
 //	a test does not sleep                                      calls_test.go
+//	README's program runs, and prints what README says         readme_test.go
+//	a relative link in a document leads somewhere              readme_test.go
 //
 // Every file of the module is read, whatever its build constraints say;
 // nested modules and testdata are not.

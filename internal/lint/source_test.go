@@ -111,8 +111,8 @@ func importPath(spec *ast.ImportSpec) string {
 	return p
 }
 
-// repository is the module that this test belongs to.
-func repository(t *testing.T) *module {
+// rootDir is the folder of the module that this test belongs to.
+func rootDir(t *testing.T) string {
 	t.Helper()
 	dir, err := os.Getwd()
 	if err != nil {
@@ -120,7 +120,7 @@ func repository(t *testing.T) *module {
 	}
 	for {
 		if _, err := os.Stat(filepath.Join(dir, "go.mod")); err == nil {
-			break
+			return dir
 		}
 		up := filepath.Dir(dir)
 		if up == dir {
@@ -128,7 +128,12 @@ func repository(t *testing.T) *module {
 		}
 		dir = up
 	}
-	m, err := load(os.DirFS(dir))
+}
+
+// repository is the module that this test belongs to.
+func repository(t *testing.T) *module {
+	t.Helper()
+	m, err := load(os.DirFS(rootDir(t)))
 	if err != nil {
 		t.Fatal(err)
 	}

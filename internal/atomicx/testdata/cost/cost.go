@@ -1,0 +1,11 @@
+// Package cost is compiled by a test, which looks at its assembly.
+package cost
+
+import "github.com/heist-go/heist/internal/atomicx"
+
+func Load64(x *atomicx.Int64) int64            { return x.Load() }
+func Add32(x *atomicx.Uint32) uint32           { return x.Add(1) }
+func Swap(x *atomicx.Uint64) uint64            { return x.Swap(1) }
+func Claim(x *atomicx.Bool) bool               { return x.CompareAndSwap(false, true) }
+func LoadPointer(p *atomicx.Pointer[int]) *int { return p.Load() }
+func Field(p *atomicx.Plain[int]) int          { return p.Get() }

@@ -1,0 +1,298 @@
+package pool_test
+
+import (
+	"context"
+	"errors"
+	"sync"
+	"sync/atomic"
+	"testing"
+
+	"github.com/stretchr/testify/require"
+
+	"github.com/heist-go/heist/pool"
+	"github.com/heist-go/heist/task"
+)
+
+func TestCloseOfAPoolThatDidNothing(t *testing.T) {
+	p := open(t, 4)
+	require.NoError(t, p.Close())
+	require.NoError(t, p.Close(), "idempotent")
+	require.NoError(t, p.Shutdown(background))
+	require.Zero(t, p.Stats().Threads)
+}
+
+func TestCloseCancelsWhatWaits(t *testing.T) {
+	inBothModes(t, func(t *testing.T, c pool.Config) {
+		p := openWith(t, with(c, 4))
+		var a tally
+		var g task.Group
+		for i := range 100 {
+			switch s := (&probe{tally: &a}); i % 2 {
+			case 0:
+				p.Go(s)
+			default:
+				g.Go(p, s)
+			}
+		}
+		until(t, "all parked", func() bool { return a.polled.Load() == 100 })
+		var closers sync.WaitGroup
+		for range 4 {
+			closers.Go(func() {
+				_ = p.Close() // all return when it is over
+				if n := a.ended.Load(); n != 100 {
+					t.Errorf("closed when %d tasks had ended", n)
+				}
+			})
+		}
+		closers.Wait()
+		a.check(t, 100)
+		require.EqualValues(t, 100, a.closed.Load())
+		s := p.Stats()
+		require.Zero(t, s.Live)
+		require.Zero(t, s.Threads)
+		require.ErrorIs(t, g.WaitContext(background), pool.ErrClosed)
+	})
+}
+
+// load spawns probes from outside, in all ways that there are, until the pool
+// refuses one.
+func load(p *pool.Pool, a *tally) {
+	g := task.Group{Failed: func(task.Task, error) error { return nil }}
+	narrow := task.Group{Failed: g.Failed}
+	narrow.SetLimit(1)
+	short := func() *probe { return a.probe((*task.Cx).Yield) }
+	parent := func() *probe {
+		var own task.Group
+		var stages task.Seq
+		return a.probe(func(cx *task.Cx) error {
+			return stages.Run(cx, func(cx *task.Cx) error {
+				cx.Go(short())
+				own.Go(cx, short())
+				own.GoAll(cx, short(), short())
+				return nil
+			}, own.Wait)
+		})
+	}
+	for refused := false; !refused; {
+		last := parent()
+		p.Go(last)
+		p.GoAll(short(), parent())
+		g.Go(p, parent())
+		g.GoAll(p, short(), short())
+		narrow.Go(p, short())
+		narrow.Go(p, parent())
+		refused = last.WaitContext(background) != nil
+	}
+	_ = g.WaitContext(background)
+	_ = narrow.WaitContext(background)
+}
+
+// A pool that is closed under load loses no task: each has run, or its result says
+// that the pool was closed; and each is finished once.
+func TestCloseUnderLoad(t *testing.T) {
+	rounds := 50
+	if slow() {
+		rounds = 15
+	}
+	inBothModes(t, func(t *testing.T, c pool.Config) {
+		var a tally
+		for i := range rounds {
+			p := openWith(t, with(c, 1+i%4))
+			var all sync.WaitGroup
+			for range 3 {
+				all.Go(func() { load(p, &a) })
+			}
+			until(t, "some work", func() bool { return p.Stats().Finished > 50 })
+			for range 2 {
+				all.Go(func() { _ = p.Close() })
+			}
+			all.Wait()
+			a.check(t, a.made.Load())
+			require.Zero(t, p.Stats().Live)
+			require.Zero(t, p.Stats().Threads)
+		}
+		require.Equal(t, a.ended.Load(), a.well.Load()+a.closed.Load(), "it has run, or it says why not")
+		require.NotZero(t, a.well.Load())
+		require.Greater(t, a.closed.Load(), int64(rounds))
+		t.Logf("%d tasks: %d polled, %d of them to their end", a.made.Load(), a.polled.Load(), a.well.Load())
+	})
+}
+
+func TestSpawningOnAClosedPool(t *testing.T) {
+	p := open(t, 2)
+	require.NoError(t, p.Close())
+	var a tally
+	one := a.probe(nil)
+	p.Go(one)
+	require.Equal(t, pool.ErrClosed, one.Err(), "at once")
+	p.GoAll(a.probe(nil), a.probe(nil))
+	require.Equal(t, pool.ErrClosed, p.Run(background, a.probe(nil)))
+
+	g := task.Group{Failed: func(task.Task, error) error { return nil }}
+	g.Go(p, a.probe(nil))
+	g.GoAll(p, a.probe(nil), a.probe(nil))
+	require.NoError(t, g.TryGo(p, a.probe(nil)), "it is not the group's limit")
+	require.NoError(t, g.WaitContext(background))
+
+	h := task.Go(p, func(*task.Cx) (int, error) { return 1, nil })
+	_, err := h.WaitContext(background)
+	require.Equal(t, pool.ErrClosed, err)
+
+	a.check(t, a.made.Load())
+	require.Equal(t, a.made.Load(), a.closed.Load())
+	require.Zero(t, a.polled.Load())
+	require.Zero(t, p.Stats().Threads)
+}
+
+// A task that is refused makes room for the next under the limit, which is refused
+// in its turn.
+func TestClosedPoolAndABacklog(t *testing.T) {
+	p := open(t, 1)
+	require.NoError(t, p.Close())
+	var a tally
+	var g task.Group
+	g.SetLimit(1)
+	left := 10
+	g.Failed = func(task.Task, error) error {
+		if left--; left > 0 {
+			g.Go(p, a.probe(nil)) // waits for the one that is about to end
+		}
+		return nil
+	}
+	g.Go(p, a.probe(nil))
+	require.NoError(t, g.WaitContext(background))
+	a.check(t, 10)
+}
+
+// A refused task may be the last that a task on the pool waits for.
+func TestRefusedTaskWakesWhoWaits(t *testing.T) {
+	p := open(t, 1)
+	polls := make(chan int, 100)
+	var g task.Group
+	member := new(tally).probe(nil)
+	g.Failed = func(f task.Task, err error) error {
+		if err == pool.ErrClosed { // the refused one: let the other go first
+			member.Cancel(nil)
+			_ = member.WaitContext(background)
+		}
+		return nil
+	}
+	g.Go(p, member)
+	n := 0
+	waits := new(tally).probe(func(cx *task.Cx) error {
+		n++
+		polls <- n
+		return g.Wait(cx)
+	})
+	p.Go(waits)
+	<-polls
+	ended := make(chan error)
+	go func() { ended <- p.Shutdown(background) }()
+	<-polls // it was told to come to an end: the pool takes nothing from outside now
+	g.Go(p, new(tally).probe(nil))
+	require.NoError(t, <-ended)
+	require.NoError(t, waits.Err())
+}
+
+// Groups are reached that another pool's task owns.
+func TestCloseCancelsTheTasksOfForeignOwners(t *testing.T) {
+	home, away := open(t, 1), open(t, 1)
+	var a tally
+	begun := make(chan struct{})
+	ended := make(chan error)
+	go func() {
+		g := task.Group{Failed: func(task.Task, error) error { return nil }}
+		var stages task.Seq
+		ended <- home.Run(background, task.Func(func(cx *task.Cx) error {
+			return stages.Run(cx, func(cx *task.Cx) error {
+				g.Go(cx, a.probe((*task.Cx).Yield)) // the owner is this task now
+				g.Go(away, a.probe(func(cx *task.Cx) error {
+					close(begun)
+					begun = make(chan struct{})
+					return untilCanceled(cx)
+				}))
+				return nil
+			}, g.Wait)
+		}))
+	}()
+	<-begun
+	require.NoError(t, away.Close())
+	require.NoError(t, <-ended)
+	a.check(t, 2)
+	require.EqualValues(t, 1, a.closed.Load())
+}
+
+// A group that is used again while its last end is still being dealt with is not
+// forgotten.
+func TestCloseReachesGroupsThatAreUsedAgain(t *testing.T) {
+	p := open(t, 2)
+	var a tally
+	groups := make([]task.Group, 20_000)
+	for i := range groups {
+		g := &groups[i]
+		first := a.probe(func(*task.Cx) error { return nil })
+		g.Go(p, first)
+		for !first.over.Load() { // no wait: to be as early as possible
+		}
+		_ = g.WaitContext(background)
+		g.Go(p, a.probe(nil))
+	}
+	require.NoError(t, p.Close())
+	a.check(t, 2*int64(len(groups)))
+}
+
+// witness is a task that waits for the end to be announced. It counts its polls.
+func witness(a *tally, polls *atomic.Int64) *probe {
+	return a.probe(func(cx *task.Cx) error {
+		polls.Add(1)
+		return untilDraining(cx)
+	})
+}
+
+// Shutdown tells everybody, however deep in the tree, once; and waits.
+func TestShutdown(t *testing.T) {
+	inBothModes(t, func(t *testing.T, c pool.Config) {
+		p := openWith(t, with(c, 4))
+		var a tally
+		var polls atomic.Int64
+		var tree func(depth int) *probe
+		tree = func(depth int) *probe {
+			if depth == 0 {
+				return witness(&a, &polls)
+			}
+			var g task.Group
+			var h *task.Handle[int]
+			var stages task.Seq
+			return a.probe(func(cx *task.Cx) error {
+				return stages.Run(cx, func(cx *task.Cx) error {
+					polls.Add(1)
+					g.Go(cx, tree(depth-1))
+					g.Go(cx, tree(depth-1))
+					cx.Go(witness(&a, &polls))
+					h = task.Go(cx, func(cx *task.Cx) (int, error) { return 1, untilDraining(cx) })
+					return nil
+				}, g.Wait, func(cx *task.Cx) error {
+					_, err := h.Wait(cx)
+					return err
+				})
+			})
+		}
+		var outer, late task.Group
+		late.SetLimit(1)
+		p.Go(tree(3))
+		outer.Go(p, tree(3))
+		late.Go(p, witness(&a, &polls))
+		late.Go(p, witness(&a, &polls)) // in the backlog
+		parked := a.made.Load() - 1     // counted in load order; see below
+		_ = parked
+		until(t, "all parked", func() bool { s := p.Stats(); return polls.Load() == 2*(7+7+8)+1 && s.Idle == s.Workers })
+
+		require.NoError(t, p.Shutdown(background))
+		require.NoError(t, outer.WaitContext(background))
+		require.NoError(t, late.WaitContext(background))
+		a.check(t, a.made.Load())
+		require.Equal(t, a.made.Load(), a.well.Load(), "nobody was canceled")
+		require.Zero(t, p.Stats().Threads)
+		require.Zero(t, p.Stats().Live)
+	})
+}
