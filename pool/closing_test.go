@@ -131,7 +131,7 @@ func TestSpawningOnAClosedPool(t *testing.T) {
 	g := task.Group{Failed: func(task.Task, error) error { return nil }}
 	g.Go(p, a.probe(nil))
 	g.GoAll(p, a.probe(nil), a.probe(nil))
-	require.NoError(t, g.TryGo(p, a.probe(nil)), "it is not the group's limit")
+	require.ErrorIs(t, g.TryGo(p, new(tally).probe(nil)), pool.ErrClosed, "the pool has canceled the group")
 	require.NoError(t, g.WaitContext(background))
 
 	h := task.Go(p, func(*task.Cx) (int, error) { return 1, nil })
@@ -249,50 +249,195 @@ func witness(a *tally, polls *atomic.Int64) *probe {
 	})
 }
 
-// Shutdown tells everybody, however deep in the tree, once; and waits.
+// tree returns a task that owns two subtrees and a handle, with a witness beside
+// it, and waits for what it owns. Depth 0 is a witness.
+func tree(a *tally, polls *atomic.Int64, depth int) *probe {
+	if depth == 0 {
+		return witness(a, polls)
+	}
+	var g task.Group
+	var h *task.Handle[int]
+	var stages task.Seq
+	return a.probe(func(cx *task.Cx) error {
+		return stages.Run(cx, func(cx *task.Cx) error {
+			g.GoAll(cx, tree(a, polls, depth-1), tree(a, polls, depth-1))
+			h = task.Go(cx, func(cx *task.Cx) (int, error) { return 1, untilDraining(cx) })
+			cx.Go(witness(a, polls))
+			return nil
+		}, g.Wait, func(cx *task.Cx) error {
+			_, err := h.Wait(cx)
+			return err
+		})
+	})
+}
+
+// Shutdown tells everybody, however deep in the tree and whoever has started it,
+// and once; and waits.
 func TestShutdown(t *testing.T) {
 	inBothModes(t, func(t *testing.T, c pool.Config) {
 		p := openWith(t, with(c, 4))
 		var a tally
-		var polls atomic.Int64
-		var tree func(depth int) *probe
-		tree = func(depth int) *probe {
-			if depth == 0 {
-				return witness(&a, &polls)
-			}
-			var g task.Group
-			var h *task.Handle[int]
-			var stages task.Seq
-			return a.probe(func(cx *task.Cx) error {
-				return stages.Run(cx, func(cx *task.Cx) error {
-					polls.Add(1)
-					g.Go(cx, tree(depth-1))
-					g.Go(cx, tree(depth-1))
-					cx.Go(witness(&a, &polls))
-					h = task.Go(cx, func(cx *task.Cx) (int, error) { return 1, untilDraining(cx) })
-					return nil
-				}, g.Wait, func(cx *task.Cx) error {
-					_, err := h.Wait(cx)
-					return err
-				})
-			})
-		}
-		var outer, late task.Group
-		late.SetLimit(1)
-		p.Go(tree(3))
-		outer.Go(p, tree(3))
-		late.Go(p, witness(&a, &polls))
-		late.Go(p, witness(&a, &polls)) // in the backlog
-		parked := a.made.Load() - 1     // counted in load order; see below
-		_ = parked
-		until(t, "all parked", func() bool { s := p.Stats(); return polls.Load() == 2*(7+7+8)+1 && s.Idle == s.Workers })
+		var polls atomic.Int64 // of witnesses
+		var outer, narrow task.Group
+		p.Go(tree(&a, &polls, 3)) // of 7 trees, each with a handle and a witness, and 8 leaves
+		outer.Go(p, tree(&a, &polls, 3))
+		narrow.SetLimit(1)
+		narrow.Go(p, witness(&a, &polls))
+		idleBut(t, p, 2*(3*7+8)+1)
+		narrow.Go(p, witness(&a, &polls)) // waits in the group
+		require.EqualValues(t, 2*(7+8)+1, polls.Load())
 
 		require.NoError(t, p.Shutdown(background))
 		require.NoError(t, outer.WaitContext(background))
-		require.NoError(t, late.WaitContext(background))
+		require.NoError(t, narrow.WaitContext(background))
 		a.check(t, a.made.Load())
 		require.Equal(t, a.made.Load(), a.well.Load(), "nobody was canceled")
+		require.EqualValues(t, 2*(2*(7+8)+1)+1, polls.Load(), "each was woken once; the last one knew from the start")
 		require.Zero(t, p.Stats().Threads)
 		require.Zero(t, p.Stats().Live)
 	})
+}
+
+// While a pool is shut down its tasks may start others, and nobody else may.
+func TestSpawningDuringShutdown(t *testing.T) {
+	p := open(t, 2)
+	var a tally
+	draining := make(chan struct{})
+	var refused, welcome task.Promise[int]
+	var stages task.Seq
+	p.Go(a.probe(func(cx *task.Cx) error {
+		return stages.Run(cx, untilDraining, func(cx *task.Cx) error {
+			close(draining)
+			return nil
+		}, func(cx *task.Cx) error {
+			_, err := refused.Wait(cx)
+			return err
+		}, func(cx *task.Cx) error {
+			cx.Go(a.probe(func(cx *task.Cx) error {
+				if !cx.Draining() {
+					return errBoom
+				}
+				welcome.Resolve(0, nil)
+				return nil
+			}))
+			return nil
+		})
+	}))
+	ended := make(chan error)
+	go func() { ended <- p.Shutdown(background) }()
+	<-draining
+	require.Equal(t, pool.ErrClosed, p.Run(background, a.probe(nil)))
+	refused.Resolve(0, nil)
+	_, err := welcome.WaitContext(background)
+	require.NoError(t, err)
+	require.NoError(t, <-ended)
+	a.check(t, 3)
+	require.EqualValues(t, 2, a.well.Load())
+}
+
+// When time is up, whoever has not listened is canceled, with the reason.
+func TestShutdownThatRunsOutOfTime(t *testing.T) {
+	p := open(t, 2)
+	var a tally
+	deaf := make([]*probe, 100)
+	for i := range deaf {
+		deaf[i] = a.probe(nil)
+		p.Go(deaf[i])
+	}
+	ctx, cancel := context.WithCancelCause(background)
+	ended := make(chan error)
+	go func() { ended <- p.Shutdown(ctx) }()
+	until(t, "the refusal", func() bool { return p.Run(background, act(func(*task.Cx) {})) != nil })
+	select {
+	case <-ended:
+		require.Fail(t, "Shutdown has not waited")
+	default:
+	}
+	cancel(errBoom)
+	err := <-ended
+	require.ErrorIs(t, err, errBoom)
+	require.ErrorContains(t, err, "pool: shutdown: boom")
+	a.check(t, 100)
+	for _, d := range deaf {
+		require.ErrorIs(t, d.err, task.ErrCanceled)
+		require.ErrorIs(t, d.err, errBoom)
+	}
+	require.Zero(t, p.Stats().Threads)
+}
+
+func TestShutdownWithoutTime(t *testing.T) {
+	ctx, cancel := context.WithCancel(background)
+	cancel()
+	p := open(t, 2)
+	require.NoError(t, p.Shutdown(ctx), "nothing to wait for")
+
+	p = open(t, 2)
+	var a tally
+	p.Go(a.probe(nil))
+	require.ErrorIs(t, p.Shutdown(ctx), context.Canceled)
+	a.check(t, 1)
+}
+
+// Both turn the lists of tasks while they tell them what they have to.
+func TestShutdownAndCloseTogether(t *testing.T) {
+	const rounds, tasks = 20, 2000
+	for range rounds {
+		p := open(t, 2)
+		var a tally
+		var g task.Group
+		g.GoAll(p, several(tasks, func(int) task.Task { return a.probe(nil) })...)
+		p.GoAll(several(tasks, func(int) task.Task { return a.probe(nil) })...)
+		idleBut(t, p, 2*tasks)
+		await(
+			func() { _ = p.Shutdown(background) },
+			func() { _ = p.Close() },
+		)
+		a.check(t, 2*tasks)
+		require.EqualValues(t, 2*tasks, a.closed.Load())
+	}
+}
+
+// A pool that is shut down knows the tasks that wait for their turn in a group.
+func TestShutdownWaitsForTheBacklog(t *testing.T) {
+	const rounds, tasks = 100, 20
+	for range rounds {
+		p := open(t, 3)
+		var a tally
+		var g task.Group
+		g.SetLimit(1)
+		turns := make([]task.Promise[int], tasks)
+		for i := range turns {
+			g.Go(p, a.probe(func(cx *task.Cx) error {
+				_, err := turns[i].Wait(cx)
+				return err
+			}))
+		}
+		ended := make(chan error)
+		go func() { ended <- p.Shutdown(background) }()
+		for i := range turns {
+			select {
+			case <-ended:
+				require.Fail(t, "Shutdown has not waited", "%d of %d", i, tasks)
+			default:
+			}
+			turns[i].Resolve(0, nil)
+		}
+		require.NoError(t, <-ended)
+		require.NoError(t, g.WaitContext(background))
+		a.check(t, tasks)
+	}
+}
+
+// Goroutines of a group are no tasks of the pool, but hear that it ends.
+func TestCloseCancelsTheContextOfGoroutines(t *testing.T) {
+	p := open(t, 1)
+	var g task.Group
+	g.Goroutine(p, func(ctx context.Context) error {
+		<-ctx.Done()
+		return context.Cause(ctx)
+	})
+	require.NoError(t, p.Close())
+	err := g.WaitContext(background)
+	require.ErrorIs(t, err, task.ErrCanceled)
+	require.True(t, errors.Is(err, pool.ErrClosed))
 }

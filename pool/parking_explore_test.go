@@ -23,22 +23,27 @@ type scenario struct {
 }
 
 func (s scenario) model(y way) func(*explore.X) {
-	return func(x *explore.X) {
-		r := newRig(x, y, s.workers, s.jobs).asleep(s.threads)
-		for i := range r.naps {
-			r.naps[i] = s.naps
-		}
-		if s.do != nil {
-			s.do(r, r.jobs)
-		}
-		for _, list := range s.submitters {
-			x.Go("submitter", func() {
-				for _, i := range list {
-					r.Go(r.jobs[i])
-				}
-			})
-		}
+	return func(x *explore.X) { s.set(newRig(x, y, s.workers, s.jobs)) }
+}
+
+// set adds the scenario to the rig.
+func (s scenario) set(r *rig) *rig {
+	r.asleep(s.threads)
+	for i := range r.naps {
+		r.naps[i] = s.naps
 	}
+	if s.do != nil {
+		s.do(r, r.jobs)
+	}
+	for _, list := range s.submitters {
+		r.x.Go("submitter", func() {
+			for _, i := range list {
+				r.submit(r.jobs[i])
+				r.jobs[i].accepted = true
+			}
+		})
+	}
+	return r
 }
 
 func (s scenario) options() explore.Options {
@@ -68,8 +73,44 @@ func spawn(r *rig, jobs []*job) {
 	jobs[0].do = func(cx *task.Cx) error {
 		for _, j := range jobs[1:] {
 			cx.Go(j)
+			j.accepted = true
 		}
 		return nil
+	}
+}
+
+// yield makes the first job wake the second, which waits for that, and yield;
+// then they meet. The second runs first where both are, so somebody else must
+// come for the first.
+func yield(r *rig, jobs []*job) {
+	meet(r, jobs)
+	end := jobs[0].do
+	var waker task.Waker
+	jobs[1].do = func(cx *task.Cx) error {
+		if waker == (task.Waker{}) {
+			waker = cx.Waker()
+			r.Go(jobs[0])
+			jobs[0].accepted = true
+			return task.Pending
+		}
+		return end(cx)
+	}
+	yielded := false
+	jobs[0].do = func(cx *task.Cx) error {
+		if !yielded {
+			yielded = true
+			cx.Wake(waker)
+			return cx.Yield()
+		}
+		return end(cx)
+	}
+}
+
+// join makes the others wait for the first job. Its end puts them into its
+// worker's LIFO slot, one after the other.
+func join(_ *rig, jobs []*job) {
+	for _, j := range jobs[1:] {
+		j.do = jobs[0].Wait
 	}
 }
 
@@ -105,6 +146,8 @@ var scenarios = []scenario{
 	{"three meet, two submitters", 3, 1, submit2x2, 3, meet, 1, 0, 30_000},
 	{"one starts two, who meet", 3, 3, submit1, 3, spawn, 0, 0, 20_000},
 	{"one starts two, without threads", 2, 0, submit1, 3, spawn, 1, 0, 20_000},
+	{"one wakes another and yields", 2, 2, [][]int{{1}}, 2, yield, 0, 0, 20_000},
+	{"one is waited for by two", 2, 2, submit3, 3, join, 2, 0, 20_000},
 }
 
 func TestExploreParking(t *testing.T) {

@@ -14,6 +14,7 @@ type rig struct {
 	x        *explore.X
 	way      way
 	jobs     []*job
+	submit   func(*job)
 	left     explore.Int64  // jobs that have not ended
 	launched []explore.Bool // workers that have a thread
 	naps     []int          // how often each worker parks with a deadline
@@ -92,11 +93,12 @@ var faithful = copied{
 // job is a task that ends in its first poll, unless do says otherwise.
 type job struct {
 	task.Frame
-	r       *rig
-	do      func(*task.Cx) error
-	polled  bool
-	ends    int
-	refused int
+	r        *rig
+	do       func(*task.Cx) error
+	accepted bool // Go has returned
+	polled   bool
+	ends     int
+	refused  int
 }
 
 func (j *job) Poll(cx *task.Cx) error {
@@ -139,6 +141,7 @@ func newRig(x *explore.X, y way, workers, jobs int) *rig {
 	p, err := New(Config{Workers: workers, Procs: -1})
 	x.Assert(err == nil, "%v", err)
 	r := &rig{Pool: p, x: x, way: y, launched: make([]explore.Bool, workers), naps: make([]int, workers)}
+	r.submit = func(j *job) { p.Go(j) }
 	runners := make([]*task.Runner, workers)
 	for i, w := range p.workers {
 		w.rng.Seed(1, uint64(i)) // a model must be deterministic
@@ -173,7 +176,7 @@ func newRig(x *explore.X, y way, workers, jobs int) *rig {
 }
 
 // asleep gives the first n workers their threads, which sleep.
-func (r *rig) asleep(n int) *rig {
+func (r *rig) asleep(n int) {
 	for i, w := range r.workers[:n] {
 		w.started.Store(true)
 		r.started.Add(1)
@@ -181,7 +184,6 @@ func (r *rig) asleep(n int) *rig {
 		r.launched[i].Store(true)
 		w.tick = 1 // not its first
 	}
-	return r
 }
 
 // over reports whether the pool has ended. It is no step.
@@ -196,24 +198,21 @@ func (r *rig) over() bool {
 
 // life is (*worker).run, without what depends on the time.
 func (r *rig) life(w *worker) {
+	x := r.x
 	if w.tick > 0 { // asleep
 		w.parker.Park()
 		w.searching = r.parking.leave(w.id)
 	}
 	for {
-		if w.due != w.tick+1 {
-			w.due = 0
-		}
+		// Polls are long, as far as the worker knows: it shares what it can.
+		w.pace = pace{tick: w.tick, mean: 1e9, every: minEvery}
 		f, inherit := w.find()
 		if f == nil {
 			if r.stopped.Load() {
 				break
 			}
-			clear(w.suspects)
-			if r.naps[w.id] > 0 {
-				r.naps[w.id]--
-				w.suspects[w.id] = suspect{frame: &r.jobs[0].Frame, looks: 1} // any: so that it has patience
-			}
+			x.Assert(w.lifo.Peek() == nil, "worker %d goes to rest with a frame in its LIFO slot", w.id)
+			r.nap(w)
 			r.way.rest(w)
 			continue
 		}
@@ -227,13 +226,30 @@ func (r *rig) life(w *worker) {
 		}
 	}
 	for i, j := range r.jobs {
-		r.x.Assert(!j.polled || j.ends == 1, "the pool has stopped, and job %d has not ended", i)
+		x.Assert(!j.accepted && !j.polled || j.ends+j.refused == 1, "the pool has stopped, and job %d has not ended", i)
 	}
+}
+
+// nap gives the worker patience as long as it has naps left, and makes every
+// suspect an old one: time has no place in a model.
+func (r *rig) nap(w *worker) {
+	if r.naps[w.id] == 0 {
+		clear(w.suspects)
+		return
+	}
+	r.naps[w.id]--
+	for i := range w.suspects {
+		w.suspects[i].since = -1 << 40
+	}
+	w.suspects[w.id] = suspect{frame: &r.jobs[0].Frame, looks: 1} // whichever
 }
 
 // check is what holds in the end.
 func (r *rig) check() {
 	for i, j := range r.jobs {
+		if n := j.ends + j.refused; n == 0 && !j.accepted {
+			continue // whoever was to start it was refused
+		}
 		r.x.Assert(j.ends+j.refused == 1, "job %d has ended %d times and was refused %d times", i, j.ends, j.refused)
 	}
 	searching := 0

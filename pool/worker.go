@@ -148,7 +148,7 @@ func (w *worker) find() (f *task.Frame, inherit bool) {
 // collect moves the frames of v's inbox to our deque.
 func (w *worker) collect(v *worker) int {
 	n := v.inbox.Take(w.deque.Push)
-	if n > 1 {
+	if n > 1 || n == 1 && w.lifo.Load() != nil { // more than what w runs next
 		w.share()
 	}
 	w.count[injected] += uint64(n)
@@ -279,4 +279,7 @@ func (w *worker) Next(f *task.Frame) {
 // Later implements task.Queue: a frame that has had its turn.
 func (w *worker) Later(f *task.Frame) {
 	w.deque.Push(f)
+	if w.lifo.Load() != nil { // that runs first, and f may run elsewhere meanwhile
+		w.share()
+	}
 }

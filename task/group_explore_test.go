@@ -128,7 +128,7 @@ func TestRefuteCompletions(t *testing.T) {
 		refute(t, "deadlock", completion(func(g *Group, cx *Cx) error {
 			if g.live.Load() != 0 {
 				cx.listen(&g.mu, &g.waiters)
-				return cx.suspend()
+				return cx.Suspend()
 			}
 			cx.forget(&g.waiters)
 			return g.result()

@@ -15,12 +15,13 @@ type Seq struct{ at int }
 // included, and stays at that step. The steps must be the same in every poll.
 // It allocates nothing if the steps do not escape.
 func (s *Seq) Run(cx *Cx, steps ...func(*Cx) error) error {
+	outer := cx.shielded // of a stage that this is a part of
 	for s.at < len(steps) {
 		if err := steps[s.at](cx); err != nil {
 			return err
 		}
 		s.at++
-		cx.shielded = false
+		cx.shielded = outer
 	}
 	return nil
 }
@@ -47,13 +48,14 @@ func (f *Flow[T]) Run(cx *Cx, t *T, first Stage[T]) error {
 	if f.at == nil {
 		f.at = first
 	}
+	outer := cx.shielded
 	for f.at != nil {
 		next, err := f.at(t, cx)
 		if err != nil {
 			return err
 		}
 		f.at = next
-		cx.shielded = false
+		cx.shielded = outer
 	}
 	return nil
 }

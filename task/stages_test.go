@@ -1,7 +1,6 @@
 package task_test
 
 import (
-	"context"
 	"testing"
 
 	"github.com/stretchr/testify/require"
@@ -158,17 +157,41 @@ func TestShieldEndsWithTheStage(t *testing.T) {
 	}
 	var seq task.Seq
 	var inSeq []bool
-	var never task.Promise[int]
 	r := &recorder{poll: func(r *recorder, cx *task.Cx) error {
 		if r.polls == 1 {
 			r.Cancel(nil)
-			_, err := never.Wait(cx)
-			return err
+			return cx.Suspend() // canceled by the time of the next poll
 		}
 		return seq.Run(cx, look(true, &inSeq), look(false, &inSeq))
 	}}
 	require.NoError(t, task.Run(background, r))
 	require.Equal(t, []bool{false, true}, inSeq)
+}
+
+// The stages within a shielded stage are shielded, all of them.
+func TestShieldOverStages(t *testing.T) {
+	var outer, seq task.Seq
+	var flow task.Flow[recorder]
+	var seen []bool
+	look := func(cx *task.Cx) error {
+		seen = append(seen, cx.Err() != nil)
+		return nil
+	}
+	inFlow := func(_ *recorder, cx *task.Cx) (task.Stage[recorder], error) {
+		return func(_ *recorder, cx *task.Cx) (task.Stage[recorder], error) { return nil, look(cx) }, look(cx)
+	}
+	r := &recorder{poll: func(r *recorder, cx *task.Cx) error {
+		if r.polls == 1 {
+			r.Cancel(nil)
+			return cx.Suspend() // canceled by the time of the next poll
+		}
+		return outer.Run(cx, func(cx *task.Cx) error {
+			cx.Shield()
+			return task.All(seq.Run(cx, look, look), flow.Run(cx, r, inFlow), look(cx))
+		}, look)
+	}}
+	require.NoError(t, task.Run(background, r))
+	require.Equal(t, []bool{false, false, false, false, false, true}, seen)
 }
 
 func TestResultDoesNotWait(t *testing.T) {

@@ -49,7 +49,7 @@ func TestRefuteJoinWithoutSecondLook(t *testing.T) {
 	refute(t, "deadlock", join(func(f *Frame, cx *Cx) error {
 		if !f.state.done() {
 			cx.listen(&f.mu, &f.joiners)
-			return cx.suspend()
+			return cx.Suspend()
 		}
 		cx.forget(&f.joiners)
 		return f.result()
@@ -180,7 +180,7 @@ func TestRefutePromises(t *testing.T) {
 		refute(t, "deadlock", promised(resolve, func(p *Promise[int], cx *Cx) (int, error) {
 			if !p.done() {
 				cx.listen(&p.mu, &p.waiters)
-				return 0, cx.suspend()
+				return 0, cx.Suspend()
 			}
 			cx.forget(&p.waiters)
 			return p.value.Get(), nil

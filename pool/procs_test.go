@@ -1,0 +1,96 @@
+package pool_test
+
+import (
+	"runtime"
+	"testing"
+
+	"github.com/stretchr/testify/require"
+
+	"github.com/heist-go/heist/pool"
+)
+
+// procs asserts the value of GOMAXPROCS.
+func procs(t *testing.T, want int, why string) {
+	t.Helper()
+	require.Equal(t, want, runtime.GOMAXPROCS(0), why)
+}
+
+// restored restores GOMAXPROCS after a test that changes it by hand.
+func restored(t *testing.T) (before int) {
+	before = runtime.GOMAXPROCS(0)
+	t.Cleanup(func() { runtime.GOMAXPROCS(before) })
+	return before
+}
+
+func TestProcs(t *testing.T) {
+	before := restored(t)
+	for _, c := range []struct{ procs, added int }{{0, 4}, {1, 1}, {7, 7}, {-1, 0}} {
+		p := openWith(t, pool.Config{Workers: 3, Procs: c.procs})
+		procs(t, before+c.added, "while the pool lives")
+		meet(t, p, 3, nil)
+		require.NoError(t, p.Close())
+		procs(t, before, "afterwards")
+		require.NoError(t, p.Close())
+		procs(t, before, "and once only")
+	}
+}
+
+func TestProcsOfPoolsThatOverlap(t *testing.T) {
+	before := restored(t)
+	for _, firstFirst := range []bool{true, false} {
+		a := open(t, 2)
+		none := openWith(t, pool.Config{Workers: 2, Procs: -1})
+		b := openWith(t, pool.Config{Workers: 2, Procs: 5})
+		procs(t, before+3+5, "both")
+		require.NoError(t, none.Close())
+		if firstFirst {
+			require.NoError(t, a.Close())
+			procs(t, before+5, "the second's")
+			require.NoError(t, b.Close())
+		} else {
+			require.NoError(t, b.Close())
+			procs(t, before+3, "the first's")
+			require.NoError(t, a.Close())
+		}
+		procs(t, before, "none")
+	}
+}
+
+// A value that was set by hand stays, and the pools leave it alone.
+func TestProcsAfterAChangeByHand(t *testing.T) {
+	restored(t)
+	a := open(t, 2)
+	runtime.GOMAXPROCS(20)
+	require.NoError(t, a.Close())
+	procs(t, 20, "by hand")
+
+	b := open(t, 2)
+	procs(t, 23, "on top of that")
+	require.NoError(t, b.Close())
+	procs(t, 20, "by hand")
+
+	// What the first has added is gone: the second's stays when the first is closed.
+	for _, firstFirst := range []bool{true, false} {
+		a, b := open(t, 2), (*pool.Pool)(nil)
+		runtime.GOMAXPROCS(20)
+		if b = open(t, 4); firstFirst {
+			require.NoError(t, a.Close())
+			procs(t, 25, "the second's")
+		}
+		require.NoError(t, b.Close())
+		procs(t, 20, "by hand")
+		require.NoError(t, a.Close())
+		procs(t, 20, "by hand")
+	}
+}
+
+// Whoever sets a value for a while and puts the old one back, as tests do, takes
+// nothing away from a pool.
+func TestProcsThatWereChangedForAWhile(t *testing.T) {
+	before := restored(t)
+	p := open(t, 2)
+	old := runtime.GOMAXPROCS(1)
+	runtime.GOMAXPROCS(old)
+	require.NoError(t, p.Close())
+	procs(t, before, "given back")
+}

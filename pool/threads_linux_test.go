@@ -1,0 +1,151 @@
+package pool_test
+
+import (
+	"fmt"
+	"os"
+	"runtime"
+	"slices"
+	"strconv"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/stretchr/testify/require"
+	"go.uber.org/goleak"
+
+	"github.com/heist-go/heist/pool"
+	"github.com/heist-go/heist/task"
+)
+
+// threads returns the ids of the threads of this process.
+func threads(t testing.TB) (ids []int) {
+	entries, err := os.ReadDir("/proc/self/task")
+	require.NoError(t, err)
+	for _, e := range entries {
+		id, err := strconv.Atoi(e.Name())
+		require.NoError(t, err)
+		ids = append(ids, id)
+	}
+	return ids
+}
+
+// gone waits until the kernel has ended the threads; but a worker that was given
+// the main thread leaves that to the runtime, which cannot end it.
+func gone(t testing.TB, ids []int) {
+	t.Helper()
+	ids = slices.DeleteFunc(ids, func(id int) bool { return id == os.Getpid() })
+	until(t, fmt.Sprint("the end of the threads ", ids), func() bool {
+		left := threads(t)
+		return !slices.ContainsFunc(ids, func(id int) bool { return slices.Contains(left, id) })
+	})
+}
+
+// Nothing is left of a pool, whatever its tasks have done: no thread, no
+// goroutine.
+func TestNothingIsLeft(t *testing.T) {
+	old := goleak.IgnoreCurrent()
+	for name, work := range map[string]func(p *pool.Pool){
+		"nothing":  func(*pool.Pool) {},
+		"parked":   func(p *pool.Pool) { p.Go(new(tally).probe(nil)) },
+		"panicked": func(p *pool.Pool) { _ = caught(func() { _ = p.Run(background, lit()) }) },
+		"exited":   func(p *pool.Pool) { _ = p.Run(background, act(func(*task.Cx) { runtime.Goexit() })) },
+	} {
+		t.Run(name, func(t *testing.T) {
+			p := open(t, 4)
+			meet(t, p, 4, nil)
+			work(p)
+			meet(t, p, 4, nil)
+			ids := p.ThreadIDs()
+			require.Len(t, ids, 4)
+			require.Subset(t, threads(t), ids)
+			require.NoError(t, p.Close())
+			gone(t, ids)
+			goleak.VerifyNone(t, old)
+		})
+	}
+}
+
+func TestManyPools(t *testing.T) {
+	old, before := goleak.IgnoreCurrent(), runtime.GOMAXPROCS(0)
+	inBothModes(t, func(t *testing.T, c pool.Config) {
+		var ids []int
+		for i := range 200 {
+			p := openWith(t, with(c, 1+i%4))
+			if i%3 > 0 {
+				meet(t, p, p.Workers(), nil)
+			}
+			ids = append(ids, p.ThreadIDs()...)
+			require.NoError(t, p.Close())
+		}
+		if !c.Unlocked {
+			gone(t, ids)
+		}
+	})
+	goleak.VerifyNone(t, old)
+	procs(t, before, "given back")
+}
+
+// usage is what a thread has used.
+type usage struct {
+	cpu      int // in clock ticks
+	switches int
+}
+
+// used reads the usage of a thread of this process.
+func used(t testing.TB, id int) (u usage) {
+	path := fmt.Sprintf("/proc/self/task/%d/", id)
+	stat, err := os.ReadFile(path + "stat")
+	require.NoError(t, err)
+	_, after, _ := strings.Cut(string(stat), ") ") // the name may hold anything
+	fields := strings.Fields(after)
+	const utime, stime = 11, 12 // counted from the field behind the name
+	for _, i := range []int{utime, stime} {
+		n, err := strconv.Atoi(fields[i])
+		require.NoError(t, err)
+		u.cpu += n
+	}
+	status, err := os.ReadFile(path + "status")
+	require.NoError(t, err)
+	for line := range strings.Lines(string(status)) {
+		if name, n, _ := strings.Cut(line, ":"); strings.HasSuffix(name, "voluntary_ctxt_switches") {
+			k, err := strconv.Atoi(strings.TrimSpace(n))
+			require.NoError(t, err)
+			u.switches += k
+		}
+	}
+	return u
+}
+
+// An idle pool costs nothing: its threads sleep and are not woken.
+func TestIdlePoolSleeps(t *testing.T) {
+	watch := 5 * time.Second
+	if testing.Short() {
+		watch = 200 * time.Millisecond
+	}
+	p := open(t, 4)
+	var a tally
+	for range 1000 {
+		p.Go(a.probe(nil)) // parked tasks make no difference
+	}
+	meet(t, p, 4, nil)
+	idleBut(t, p, 1000)
+	ids := p.ThreadIDs()
+	require.Len(t, ids, 4)
+	asleep := func() (all []usage) {
+		for _, id := range ids {
+			all = append(all, used(t, id))
+		}
+		return all
+	}
+	// The last worker is still on its way into the kernel when it counts as idle.
+	last := asleep()
+	until(t, "threads asleep", func() bool {
+		before := last
+		last = asleep()
+		return slices.Equal(before, last)
+	})
+	stats := p.Stats()
+	<-time.After(watch)
+	require.Equal(t, last, asleep(), "CPU time and context switches of each worker")
+	require.Equal(t, stats, p.Stats())
+}
