@@ -141,9 +141,7 @@ func newTally(items, threads int) *tally {
 }
 
 func (y *tally) take(thread int, xs ...*int) {
-	for _, x := range xs {
-		y.took[thread] = append(y.took[thread], x)
-	}
+	y.took[thread] = append(y.took[thread], xs...)
 }
 
 // check fails x unless each pushed element was taken once or is still in d.

@@ -206,9 +206,9 @@ func TestCloseCancelsTheTasksOfForeignOwners(t *testing.T) {
 		ended <- home.Run(background, task.Func(func(cx *task.Cx) error {
 			return stages.Run(cx, func(cx *task.Cx) error {
 				g.Go(cx, a.probe((*task.Cx).Yield)) // the owner is this task now
+				tell := sync.OnceFunc(func() { close(begun) })
 				g.Go(away, a.probe(func(cx *task.Cx) error {
-					close(begun)
-					begun = make(chan struct{})
+					tell()
 					return untilCanceled(cx)
 				}))
 				return nil
@@ -228,6 +228,9 @@ func TestCloseReachesGroupsThatAreUsedAgain(t *testing.T) {
 	p := open(t, 2)
 	var a tally
 	groups := make([]task.Group, 20_000)
+	if slow() {
+		groups = groups[:2000]
+	}
 	for i := range groups {
 		g := &groups[i]
 		first := a.probe(func(*task.Cx) error { return nil })
@@ -380,7 +383,11 @@ func TestShutdownWithoutTime(t *testing.T) {
 
 // Both turn the lists of tasks while they tell them what they have to.
 func TestShutdownAndCloseTogether(t *testing.T) {
-	const rounds, tasks = 20, 2000
+	const tasks = 2000
+	rounds := 30
+	if slow() {
+		rounds = 5
+	}
 	for range rounds {
 		p := open(t, 2)
 		var a tally

@@ -39,7 +39,7 @@ func (s scenario) set(r *rig) *rig {
 		r.x.Go("submitter", func() {
 			for _, i := range list {
 				r.submit(r.jobs[i])
-				r.jobs[i].accepted = true
+				r.jobs[i].started = true
 			}
 		})
 	}
@@ -73,7 +73,7 @@ func spawn(r *rig, jobs []*job) {
 	jobs[0].do = func(cx *task.Cx) error {
 		for _, j := range jobs[1:] {
 			cx.Go(j)
-			j.accepted = true
+			j.started, j.owed = true, true
 		}
 		return nil
 	}
@@ -89,8 +89,8 @@ func yield(r *rig, jobs []*job) {
 	jobs[1].do = func(cx *task.Cx) error {
 		if waker == (task.Waker{}) {
 			waker = cx.Waker()
-			r.Go(jobs[0])
-			jobs[0].accepted = true
+			r.submit(jobs[0])
+			jobs[0].started = true
 			return task.Pending
 		}
 		return end(cx)

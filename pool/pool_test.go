@@ -297,6 +297,7 @@ func TestStatsInALongPoll(t *testing.T) {
 		for range 10 {
 			cx.Go(act(func(*task.Cx) { ended.Done() }))
 		}
+		p.Go(act(func(*task.Cx) {})) // from outside: wakes the other worker for sure
 		ended.Wait()
 		until(t, "the other worker idle", func() bool { return p.Stats().Idle == 1 })
 		live = p.Stats().Live

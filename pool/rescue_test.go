@@ -1,6 +1,7 @@
 package pool_test
 
 import (
+	"sync"
 	"testing"
 
 	"github.com/stretchr/testify/require"
@@ -28,16 +29,21 @@ func TestSlotOfABusyWorkerIsRescued(t *testing.T) {
 		p.Go(sleeper)
 		idleBut(t, p, 1)
 
-		filled, beside := make(chan struct{}), make(chan struct{})
-		require.NoError(t, p.Run(background, act(func(cx *task.Cx) {
-			// Two, because a worker keeps one for itself.
-			cx.Go(act(func(*task.Cx) { close(beside); <-filled }))
-			cx.Go(act(func(*task.Cx) {}))
-			<-beside // the other worker is in a poll, too
+		var here sync.WaitGroup
+		here.Add(2)
+		filled := make(chan struct{})
+		var g task.Group
+		g.GoAll(p, act(func(cx *task.Cx) {
+			here.Done()
+			here.Wait() // the other worker is in a poll, too
 			cx.Wake(w)
 			close(filled)
 			<-awake // and this poll ends only after that
-		})))
+		}), act(func(*task.Cx) {
+			here.Done()
+			<-filled
+		}))
+		require.NoError(t, g.WaitContext(background))
 		idle(t, p)
 		require.NotZero(t, p.Stats().Rescued)
 	})

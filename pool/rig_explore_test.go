@@ -29,8 +29,8 @@ type way struct {
 	rest   func(*worker)
 	report func(*worker)
 	finish func(*Pool)
+	settle func(*Pool)
 	push   func(*worker, *task.Frame)
-	start  func(*Pool, *worker) // of (*Pool).wake; nil: it is the pool's own
 }
 
 var sound = way{
@@ -47,6 +47,7 @@ var sound = way{
 	rest:   (*worker).rest,
 	report: (*worker).report,
 	finish: (*Pool).finish,
+	settle: (*Pool).settle,
 	push:   (*worker).Push,
 }
 
@@ -93,12 +94,13 @@ var faithful = copied{
 // job is a task that ends in its first poll, unless do says otherwise.
 type job struct {
 	task.Frame
-	r        *rig
-	do       func(*task.Cx) error
-	accepted bool // Go has returned
-	polled   bool
-	ends     int
-	refused  int
+	r       *rig
+	do      func(*task.Cx) error
+	started bool // Go has returned
+	owed    bool // the pool cannot end before it
+	polled  bool
+	ends    int
+	refused int
 }
 
 func (j *job) Poll(cx *task.Cx) error {
@@ -141,7 +143,7 @@ func newRig(x *explore.X, y way, workers, jobs int) *rig {
 	p, err := New(Config{Workers: workers, Procs: -1})
 	x.Assert(err == nil, "%v", err)
 	r := &rig{Pool: p, x: x, way: y, launched: make([]explore.Bool, workers), naps: make([]int, workers)}
-	r.submit = func(j *job) { p.Go(j) }
+	r.submit = func(j *job) { r.Go(j); j.owed = true }
 	runners := make([]*task.Runner, workers)
 	for i, w := range p.workers {
 		w.rng.Seed(1, uint64(i)) // a model must be deterministic
@@ -152,9 +154,6 @@ func newRig(x *explore.X, y way, workers, jobs int) *rig {
 	p.start = func(w *worker) {
 		x.Assert(!r.over(), "a thread starts when the pool is over")
 		r.launched[w.id].Store(true)
-	}
-	if y.start != nil {
-		p.start = func(w *worker) { y.start(p, w); r.launched[w.id].Store(true) }
 	}
 	for range jobs {
 		r.jobs = append(r.jobs, &job{r: r})
@@ -226,7 +225,7 @@ func (r *rig) life(w *worker) {
 		}
 	}
 	for i, j := range r.jobs {
-		x.Assert(!j.accepted && !j.polled || j.ends+j.refused == 1, "the pool has stopped, and job %d has not ended", i)
+		x.Assert(!j.owed && !j.polled || j.ends+j.refused == 1, "the pool has stopped, and job %d has not ended", i)
 	}
 }
 
@@ -247,7 +246,7 @@ func (r *rig) nap(w *worker) {
 // check is what holds in the end.
 func (r *rig) check() {
 	for i, j := range r.jobs {
-		if n := j.ends + j.refused; n == 0 && !j.accepted {
+		if n := j.ends + j.refused; n == 0 && !j.started {
 			continue // whoever was to start it was refused
 		}
 		r.x.Assert(j.ends+j.refused == 1, "job %d has ended %d times and was refused %d times", i, j.ends, j.refused)

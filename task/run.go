@@ -2,11 +2,13 @@ package task
 
 import (
 	"context"
+
+	"github.com/heist-go/heist/internal/atomicx"
 )
 
 // Run runs t on the calling goroutine, with all that t starts, and returns its
-// result when nothing of that is left. It raises t's panic. When ctx is done t is
-// canceled, and Run still waits for its end.
+// result when nothing of that is left. It raises t's panic. When ctx is done all
+// tasks are canceled, and Run still waits for their end.
 //
 // It needs no pool and starts no thread: for tests, for tools, and for one task
 // in a program of goroutines.
@@ -17,37 +19,48 @@ func Run(ctx context.Context, t Task) error {
 	Open(ctx, &l.home, l, &l.runner)
 	g := WithContext(ctx)
 	defer g.Cancel(errOwner) // or ctx would keep the group's context
+	defer context.AfterFunc(ctx, func() { l.home.CancelAll(context.Cause(ctx)) })()
 	g.Go(&l.home, t)
 	defer Polling()()
-	l.drive(g)
+	l.drive()
 	return g.result()
 }
 
 // loop is the scheduler of Run: one queue, first in first out.
 type loop struct {
-	home   Home
-	runner Runner
-	ready  []*Frame
-	inbox  Inbox
-	bell   chan struct{}
+	home     Home
+	runner   Runner
+	ready    []*Frame
+	inbox    Inbox
+	bell     chan struct{}
+	admitted atomicx.Int64 // tasks that were started from outside
+}
+
+// done reports whether no task is left.
+func (l *loop) done() bool {
+	count := &l.runner.Count
+	return count.Finished == count.Spawned+uint64(l.admitted.Load())
 }
 
 // drive runs the loop to its end through the panics of tasks. A task that calls
 // runtime.Goexit ends the caller's goroutine, but not before the others are done.
-func (l *loop) drive(g *Group) {
+func (l *loop) drive() {
 	ended := false
 	defer func() {
-		if !ended && g.live.Load() != 0 {
-			l.drive(g)
+		if p := recover(); p != nil {
+			panic(p) // ours: there is no going on
+		}
+		if !ended && !l.done() {
+			l.drive()
 		}
 	}()
-	for !l.runner.Guard(func() { l.run(g) }) {
+	for !l.runner.Guard(l.run) {
 	}
 	ended = true
 }
 
-func (l *loop) run(g *Group) {
-	for g.live.Load() != 0 {
+func (l *loop) run() {
+	for !l.done() {
 		l.inbox.Take(l.Push)
 		if len(l.ready) == 0 {
 			l.runner.Rest()
@@ -61,8 +74,11 @@ func (l *loop) run(g *Group) {
 	}
 }
 
-// Admit is true: Run ends when its group does.
-func (l *loop) Admit(int) bool { return true }
+// Admit is true: Run ends with its last task.
+func (l *loop) Admit(n int) bool {
+	l.admitted.Add(int64(n))
+	return true
+}
 
 // Submit rings the bell for frames from other goroutines.
 func (l *loop) Submit(b Batch) {

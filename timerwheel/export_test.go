@@ -1,0 +1,77 @@
+package timerwheel
+
+import (
+	"fmt"
+)
+
+const (
+	Levels   = levels
+	SlotBits = slotBits
+	TickBits = tickBits
+)
+
+// SetIDs sets the id of the wheel that was used last.
+func SetIDs(last uint32) { ids.Store(last) }
+
+// Work is Expire in a loop. It returns how many slots were looked at, and how many
+// times an entry was moved or handed out.
+func (w *Wheel[T]) Work(now int64) (visits, moves int) {
+	for more := true; more; visits++ {
+		if at, tick, ok := w.earliest(); ok && tick <= tickAt(now) {
+			if at < slots {
+				moves++
+			} else {
+				for e := w.slots[at].first; e != nil; e = e.next {
+					moves++
+				}
+			}
+		}
+		_, more = w.step(tickAt(now))
+	}
+	return visits, moves
+}
+
+// home returns the slot that an entry of the tick has (I3): level by level, from
+// the top. It is -1 for a tick that is over.
+func (w *Wheel[T]) home(tick uint64) int {
+	if tick < w.cur {
+		return -1
+	}
+	for level := levels - 1; level > 0; level-- {
+		if shift := level * slotBits; tick>>shift != w.cur>>shift {
+			return level*slots + int(tick>>shift%slots)
+		}
+	}
+	return int(tick % slots)
+}
+
+// Check looks at every entry and returns what is wrong with the invariants.
+func (w *Wheel[T]) Check() error {
+	if w.floor != w.cur && w.floor != w.cur+1 || w.cur >= never {
+		return fmt.Errorf("I2: cur %#x, floor %#x", w.cur, w.floor)
+	}
+	armed := 0
+	for at := range w.slots {
+		s := &w.slots[at]
+		if set := w.occupied[at/slots]>>(at%slots)&1 == 1; set != (s.first != nil) || set != (s.last != nil) {
+			return fmt.Errorf("I5: slot %d: occupied is %t, first %v, last %v", at, set, s.first, s.last)
+		}
+		var prev *Entry[T]
+		for e := s.first; e != nil; prev, e = e, e.next {
+			if armed++; e.slot() != at || e.prev != prev || e.wheel != w.id {
+				return fmt.Errorf("slot %d: an entry says slot %d of wheel %d", at, e.slot(), e.wheel)
+			}
+			if tick := tickOf(e.deadline); at != w.home(tick) &&
+				(tick > w.cur || at != w.home(w.cur) && at != w.home(w.cur+1)) {
+				return fmt.Errorf("I3: slot %d, tick %#x, the present is %#x", at, tick, w.cur)
+			}
+		}
+		if s.last != prev {
+			return fmt.Errorf("slot %d: the last entry is not the last", at)
+		}
+	}
+	if armed != w.armed {
+		return fmt.Errorf("%d entries, counted as %d", armed, w.armed)
+	}
+	return nil
+}

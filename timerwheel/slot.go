@@ -1,0 +1,113 @@
+package timerwheel
+
+import (
+	"math/bits"
+
+	"github.com/heist-go/heist/internal/invariant"
+)
+
+// slot is a list of entries, in the order in which they came.
+type slot[T any] struct{ first, last *Entry[T] }
+
+// slot returns the index of the armed entry's slot.
+func (e *Entry[T]) slot() int { return int(e.at) - 1 }
+
+// place returns the index of the slot for a deadline: level times slots, plus the
+// slot on the level (I3).
+func (w *Wheel[T]) place(deadline int64) int {
+	tick := max(tickOf(deadline), w.floor)
+	const lowest = slots - 1 // present and tick differ in the lowest digit at least
+	level := uint(bits.Len64((tick^w.cur)|lowest)-1) / slotBits
+	digit := tick >> (level * slotBits & 63) % slots
+	return int(level*slots + uint(digit))
+}
+
+// link appends e to the slot.
+func (w *Wheel[T]) link(e *Entry[T], at int) {
+	s := &w.slots[at%len(w.slots)]
+	last := s.last
+	e.at, e.prev = uint16(at+1), last
+	s.last = e
+	if last != nil {
+		last.next = e
+		return
+	}
+	s.first = e
+	w.occupied[at/slots] |= 1 << (at % slots)
+}
+
+// unlink takes e out of its slot. It keeps no neighbour alive after that.
+func (w *Wheel[T]) unlink(e *Entry[T]) {
+	at := e.slot()
+	s := &w.slots[at]
+	next, prev := e.next, e.prev
+	if invariant.Enabled {
+		invariant.Check((prev == nil && s.first == e || prev != nil && prev.next == e) &&
+			(next == nil && s.last == e || next != nil && next.prev == e),
+			"timerwheel: the entry is not where it says: it was copied while it was armed")
+	}
+	if prev != nil {
+		prev.next = next
+	} else {
+		s.first = next
+	}
+	if next != nil {
+		next.prev = prev
+	} else {
+		s.last = prev
+	}
+	if s.first == nil {
+		w.occupied[at/slots] &^= 1 << (at % slots)
+	}
+	e.next, e.prev, e.at = nil, nil, 0
+}
+
+// earliest returns the first slot that is occupied, and the tick at which it
+// begins.
+func (w *Wheel[T]) earliest() (at int, tick uint64, ok bool) {
+	for level := range w.occupied {
+		if w.occupied[level] == 0 {
+			continue
+		}
+		// I4: the lowest bit of the lowest level, however far round cur is.
+		digit := bits.TrailingZeros64(w.occupied[level])
+		shift := uint(level) * slotBits
+		above := w.cur >> (shift + slotBits) << slotBits
+		return level*slots + digit, (above | uint64(digit)) << shift, true
+	}
+	return 0, 0, false
+}
+
+// step is one step of the wheel's way to target: it hands out an entry, or it
+// moves a slot down. When nothing is left to do, the wheel stands at target.
+func (w *Wheel[T]) step(target uint64) (e *Entry[T], more bool) {
+	at, tick, ok := w.earliest()
+	if !ok || tick > target {
+		w.cur, w.floor = target, target
+		return nil, false
+	}
+	w.cur, w.floor = tick, tick
+	if at >= slots {
+		w.cascade(at)
+		return nil, true
+	}
+	e = w.slots[at].first
+	w.unlink(e)
+	w.armed--
+	w.floor = tick + 1 // I2
+	return e, true
+}
+
+// cascade moves the entries of a slot that the present has just reached down to
+// lower levels, in their order (I6).
+func (w *Wheel[T]) cascade(at int) {
+	e := w.slots[at].first
+	w.slots[at] = slot[T]{}
+	w.occupied[at/slots] &^= 1 << (at % slots)
+	for e != nil {
+		next := e.next
+		e.next = nil
+		w.link(e, w.place(e.deadline))
+		e = next
+	}
+}

@@ -1,0 +1,217 @@
+// Package timerwheel keeps timers and says which of them are due. Arming,
+// cancelling and postponing one costs the same whether there are ten or ten
+// million, and allocates nothing: an [Entry] is embedded in what it belongs to.
+//
+// A [Wheel] has no clock, no goroutine and no lock. Its owner passes the time,
+// on a scale of its own, and pulls out what is due:
+//
+//	for e := w.Expire(now); e != nil; e = w.Expire(now) {
+//		// e.Value is due; any method of w may be called here
+//	}
+//	next, ok := w.Next() // until when there is nothing to do
+//
+// It is the hierarchical wheel of Varghese and Lauck ("Hashed and Hierarchical
+// Timing Wheels", SOSP 1987). Time is counted in ticks, and a tick is written with
+// one digit a level. The level of a timer is the first digit in which it differs
+// from the present, and its slot on that level is that digit:
+//
+//	level         7  6  5  4  3  2  1  0
+//	the present   32 00 00 00 21 58 20 02
+//	a timer       32 00 00 00 24 11 07 60    level 3, slot 24
+//
+// When the present reaches 32 00 00 00 24 00 00 00, all timers of that slot move
+// down: this one to level 2, slot 11. Each level has a word with a bit for every
+// slot that is not empty, so that nothing looks at empty slots.
+//
+// # Time
+//
+// The scale is the caller's, any int64; in this module, nanoseconds. [Tick] is
+// counted in the same units: who wants a finer tick counts in smaller units.
+//
+//   - Never early: Expire hands out an entry only if now has reached its deadline.
+//   - Less than a tick late: a deadline is rounded up to a multiple of Tick, and
+//     the first Expire from then on hands the entry out.
+//   - In order: by tick. Entries of one tick come in the order in which they were
+//     added; Reset may leave an entry in its place.
+//   - A deadline that has passed is due at once. Added between an Expire that
+//     handed out something and one that returned nil, it counts from the next
+//     tick on, so that a loop over Expire ends whatever it arms.
+//   - Every deadline has a place of its own: the levels cover all of int64, and
+//     nothing is clamped or wraps. Only the last two ticks before math.MaxInt64
+//     never come: such an entry is armed, but never due.
+//   - Time does not go back: the wheel's present is the latest now that Expire
+//     was ever given. An earlier one counts as the present.
+//
+// # Concurrency
+//
+// A wheel and its entries belong to one goroutine at a time; a mutex makes them
+// shared. Expire hands out one entry at a time and never calls back, so that a lock
+// may be given up between two of them: the wheel may change meanwhile.
+//
+// # Invariants
+//
+//	I1  cur is the present in ticks. No entry lies before it.
+//	I2  floor is the earliest tick that an entry may be added for: cur, or cur+1
+//	    while the entries of cur are handed out.
+//	I3  An entry's tick is its deadline's, or the floor of when it was added if
+//	    that was later. Its level and slot follow from its tick and cur alone.
+//	I4  So a slot from level 1 on lies ahead of cur, one on level 0 not behind it.
+//	    A level's slots come in the order of time, and all its entries come before
+//	    those of the level above.
+//	I5  A bit of occupied is set if and only if the slot has an entry.
+//	I6  Entries of the same tick share a slot, always, in the order of their Adds.
+//
+// # Price
+//
+// Rounding up costs half a tick on average. An entry moves down at most once a
+// level before it is due, and a slot moves as a whole: the Expire that reaches it
+// takes time proportional to its entries, once. A wheel is two words a slot.
+package timerwheel
+
+import "sync/atomic"
+
+const (
+	tickBits = 16
+	slotBits = 6 // a level's slots are the bits of a word
+	levels   = 8
+
+	slots = 1 << slotBits
+)
+
+// The digits and what is below a tick make up an int64, exactly: no deadline is
+// beyond the top level.
+var _ [tickBits + slotBits*levels]struct{} = [64]struct{}{}
+
+// Tick is the resolution of a [Wheel], in the caller's unit of time.
+const Tick = 1 << tickBits
+
+// Entry is one timer. It is meant to be embedded in what it is the timer of, with
+// Value pointing back at that. The zero value is not armed. An Entry must not be
+// copied while it is armed.
+type Entry[T any] struct {
+	Value T // the caller's; the wheel does not touch it
+
+	deadline   int64
+	next, prev *Entry[T] // neighbours in the slot
+	_          noCopy
+	wheel      uint32 // id of the wheel that armed it last
+	at         uint16 // 1 + index of the slot; 0 if not armed
+}
+
+// Deadline returns the deadline that the entry was last armed with, exactly as it
+// was given. It stays when the entry is handed out or removed.
+func (e *Entry[T]) Deadline() int64 { return e.deadline }
+
+// Armed reports whether the entry is in a wheel: added, and neither handed out
+// nor removed since.
+func (e *Entry[T]) Armed() bool { return e.at != 0 }
+
+// Wheel is a set of armed entries. The zero value is empty and ready; its present
+// is the beginning of time, and the first Expire puts it right. A Wheel must not
+// be copied after its first use.
+type Wheel[T any] struct {
+	_        noCopy
+	cur      uint64 // I1
+	floor    uint64 // I2
+	armed    int
+	id       uint32         // 0 before the first Add
+	occupied [levels]uint64 // I5
+	slots    [levels * slots]slot[T]
+}
+
+// ids are the wheels that were used so far: entries name theirs with four bytes.
+var ids atomic.Uint32
+
+// Add arms e: Expire hands it out when now has reached the deadline.
+//
+// It panics if e is armed, in this wheel or in another.
+func (w *Wheel[T]) Add(e *Entry[T], deadline int64) {
+	if e.at != 0 {
+		panic("timerwheel: Add of an entry that is armed: Reset moves it, Remove disarms it")
+	}
+	for w.id == 0 { // once, or twice when the ids wrap
+		w.id = ids.Add(1)
+	}
+	e.wheel, e.deadline = w.id, deadline
+	w.link(e, w.place(deadline))
+	w.armed++
+}
+
+// Remove disarms e and reports whether it was armed. An entry that was removed is
+// not handed out, also if it was due already.
+//
+// It panics if e is armed in another wheel.
+func (w *Wheel[T]) Remove(e *Entry[T]) bool {
+	if e.at == 0 {
+		return false
+	}
+	if e.wheel != w.id {
+		panic("timerwheel: Remove of an entry that is armed in another wheel")
+	}
+	w.unlink(e)
+	w.armed--
+	return true
+}
+
+// Reset moves e to another deadline, earlier or later, and reports whether it was
+// armed; if not, Reset is Add. To postpone a deadline that is far away is often one
+// store: it stays in its slot.
+//
+// It panics if e is armed in another wheel.
+func (w *Wheel[T]) Reset(e *Entry[T], deadline int64) bool {
+	if e.at == 0 {
+		w.Add(e, deadline)
+		return false
+	}
+	if e.wheel != w.id {
+		panic("timerwheel: Reset of an entry that is armed in another wheel: Remove it there first")
+	}
+	e.deadline = deadline
+	if at := w.place(deadline); at != e.slot() {
+		w.unlink(e)
+		w.link(e, at)
+	}
+	return true
+}
+
+// Next returns the moment from which on Expire has something to do; ok is false if
+// nothing will ever be due. No entry is due earlier. Often it is the moment when
+// the first is due, and always if the first slot has but one entry. Otherwise that
+// slot has to move down first; waiting for Next and calling Expire comes to the
+// true moment after a few rounds, at most one a level.
+func (w *Wheel[T]) Next() (moment int64, ok bool) {
+	at, tick, ok := w.earliest()
+	if !ok {
+		return 0, false
+	}
+	if s := &w.slots[at]; s.first == s.last {
+		tick = max(tick, tickOf(s.first.deadline)) // I3
+	}
+	if tick == never {
+		return 0, false
+	}
+	return momentOf(tick), true
+}
+
+// Expire advances the wheel to now and returns the next entry that is due, which
+// is disarmed by that; nil means that there are no more. It is called until then.
+//
+// In between the caller may add, reset and remove any entries, those due included.
+// It may also stop early, or go on with a later now.
+func (w *Wheel[T]) Expire(now int64) *Entry[T] {
+	target := max(w.cur, tickAt(now))
+	for {
+		if e, more := w.step(target); e != nil || !more {
+			return e
+		}
+	}
+}
+
+// Len returns the number of armed entries.
+func (w *Wheel[T]) Len() int { return w.armed }
+
+// noCopy has go vet report copies of what contains it.
+type noCopy struct{}
+
+func (*noCopy) Lock()   {}
+func (*noCopy) Unlock() {}
