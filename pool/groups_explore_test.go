@@ -32,8 +32,10 @@ func newSketch(x *explore.X, jobs, naps int, ids ...int) *sketch {
 	s.parking = newParking(ids[len(ids)-1] + 1)
 	for i := range s.groups {
 		s.groups[i].word.Store(0)
+		s.groups[i].members = 0
 	}
 	for _, id := range ids {
+		s.groups[id/groupSize].members++
 		s.parker[id] = new(park.Parker)
 		s.naps[id] = naps
 		s.idle(id, false)

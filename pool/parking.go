@@ -56,9 +56,10 @@ type parking struct {
 
 // group is the word of up to groupSize workers.
 type group struct {
-	_    pad.Line
-	word atomicx.Uint64 // written by workers that go idle or search, and by submitters
-	_    pad.Line
+	_       pad.Line
+	word    atomicx.Uint64 // written by workers that go idle or search, and by submitters
+	members uint64
+	_       pad.Line
 }
 
 const (
@@ -71,7 +72,9 @@ const (
 func newParking(n int) parking {
 	p := parking{make([]group, (n+groupSize-1)/groupSize)}
 	for i := range n {
-		p.groups[i/groupSize].word.Add(1 << (i % groupSize))
+		g := &p.groups[i/groupSize]
+		g.word.Add(1 << (i % groupSize))
+		g.members++
 	}
 	return p
 }
@@ -122,14 +125,13 @@ func (p *parking) lowest() int {
 // search makes a running worker a searcher, unless half of its group searches
 // already; it reports whether it did.
 func (p *parking) search(i int) bool {
-	w, _ := p.word(i)
-	members := min(len(p.groups)*groupSize, groupSize)
+	g := &p.groups[i/groupSize]
 	for {
-		s := w.Load()
-		if 2*(s>>groupSize) >= uint64(members) {
+		s := g.word.Load()
+		if 2*(s>>groupSize) >= g.members {
 			return false
 		}
-		if w.CompareAndSwap(s, s+searcher) {
+		if g.word.CompareAndSwap(s, s+searcher) {
 			return true
 		}
 	}

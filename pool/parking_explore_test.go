@@ -72,8 +72,7 @@ func spawn(r *rig, jobs []*job) {
 	meet(r, jobs[1:])
 	jobs[0].do = func(cx *task.Cx) error {
 		for _, j := range jobs[1:] {
-			cx.Go(j)
-			j.started, j.owed = true, true
+			r.spawn(cx, j)
 		}
 		return nil
 	}

@@ -5,6 +5,8 @@ package pool
 import (
 	"testing"
 
+	"github.com/stretchr/testify/require"
+
 	"github.com/heist-go/heist/internal/atomicx"
 	"github.com/heist-go/heist/internal/explore"
 	"github.com/heist-go/heist/task"
@@ -126,4 +128,36 @@ func TestExploreSlotControls(t *testing.T) {
 	for name, s := range map[string]lifo{"the owner puts with a Store": next, "the owner takes with a Store": take, "the thief takes with a Store": rescue} {
 		t.Run(name, func(t *testing.T) { explore.Refute(t, explore.Options{}, slots(s, "ab--", 1)) })
 	}
+}
+
+// The same in a pool: a job wakes another and goes on for as long as it takes.
+func TestExploreRescue(t *testing.T) {
+	rescues := 0
+	s := scenario{"", 2, 2, [][]int{{1}}, 2, func(r *rig, jobs []*job) {
+		var waker task.Waker
+		jobs[1].do = func(cx *task.Cx) error {
+			if waker == (task.Waker{}) {
+				waker = cx.Waker()
+				r.submit(jobs[0])
+				jobs[0].started = true
+				return task.Pending
+			}
+			return nil
+		}
+		jobs[0].do = func(cx *task.Cx) error {
+			cx.Wake(waker)
+			explore.WaitTimed(&r.left, func() bool { return jobs[1].ends == 1 })
+			return nil
+		}
+		check := r.check
+		r.x.Final(func() {
+			for _, w := range r.workers {
+				rescues += int(w.count[rescued])
+			}
+			check()
+		})
+	}, 3, 0, 20_000}
+	explore.Check(t, s.options(), s.model(sound))
+	t.Logf("%d rescues", rescues)
+	require.NotZero(t, rescues)
 }

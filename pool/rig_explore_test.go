@@ -18,6 +18,7 @@ type rig struct {
 	left     explore.Int64  // jobs that have not ended
 	launched []explore.Bool // workers that have a thread
 	naps     []int          // how often each worker parks with a deadline
+	audited  bool           // somebody has settled
 	closes   bool           // a closer ends the pool; else the last job does
 }
 
@@ -183,6 +184,12 @@ func (r *rig) asleep(n int) {
 		r.launched[i].Store(true)
 		w.tick = 1 // not its first
 	}
+}
+
+// spawn starts a job from within a poll.
+func (r *rig) spawn(cx *task.Cx, j *job) {
+	cx.Go(j)
+	j.started, j.owed = true, true
 }
 
 // over reports whether the pool has ended. It is no step.

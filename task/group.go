@@ -409,20 +409,20 @@ func (g *Group) result() error {
 // Context returns a context that is done when the group is canceled. Its values
 // are those of WithContext's context, or of the owner's group.
 func (g *Group) Context() context.Context {
+	var above *Group
 	g.mu.Lock()
-	made, owner := g.ctx, g.owner
+	made, parent := g.ctx, g.parent
+	if owner := g.owner; owner != nil && parent == nil { // it cannot end as long as we hold the lock
+		above, parent = owner.roster.group, owner.home.Context()
+	}
 	g.mu.Unlock()
 	if made != nil {
 		return made
 	}
-	parent := g.parent
-	switch {
-	case parent != nil:
-	case owner != nil && owner.roster.group != nil:
-		parent = owner.roster.group.Context()
-	case owner != nil:
-		parent = owner.home.Context()
-	default:
+	if above != nil {
+		parent = above.Context()
+	}
+	if parent == nil {
 		parent = context.Background()
 	}
 	g.mu.Lock()

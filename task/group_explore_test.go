@@ -141,17 +141,7 @@ func TestRefuteCompletions(t *testing.T) {
 func failure(suspend func(*Runner, *Frame, *Cx, uint32)) func(*explore.X) {
 	return func(x *explore.X) {
 		r := newRig(x, 2, 2)
-		if suspend != nil {
-			r.step(func(r *Runner, f *Frame) {
-				was := f.state.start()
-				cx := r.begin(f, was, false)
-				if err := f.self.Poll(cx); err == Pending {
-					suspend(r, f, cx, was)
-				} else {
-					r.end(f, cx, err)
-				}
-			})
-		}
+		r.suspend(suspend)
 		var g Group
 		bad := newScript("bad", func(*script, *Cx) error { return errStop })
 		p := patient("patient")
@@ -168,27 +158,43 @@ func failure(suspend func(*Runner, *Frame, *Cx, uint32)) func(*explore.X) {
 
 func TestExploreFailure(t *testing.T) { explore.Check(t, bounded(4), failure(nil)) }
 
-// A control: a member looks whether the group is canceled, and is listed then.
+// enlist is roster.add without its look.
+func enlist(f *Frame) {
+	r := f.roster
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	if r.n++; r.head == nil {
+		f.left, f.right, r.head = f, f, f
+		return
+	}
+	f.left, f.right = r.head.left, r.head
+	r.head.left.right, r.head.left = f, f
+}
+
+// looksFirst is suspend that looks what the members are to know, and lists the task
+// then.
+func looksFirst(r *Runner, f *Frame, cx *Cx, was uint32) {
+	cx.poison()
+	extra := uint32(0)
+	if was&listed == 0 {
+		extra = listed
+		why, ending := f.roster.why.Load(), f.roster.ending.Load()
+		enlist(f)
+		if why != nil {
+			f.cancel(why, gen(f.state.bits.Load()))
+		}
+		if ending {
+			f.state.set(queued | draining)
+		}
+	}
+	if f.state.pend(extra) {
+		r.queue.Later(f)
+	}
+}
+
 func TestRefuteRosterThatLooksFirst(t *testing.T) {
-	refute(t, "deadlock", failure(func(r *Runner, f *Frame, cx *Cx, was uint32) {
-		cx.poison()
-		extra := uint32(0)
-		if was&listed == 0 {
-			extra = listed
-			why := f.roster.why.Load()
-			f.roster.mu.Lock()
-			f.left, f.right = f, f // the other member suspends never
-			f.roster.head = f
-			f.roster.n++
-			f.roster.mu.Unlock()
-			if why != nil {
-				f.cancel(why, gen(f.state.bits.Load()))
-			}
-		}
-		if f.state.pend(extra) {
-			r.queue.Later(f)
-		}
-	}))
+	refute(t, "deadlock", failure(looksFirst))
+	refute(t, "deadlock", drains(func(_ *rig, g *Group) { g.Drain() }, looksFirst))
 }
 
 // TestExploreOwnerEnds: a task ends in its first poll, without a look at the
@@ -212,13 +218,9 @@ func TestExploreOwnerEnds(t *testing.T) {
 			x.Assert(g.live.Load() == 0 && p.state.done() && busy.state.done(), "the owner ends before the members")
 		}
 		r.detach(owner)
-		if late.lives = 0; true {
-			busy.last = func() {
-				if busy.polls.Get() == 0 { // canceled before it was polled
-					r.left--
-				} else {
-					late.lives++
-				}
+		busy.last = func() {
+			if busy.polls.Get() == 0 { // canceled before its first poll, it has started nobody
+				r.spare(1)
 			}
 		}
 		x.Final(func() {
@@ -264,24 +266,107 @@ func TestExploreOwnerEndsAgain(t *testing.T) {
 	})
 }
 
-// newcomer: somebody else starts a member while the owner ends. It becomes the
-// owner's, and is waited for, or its own.
-func newcomer(start func(r *rig, g *Group, late *script) *script, lives int) func(*explore.X) {
+// release is a group as its owner holds it, with a release of its own.
+type release struct {
+	*Group
+	do func(g *Group, cx *Cx) bool
+}
+
+func (r release) release(cx *Cx, _ error) bool { return r.do(r.Group, cx) }
+
+// flaw is what is wrong with a release.
+type flaw int
+
+const (
+	sloppy  flaw = iota // leaves a waiter that it has listed for nothing
+	tardy               // lets go of the group after the lock
+	trustee             // counts first, and says second that the group is nobody's
+)
+
+// release is Group's, with the flaw.
+func (w flaw) release(g *Group, cx *Cx) bool {
+	for listed := false; ; listed = true {
+		g.mu.Lock()
+		if w != trustee {
+			g.under.Store(nil)
+		}
+		if g.live.Load() == 0 {
+			break
+		}
+		g.under.Store(cx.frame.home)
+		g.mu.Unlock()
+		if listed {
+			return false
+		}
+		g.Cancel(errOwner)
+		cx.listen(&g.mu, &g.waiters)
+	}
+	g.owner = nil
+	if w == trustee {
+		g.under.Store(nil)
+	}
+	if w != tardy {
+		cx.frame.unhold(&g.hold)
+	}
+	g.mu.Unlock()
+	if w == tardy {
+		g.live.Load() // a step: here the worker may stop
+		cx.frame.unhold(&g.hold)
+	}
+	if w != sloppy {
+		cx.forget(&g.waiters)
+	}
+	return true
+}
+
+// succession is a model: others start members while the owner of a group ends: a
+// task, or threads from outside. The members become the owner's, and are waited
+// for, or somebody looks after them from then on: the other task, or the scheduler.
+type succession struct {
+	workers int
+	waits   bool // the owner waits before it ends
+	heir    bool // a task starts a member
+	outside int  // so many threads do
+}
+
+func (m succession) model(do func(*Group, *Cx) bool) func(*explore.X) {
 	return func(x *explore.X) {
-		r := newRig(x, 2, 2+lives)
+		r := newRig(x, m.workers, 0)
 		var g Group
-		m, late := brief("member"), brief("late")
-		owner := newScript("owner", func(_ *script, cx *Cx) error {
-			g.Go(cx, m)
+		member := brief("member")
+		owner := newScript("owner", func(t *script, cx *Cx) error {
+			if t.first() {
+				g.Go(cx, member)
+				if do != nil {
+					g.hold.what = release{&g, do}
+				}
+			}
+			if m.waits {
+				return g.Wait(cx)
+			}
 			return nil
 		})
-		r.detach(owner)
-		ts := []*script{owner, m, late}
-		if t := start(r, &g, late); t != nil {
-			w := r.workers[1]
-			w.mine = append(w.mine, claim(t).enroll(t, &r.Home, &w.roster))
-			ts = append(ts, t)
+		start := func(on Spawner, late *script) {
+			g.Go(on, late)
+			x.Assert(g.live.Peek() == 0 || g.owner != nil || len(g.homes) > 0, "nobody looks after the group")
 		}
+		ts := []*script{owner, member}
+		r.detach(owner)
+		if m.heir {
+			late := brief("late")
+			heir := newScript("heir", func(_ *script, cx *Cx) error {
+				start(cx, late)
+				return nil
+			})
+			r.on(1, heir)
+			ts = append(ts, heir, late)
+		}
+		for range m.outside {
+			late := brief("late")
+			x.Go("outside", func() { start(&r.Home, late) })
+			ts = append(ts, late)
+		}
+		r.left = len(ts)
 		x.Final(func() {
 			r.settled(ts...)
 			r.vacant(&g)
@@ -289,18 +374,26 @@ func newcomer(start func(r *rig, g *Group, late *script) *script, lives int) fun
 	}
 }
 
-// TestExploreNewcomer: from outside, and from a task that becomes the next owner.
-func TestExploreNewcomer(t *testing.T) {
-	explore.Check(t, bounded(2), newcomer(func(r *rig, g *Group, late *script) *script {
-		r.x.Go("outside", func() { g.Go(&r.Home, late) })
-		return nil
-	}, 1))
-	explore.Check(t, bounded(2), newcomer(func(r *rig, g *Group, late *script) *script {
-		return newScript("heir", func(_ *script, cx *Cx) error {
-			g.Go(cx, late)
-			return nil
-		})
-	}, 2))
+var (
+	toHeir     = succession{workers: 2, heir: true}
+	toOutsider = succession{workers: 2, outside: 1}
+	toTwo      = succession{workers: 1, waits: true, outside: 2}
+)
+
+func TestExploreSuccession(t *testing.T) {
+	explore.Check(t, bounded(2), toHeir.model(nil))
+	explore.Check(t, bounded(2), toOutsider.model(nil))
+	explore.Check(t, bounded(2), toTwo.model(nil))
+}
+
+func TestRefuteReleases(t *testing.T) {
+	t.Run("leaves its waiter", func(t *testing.T) {
+		refute(t, "still holds something", toOutsider.model(sloppy.release))
+	})
+	t.Run("lets go after the lock", func(t *testing.T) { refute(t, "nil pointer", toHeir.model(tardy.release)) })
+	t.Run("counts first", func(t *testing.T) {
+		refute(t, "nobody looks after the group", toTwo.model(trustee.release))
+	})
 }
 
 // TestExploreReuse: a group that nobody owns has members again the instant it is
@@ -323,4 +416,301 @@ func TestExploreReuse(t *testing.T) {
 			x.Assert(errors.Is(p.Err(), errStop), "a member ends with %v", p.Err())
 		})
 	})
+}
+
+// TestExploreCancelAndSpawn: a group is canceled while a member is started from
+// outside, or suspends for the first time.
+func TestExploreCancelAndSpawn(t *testing.T) {
+	explore.Check(t, bounded(2), func(x *explore.X) {
+		r := newRig(x, 1, 2)
+		var g Group
+		early, late := patient("early"), patient("late")
+		r.enter(&g, early)
+		x.Go("starter", func() { g.Go(&r.Home, late) })
+		x.Go("canceler", func() { g.Cancel(errStop) })
+		x.Final(func() {
+			r.settled(early, late)
+			r.vacant(&g)
+			for _, t := range []*script{early, late} {
+				x.Assert(errors.Is(t.Err(), errStop), "%s ends with %v", t.name, t.Err())
+				x.Assert(t.polls.Get() <= 2, "%d polls for one cancellation", t.polls.Get())
+			}
+		})
+	})
+}
+
+// drains: two members, of which one has suspended and the other is about to, end
+// when they are told to come to an end. What tells them is a group, or the
+// scheduler.
+func drains(drain func(*rig, *Group), suspend func(*Runner, *Frame, *Cx, uint32)) func(*explore.X) {
+	return func(x *explore.X) {
+		r := newRig(x, 1, 2)
+		r.suspend(suspend)
+		var g Group
+		obedient := func(name string) *script {
+			return newScript(name, func(_ *script, cx *Cx) error {
+				cx.Waker()
+				if cx.Draining() {
+					return nil
+				}
+				return Pending
+			})
+		}
+		one, two := obedient("one"), obedient("two")
+		r.enter(&g, one, two)
+		x.Go("outside", func() { drain(r, &g) })
+		x.Final(func() {
+			r.settled(one, two)
+			r.vacant(&g)
+			x.Assert(one.polls.Get() <= 2 && two.polls.Get() <= 2, "%d and %d polls for one message", one.polls.Get(), two.polls.Get())
+		})
+	}
+}
+
+func TestExploreDrain(t *testing.T) {
+	explore.Check(t, bounded(4), drains(func(_ *rig, g *Group) { g.Drain() }, nil))
+	explore.Check(t, bounded(3), drains(func(r *rig, _ *Group) { r.Drain() }, nil))
+}
+
+// TestExploreCancelTheWaiting: the owner of a group is canceled while it waits, or
+// is about to. It cancels the members, and waits on.
+func TestExploreCancelTheWaiting(t *testing.T) {
+	explore.Check(t, bounded(2), func(x *explore.X) {
+		r := newRig(x, 2, 2)
+		var g Group
+		p := patient("patient")
+		p.lives = 0
+		b := boss(&g, (*Group).Wait, func(cx *Cx) {
+			p.lives = 1
+			g.Go(cx, p)
+		})
+		b.last = func() {
+			if p.lives == 0 { // canceled before its first poll, it has started nobody
+				r.spare(1)
+			}
+			x.Assert(p.ends == p.lives, "the owner ends before the member")
+		}
+		r.detach(b)
+		x.Go("canceler", func() { b.Cancel(errStop) })
+		x.Final(func() {
+			r.settled(b)
+			r.vacant(&g)
+			if p.lives == 1 {
+				r.settled(p)
+				x.Assert(errors.Is(p.Err(), errStop), "the member ends with %v", p.Err())
+			}
+		})
+	})
+}
+
+// shutdown: the scheduler cancels all tasks while a member of a group that nobody
+// owns is started from outside, and while a detached task suspends for the first
+// time.
+func shutdown(start func(*Group, *Home, Task)) func(*explore.X) {
+	return func(x *explore.X) {
+		r := newRig(x, 1, 2)
+		var g Group
+		alone, m := patient("detached"), patient("member")
+		r.detach(alone)
+		x.Go("starter", func() { start(&g, &r.Home, m) })
+		x.Go("outside", func() { r.CancelAll(errStop) })
+		x.Final(func() {
+			r.settled(alone, m)
+			r.vacant(&g)
+			for _, t := range []*script{alone, m} {
+				x.Assert(errors.Is(t.Err(), errStop), "%s ends with %v", t.name, t.Err())
+			}
+		})
+	}
+}
+
+func TestExploreShutdown(t *testing.T) {
+	explore.Check(t, bounded(2), shutdown(func(g *Group, h *Home, m Task) { g.Go(h, m) }))
+}
+
+// A control: a group asks first whether the scheduler shuts down, and makes itself
+// known then.
+func TestRefuteGroupThatAsksFirst(t *testing.T) {
+	refute(t, "deadlock", shutdown(func(g *Group, h *Home, m Task) {
+		f := claim(m)
+		g.live.Add(1)
+		h.tell(g)
+		g.mu.Lock()
+		g.group = g
+		g.homes = append(g.homes, h)
+		h.know(g)
+		g.mu.Unlock()
+		launch(f.enroll(m, h, &g.roster), h, nil)
+	}))
+}
+
+// limited: of a group with a limit of one, two members are started from outside
+// by as many threads. They have their turns, one after the other.
+func limited(start func(*Group, *Home, *script)) func(*explore.X) {
+	return func(x *explore.X) {
+		r := newRig(x, 1, 2)
+		var g Group
+		g.SetLimit(1)
+		active := 0
+		turn := func(name string) *script {
+			t := newScript(name, func(t *script, cx *Cx) error {
+				if t.first() {
+					active++
+				}
+				x.Assert(active == 1, "%d members are started", active)
+				return cx.Yield()
+			})
+			t.last = func() { active -= min(t.polls.Get(), 1) }
+			return t
+		}
+		one, two := turn("one"), turn("two")
+		for _, t := range []*script{one, two} {
+			x.Go("starter", func() { start(&g, &r.Home, t) })
+		}
+		x.Final(func() {
+			r.settled(one, two)
+			r.vacant(&g)
+		})
+	}
+}
+
+func TestExploreLimit(t *testing.T) {
+	explore.Check(t, bounded(2), limited(func(g *Group, h *Home, t *script) { g.Go(h, t) }))
+}
+
+// A control: a member finds the group full, and is put into the backlog when
+// there may be nobody left who would start it.
+func TestRefuteLimitInTwoSteps(t *testing.T) {
+	refute(t, "deadlock", limited(func(g *Group, h *Home, t *script) {
+		f := claim(t).enroll(t, h, g.enter(h, nil))
+		g.mu.Lock()
+		full := g.active == g.limit
+		if !full {
+			g.active++
+		}
+		g.mu.Unlock()
+		if !full {
+			launch(f, h, nil)
+			return
+		}
+		g.mu.Lock()
+		g.queue(f)
+		g.mu.Unlock()
+	}))
+}
+
+// TestExploreBacklog: a group is canceled while one member works, one waits for
+// its turn, and a third tries to get in. Each ends once or is refused.
+func TestExploreBacklog(t *testing.T) {
+	explore.Check(t, bounded(2), func(x *explore.X) {
+		r := newRig(x, 1, 4)
+		var g Group
+		g.SetLimit(1)
+		works, waits, tries := patient("working"), patient("waiting"), patient("trying")
+		b := boss(&g, (*Group).Wait, func(cx *Cx) {
+			g.Go(cx, works)
+			g.Go(cx, waits)
+		})
+		r.detach(b)
+		ts := []*script{b, works, waits}
+		x.Go("outside", func() {
+			err := g.TryGo(&r.Home, tries)
+			if err == nil {
+				ts = append(ts, tries)
+				return
+			}
+			x.Assert(err == ErrLimit || errors.Is(err, errStop), "TryGo returns %v", err)
+			r.spare(1)
+		})
+		x.Go("canceler", func() { g.Cancel(errStop) })
+		x.Final(func() {
+			r.settled(ts...)
+			r.vacant(&g)
+		})
+	})
+}
+
+// TestExploreRefused: a member is started from outside on a scheduler that is closed. It ends
+// on the spot, on the starter's thread, and wakes a task that waits for the group.
+func TestExploreRefused(t *testing.T) {
+	explore.Check(t, bounded(2), func(x *explore.X) {
+		r := newRig(x, 1, 2)
+		r.closed = true
+		var g Group
+		m, late := patient("member"), brief("late")
+		waiter := newScript("waiter", func(_ *script, cx *Cx) error {
+			if err := g.Wait(cx); IsPending(err) {
+				return err
+			}
+			return nil
+		})
+		r.enter(&g, m)
+		r.detach(waiter)
+		x.Go("outside", func() { g.Go(&r.Home, late) })
+		x.Final(func() {
+			r.settled(waiter, m, late)
+			r.vacant(&g)
+			x.Assert(late.Err() == ErrClosed && late.polls.Get() == 0, "it ends with %v", late.Err())
+			x.Assert(errors.Is(m.Err(), ErrClosed), "the other member ends with %v", m.Err())
+		})
+	})
+}
+
+// sweeps: a group of more members than are told at a time is told to drain and
+// canceled at once. Each member hears of both.
+func sweeps(sweep func(*Group, func(*Frame) bool)) func(*explore.X) {
+	return func(x *explore.X) {
+		r := newRig(x, 0, 0)
+		var g Group
+		frames := make([]script, batch+8)
+		for i := range frames { // as if all had been polled, and parked
+			f := claim(&frames[i]).enroll(&frames[i], &r.Home, g.enter(&r.Home, nil))
+			f.roster.add(f)
+			f.state.bits.Store(generation | live | listed)
+		}
+		why := canceledBy(errStop, 0)
+		x.Go("canceler", func() {
+			g.why.Store(why)
+			sweep(&g, func(f *Frame) bool { return f.cancel(why, 1) })
+		})
+		x.Go("drainer", func() {
+			g.ending.Store(true)
+			sweep(&g, tellDrain)
+		})
+		x.Final(func() {
+			for i := range frames {
+				f := &frames[i].Frame
+				x.Assert(f.cause.Load() == why, "member %d does not hear that it is canceled", i)
+				x.Assert(f.state.bits.Load()&draining != 0, "member %d does not hear of the end", i)
+			}
+		})
+	}
+}
+
+func TestExploreSweeps(t *testing.T) {
+	n := 1_000
+	if testing.Short() {
+		n = 100
+	}
+	explore.Check(t, explore.Options{Random: n, Seed: 1}, sweeps(func(g *Group, _ func(*Frame) bool) { g.sweep() }))
+}
+
+// A control: each sweep tells only what it is about, and so passes over frames
+// that another one has turned past.
+func TestRefuteSweepsThatMindTheirOwnBusiness(t *testing.T) {
+	explore.Refute(t, explore.Options{Random: 1_000, Seed: 1}, sweeps(func(g *Group, tell func(*Frame) bool) {
+		for todo := g.n; todo > 0; {
+			var woken []*Frame
+			g.mu.Lock()
+			for range min(batch, todo) {
+				if tell(g.head) {
+					woken = append(woken, g.head)
+				}
+				g.head = g.head.right
+				todo--
+			}
+			g.mu.Unlock()
+			submitAll(woken)
+		}
+	}))
 }

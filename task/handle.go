@@ -22,10 +22,14 @@ type call[T any] struct {
 // A panic is kept for Wait.
 func Go[T any](on Spawner, f func(cx *Cx) (T, error)) *Handle[T] {
 	h := &Handle[T]{call[T]{f: f}}
-	if _, cx := on.place(); cx != nil {
+	_, cx := on.place()
+	if cx != nil {
 		cx.frame.hold(&h.t.hold, &h.t)
 	}
 	Detach(on, &h.t)
+	if cx != nil && cx.Draining() {
+		h.t.drain() // what was passed on to those held before
+	}
 	return h
 }
 

@@ -60,13 +60,41 @@ func (r *rig) step(f func(*Runner, *Frame)) {
 	}
 }
 
+// suspend makes all workers suspend tasks with a broken variant of suspend, unless
+// it is nil.
+func (r *rig) suspend(do func(*Runner, *Frame, *Cx, uint32)) {
+	if do == nil {
+		return
+	}
+	r.step(func(r *Runner, f *Frame) {
+		was := f.state.start()
+		cx := r.begin(f, was, false)
+		if err := f.self.Poll(cx); err == Pending {
+			do(r, f, cx, was)
+		} else {
+			r.end(f, cx, err)
+		}
+	})
+}
+
+// spare tells the workers that there will be so many lives less than they expect.
+func (r *rig) spare(lives int) {
+	r.word.Add(1)
+	r.left -= lives
+}
+
+// on starts t detached on a certain worker.
+func (r *rig) on(worker int, t Task) {
+	w := r.workers[worker]
+	w.mine = append(w.mine, claim(t).enroll(t, &r.Home, &w.roster))
+}
+
 // detach starts tasks detached, before the threads run; Detach would pick a roster
 // at random. The workers take turns, so that with two tasks each has one to begin
 // with.
 func (r *rig) detach(ts ...Task) {
 	for i, t := range ts {
-		w := r.workers[i%len(r.workers)]
-		w.mine = append(w.mine, claim(t).enroll(t, &r.Home, &w.roster))
+		r.on(i%len(r.workers), t)
 	}
 }
 
@@ -119,10 +147,10 @@ func (w *worker) fetch() bool {
 		if r.left -= ended; r.left <= 0 {
 			return false
 		}
-		explore.Wait(&r.word, func() bool { return len(r.ready) > 0 })
+		explore.Wait(&r.word, func() bool { return len(r.ready) > 0 || r.left <= 0 })
 		r.word.Load()
 		w.mine, r.ready = r.ready, nil
-		return true
+		return len(w.mine) > 0
 	}
 	for {
 		r.word.Add(1)

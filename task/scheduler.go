@@ -228,8 +228,9 @@ type Runner struct {
 	home    *Home
 	index   int
 	queue   Queue
-	roster  roster // detached tasks that were started here
-	waiters *waiter
+	roster  roster  // detached tasks that were started here
+	waiters *waiter // free, linked by next
+	spares  int     // how many
 	now     time.Time
 	cx      *Cx // the poll in progress
 	own     Cx

@@ -239,13 +239,15 @@ func (w *waiter) release(cx *Cx, _ error) bool {
 func (w *waiter) drain() {}
 
 // takeWaiter and giveWaiter are the worker's free list: a waiter is allocated
-// once and used over and over.
+// once and used over and over. The list is short, because tasks may always begin
+// to wait on one worker and end it on another.
 func (r *Runner) takeWaiter() *waiter {
 	w := r.waiters
 	if w == nil {
 		return new(waiter)
 	}
 	r.waiters = w.next
+	r.spares--
 	w.next = nil
 	return w
 }
@@ -254,6 +256,14 @@ func (r *Runner) giveWaiter(w *waiter) {
 	w.mu.Lock()
 	w.on.remove(w)
 	w.mu.Unlock()
+	if r.spares == maxSpares {
+		*w = waiter{}
+		return
+	}
 	*w = waiter{next: r.waiters}
 	r.waiters = w
+	r.spares++
 }
+
+// maxSpares bounds a worker's free list.
+const maxSpares = 256

@@ -2,6 +2,7 @@ package timerwheel_test
 
 import (
 	"runtime"
+	"slices"
 	"testing"
 	"weak"
 
@@ -56,15 +57,18 @@ func TestRetention(t *testing.T) {
 		runtime.KeepAlive(w)
 	})
 	t.Run("cancelled", func(t *testing.T) {
-		w, cs, known := dial(n)
-		for _, c := range cs {
-			w.Remove(&c.idle)
+		for _, order := range []func([]*connection){func([]*connection) {}, slices.Reverse[[]*connection]} {
+			w, cs, known := dial(n)
+			order(cs)
+			for _, c := range cs {
+				w.Remove(&c.idle)
+			}
+			last := cs[n/2]
+			cs = nil
+			require.Equal(t, 1, alive(known), "one that the test still has")
+			runtime.KeepAlive(last)
+			runtime.KeepAlive(w)
 		}
-		last := cs[n/2]
-		cs = nil
-		require.Equal(t, 1, alive(known), "one that the test still has")
-		runtime.KeepAlive(last)
-		runtime.KeepAlive(w)
 	})
 	t.Run("every other cancelled", func(t *testing.T) {
 		w, cs, known := dial(n)

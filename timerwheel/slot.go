@@ -16,8 +16,7 @@ func (e *Entry[T]) slot() int { return int(e.at) - 1 }
 // slot on the level (I3).
 func (w *Wheel[T]) place(deadline int64) int {
 	tick := max(tickOf(deadline), w.floor)
-	const lowest = slots - 1 // present and tick differ in the lowest digit at least
-	level := uint(bits.Len64((tick^w.cur)|lowest)-1) / slotBits
+	level := uint(bits.Len64(tick^w.cur|1)-1) / slotBits // the highest digit that differs, or the lowest
 	digit := tick >> (level * slotBits & 63) % slots
 	return int(level*slots + uint(digit))
 }

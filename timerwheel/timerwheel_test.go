@@ -488,6 +488,7 @@ func TestMisuse(t *testing.T) {
 		require.Equal(t, []int{0}, expire(&mine, tick))
 		require.False(t, other.Remove(&ts[0]), "it is not armed")
 		other.Add(&ts[0], 7) // another wheel may have it now
+		require.True(t, other.Reset(&ts[1], 8))
 		require.Equal(t, []int{1, 0}, expire(&other, tick))
 	}
 }
