@@ -12,8 +12,8 @@ import (
 // ending is a pool that is closed while jobs are submitted.
 type ending struct {
 	scenario
-	close func(*rig) // what the closer does before it waits; nil: nobody waits for it
-	also  func(*rig) // what a second one does
+	close func(*rig) // what the closer does between setting closing and finish
+	also  func(*rig) // what a second one does, if there is one
 	steer func(*rig) // leads threads to where they meet
 }
 
@@ -40,17 +40,18 @@ func (e ending) model(y way) func(*explore.X) {
 	}
 }
 
-// What Close and Shutdown do between setting closing and finish.
+// What Close does, what Shutdown does, and what is as good when no task waits.
 func abort(r *rig) { r.abort(ErrClosed) }
 func drain(r *rig) { r.Drain() }
-func quiet(*rig)   {} // as good as these when no task waits
+func quiet(*rig)   {}
 
 // limit makes the jobs members of a group with a limit of 1.
 func limit(r *rig) {
 	g := new(task.Group)
 	g.SetLimit(1)
 	g.Failed = func(task.Task, error) error { return nil } // go on
-	r.submit = func(j *job) { g.Go(r, j) }                 // one may have to wait for its turn, and be refused then
+	// One that waits for its turn may still be refused: it is not owed.
+	r.submit = func(j *job) { g.Go(r, j) }
 }
 
 // audit makes somebody settle when all workers have acknowledged, and perhaps the
@@ -172,7 +173,7 @@ var endings = []ending{
 
 func TestExploreClosing(t *testing.T) {
 	for _, e := range endings {
-		t.Run(e.name, func(t *testing.T) { explore.Check(t, e.options(), e.model(sound)) })
+		t.Run(e.name, func(t *testing.T) { explore.Check(t, e.brief(), e.model(sound)) })
 	}
 }
 
@@ -227,6 +228,7 @@ func settles(sum func(*Pool) bool) func(*Pool) {
 	}
 }
 
+// sum is what the workers have published of one counter.
 func (p *Pool) sum(counter int) (n int64) {
 	for _, w := range p.workers {
 		n += int64(w.public[counter].Load())
@@ -242,7 +244,7 @@ func finishedFirst(p *Pool) bool {
 func TestExploreClosingCopy(t *testing.T) {
 	y := summing(settles(finishedFirst))
 	for _, e := range []ending{refused, submission, outliving, following} {
-		t.Run(e.name, func(t *testing.T) { explore.Check(t, e.options(), e.model(y)) })
+		t.Run(e.name, func(t *testing.T) { explore.Check(t, e.brief(), e.model(y)) })
 	}
 }
 
@@ -360,6 +362,6 @@ func TestExploreClosingControls(t *testing.T) {
 		},
 	}
 	for _, c := range controls {
-		t.Run(c.name, func(t *testing.T) { explore.Refute(t, c.in.options(), c.in.model(c.way)) })
+		t.Run(c.name, func(t *testing.T) { explore.Refute(t, c.in.full(), c.in.model(c.way)) })
 	}
 }

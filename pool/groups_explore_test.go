@@ -3,6 +3,7 @@
 package pool
 
 import (
+	"fmt"
 	"testing"
 
 	"github.com/heist-go/heist/internal/explore"
@@ -42,7 +43,7 @@ func newSketch(x *explore.X, jobs, naps int, ids ...int) *sketch {
 	}
 	s.left.Store(s.jobs)
 	for _, id := range ids {
-		x.Go("worker", func() { s.life(id) })
+		x.Go(fmt.Sprint("worker ", id), func() { s.life(id) })
 	}
 	x.Final(func() { x.Assert(s.left.Peek() == 0, "%d jobs are left", s.left.Peek()) })
 	return s
@@ -161,6 +162,6 @@ func TestExploreGroups(t *testing.T) {
 			one := parking{p.groups[:1]}
 			return one.pick()
 		}
-		explore.Refute(t, explore.Options{Random: n}, groups(first, 0, 0, groupSize))
+		explore.Refute(t, explore.Options{Random: 40_000}, groups(first, 0, 0, groupSize))
 	})
 }

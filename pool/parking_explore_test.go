@@ -46,10 +46,16 @@ func (s scenario) set(r *rig) *rig {
 	return r
 }
 
-func (s scenario) options() explore.Options {
-	o := explore.Options{Preemptions: s.bound, Random: s.random, Seed: 1}
+// full is how to search, brief the same with fewer draws in a short run. Controls
+// take the full number: they stop early.
+func (s scenario) full() explore.Options {
+	return explore.Options{Preemptions: s.bound, Random: s.random, Seed: 1}
+}
+
+func (s scenario) brief() explore.Options {
+	o := s.full()
 	if testing.Short() {
-		o.Random = (o.Random + 9) / 10
+		o.Random /= 10
 	}
 	return o
 }
@@ -125,6 +131,7 @@ var (
 var (
 	oneWorker  = scenario{"one worker", 1, 1, submit2, 2, nil, 0, 0, 0}
 	twoMeet    = scenario{"two meet", 2, 2, submit2, 2, meet, 0, 0, 20_000}
+	twoTimed   = scenario{"two meet, and wake by themselves", 2, 2, submit2, 2, meet, 2, 0, 20_000}
 	threeMeet  = scenario{"three meet", 3, 3, submit3, 3, meet, 0, 0, 30_000}
 	threeTimed = scenario{"three meet, and wake by themselves", 3, 3, submit3, 3, meet, 2, 0, 30_000}
 )
@@ -138,6 +145,7 @@ var scenarios = []scenario{
 	{"two workers without threads", 2, 0, submit1, 1, nil, 0, 0, 0},
 	{"two workers wake by themselves", 2, 2, submit1, 1, nil, 1, 0, 20_000},
 	twoMeet,
+	twoTimed,
 	{"two meet, without threads", 2, 0, submit2, 2, meet, 0, 0, 20_000},
 	{"two meet, two submitters", 2, 1, submit1x2, 2, meet, 1, 0, 20_000},
 	threeMeet,
@@ -151,7 +159,7 @@ var scenarios = []scenario{
 
 func TestExploreParking(t *testing.T) {
 	for _, s := range scenarios {
-		t.Run(s.name, func(t *testing.T) { explore.Check(t, s.options(), s.model(sound)) })
+		t.Run(s.name, func(t *testing.T) { explore.Check(t, s.brief(), s.model(sound)) })
 	}
 }
 
@@ -161,6 +169,9 @@ func TestExploreParkingControls(t *testing.T) {
 		c.stay = f
 		return sound.with(func(y *way) { y.rest = c.rest })
 	}
+	onlyLast := stay(func(w *worker, look bool) bool {
+		return !(look && w.searching && w.pool.anyWork() || w.called())
+	})
 	controls := []struct {
 		name string
 		way  way
@@ -172,10 +183,12 @@ func TestExploreParkingControls(t *testing.T) {
 			oneWorker,
 		}, {
 			"only the last searcher looks again", // P3
-			stay(func(w *worker, look bool) bool {
-				return !(look && w.searching && w.pool.anyWork() || w.called())
-			}),
+			onlyLast,
 			oneWorker,
+		}, {
+			"only the last of several searchers looks again", // P3
+			onlyLast,
+			twoTimed,
 		}, {
 			"only others look again", // P3
 			stay(func(w *worker, look bool) bool {
@@ -225,7 +238,7 @@ func TestExploreParkingControls(t *testing.T) {
 		},
 	}
 	for _, c := range controls {
-		t.Run(c.name, func(t *testing.T) { explore.Refute(t, c.in.options(), c.in.model(c.way)) })
+		t.Run(c.name, func(t *testing.T) { explore.Refute(t, c.in.full(), c.in.model(c.way)) })
 	}
 }
 
@@ -233,6 +246,6 @@ func TestExploreParkingControls(t *testing.T) {
 func TestExploreParkingCopy(t *testing.T) {
 	y := sound.with(func(y *way) { y.rest = faithful.rest })
 	for _, s := range []scenario{oneWorker, twoMeet, threeTimed} {
-		t.Run(s.name, func(t *testing.T) { explore.Check(t, s.options(), s.model(y)) })
+		t.Run(s.name, func(t *testing.T) { explore.Check(t, s.brief(), s.model(y)) })
 	}
 }

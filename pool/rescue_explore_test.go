@@ -157,7 +157,7 @@ func TestExploreRescue(t *testing.T) {
 			check()
 		})
 	}, 3, 0, 20_000}
-	explore.Check(t, s.options(), s.model(sound))
+	explore.Check(t, s.brief(), s.model(sound))
 	t.Logf("%d rescues", rescues)
 	require.NotZero(t, rescues)
 }

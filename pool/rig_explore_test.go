@@ -14,7 +14,7 @@ type rig struct {
 	x        *explore.X
 	way      way
 	jobs     []*job
-	submit   func(*job)
+	submit   func(*job)     // starts a job from outside
 	left     explore.Int64  // jobs that have not ended
 	launched []explore.Bool // workers that have a thread
 	naps     []int          // how often each worker parks with a deadline
@@ -113,7 +113,7 @@ func (j *job) Poll(cx *task.Cx) error {
 }
 
 func (j *job) Finish(err error) {
-	if err == ErrClosed {
+	if err == ErrClosed { // itself: a cancellation has it as its cause
 		j.refused++
 		return
 	}

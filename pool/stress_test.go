@@ -1,6 +1,7 @@
 package pool_test
 
 import (
+	"context"
 	"fmt"
 	"math/rand/v2"
 	"runtime"
@@ -165,8 +166,9 @@ func (m *member) step(cx *task.Cx) func(cx *task.Cx) error {
 	return done
 }
 
-// run runs a chaos of about n tasks on p and checks that it adds up.
-func (c *chaos) run(t *testing.T, p *pool.Pool, n int, seed uint64) pool.Stats {
+// run runs a chaos of about n tasks on p, with meanwhile (which may be nil) when
+// some have ended, and checks that it adds up.
+func (c *chaos) run(t *testing.T, p *pool.Pool, n int, seed uint64, meanwhile func()) {
 	c.left.Store(int64(n))
 	for i := range c.bells {
 		c.bells[i].p.Store(new(task.Promise[int]))
@@ -176,11 +178,12 @@ func (c *chaos) run(t *testing.T, p *pool.Pool, n int, seed uint64) pool.Stats {
 	for range n / 20 { // the others come from within
 		g.Go(p, c.member(rng.Uint64()))
 	}
+	var all sync.WaitGroup
 	ended := make(chan struct{})
-	go func() {
+	all.Go(func() {
 		_ = g.WaitContext(background)
 		close(ended)
-	}()
+	})
 	for waiting := true; waiting; { // whoever waits when nobody rings any more
 		select {
 		case <-ended:
@@ -189,16 +192,15 @@ func (c *chaos) run(t *testing.T, p *pool.Pool, n int, seed uint64) pool.Stats {
 			for i := range c.bells {
 				c.bells[i].ring()
 			}
+			if meanwhile != nil && c.tally.ended.Load() > int64(n/40) {
+				all.Go(meanwhile)
+				meanwhile = nil
+			}
 			runtime.Gosched()
 		}
 	}
+	all.Wait()
 	c.tally.check(t, c.tally.made.Load())
-	idle(t, p)
-	s := p.Stats()
-	require.EqualValues(t, c.tally.made.Load(), s.Spawned)
-	require.Equal(t, s.Spawned, s.Finished)
-	require.Greater(t, c.tally.made.Load(), int64(n/2), "most tasks come from within")
-	return s
 }
 
 func TestStress(t *testing.T) {
@@ -223,7 +225,13 @@ func stress(t *testing.T, procs int) {
 		p := openWith(t, c)
 		seed := rand.Uint64()
 		t.Logf("%d workers, unlocked: %t, procs: %d, seed: %d", c.Workers, c.Unlocked, c.Procs, seed)
-		s := new(chaos).run(t, p, tasks, seed)
+		c := new(chaos)
+		c.run(t, p, tasks, seed, nil)
+		idle(t, p)
+		s := p.Stats()
+		require.EqualValues(t, c.tally.made.Load(), s.Spawned)
+		require.Equal(t, s.Spawned, s.Finished)
+		require.Greater(t, s.Spawned, uint64(tasks/2), "most come from within")
 		thefts, parks, panics = thefts+s.Thefts, parks+s.Parks, panics+s.Panics
 		require.NoError(t, p.Close())
 	}
@@ -231,4 +239,32 @@ func stress(t *testing.T, procs int) {
 	require.NotZero(t, thefts)
 	require.NotZero(t, parks)
 	require.NotZero(t, panics)
+}
+
+// The end of the pool in the middle of it all.
+func TestStressAndClose(t *testing.T) {
+	defer debug.SetGCPercent(debug.SetGCPercent(10))
+	expired, cancel := context.WithCancel(background)
+	cancel()
+	rounds := 30
+	if slow() {
+		rounds = 10
+	}
+	for name, end := range map[string]func(p *pool.Pool){
+		"Close":                func(p *pool.Pool) { _ = p.Close() },
+		"Shutdown":             func(p *pool.Pool) { _ = p.Shutdown(background) },
+		"Shutdown out of time": func(p *pool.Pool) { _ = p.Shutdown(expired) },
+		"Shutdown and Close":   func(p *pool.Pool) { await(func() { _ = p.Shutdown(background) }, func() { _ = p.Close() }) },
+	} {
+		t.Run(name, func(t *testing.T) {
+			for i := range rounds {
+				p := open(t, 1+i%4)
+				seed := rand.Uint64()
+				t.Logf("%d workers, seed: %d", p.Workers(), seed)
+				new(chaos).run(t, p, 1000, seed, func() { end(p) })
+				require.NoError(t, p.Close())
+				require.Zero(t, p.Stats().Live)
+			}
+		})
+	}
 }

@@ -108,7 +108,7 @@ func TestExploreCompletion(t *testing.T) {
 
 func TestRefuteCompletions(t *testing.T) {
 	t.Run("looks at who waits first", func(t *testing.T) {
-		refute(t, "deadlock", completion((*Group).Wait, func(g *Group, cx *Cx) {
+		refute(t, 2, "deadlock", completion((*Group).Wait, func(g *Group, cx *Cx) {
 			waits := !g.waiters.empty()
 			if g.live.Add(-1) == 0 && waits {
 				g.ended(cx)
@@ -116,7 +116,7 @@ func TestRefuteCompletions(t *testing.T) {
 		}))
 	})
 	t.Run("counts in two steps", func(t *testing.T) {
-		refute(t, "deadlock", completion((*Group).Wait, func(g *Group, cx *Cx) {
+		refute(t, 2, "deadlock", completion((*Group).Wait, func(g *Group, cx *Cx) {
 			n := g.live.Load() - 1
 			g.live.Store(n)
 			if n == 0 {
@@ -125,7 +125,7 @@ func TestRefuteCompletions(t *testing.T) {
 		}))
 	})
 	t.Run("waits without a second look", func(t *testing.T) {
-		refute(t, "deadlock", completion(func(g *Group, cx *Cx) error {
+		refute(t, 2, "deadlock", completion(func(g *Group, cx *Cx) error {
 			if g.live.Load() != 0 {
 				cx.listen(&g.mu, &g.waiters)
 				return cx.Suspend()
@@ -193,8 +193,8 @@ func looksFirst(r *Runner, f *Frame, cx *Cx, was uint32) {
 }
 
 func TestRefuteRosterThatLooksFirst(t *testing.T) {
-	refute(t, "deadlock", failure(looksFirst))
-	refute(t, "deadlock", drains(func(_ *rig, g *Group) { g.Drain() }, looksFirst))
+	refute(t, 2, "deadlock", failure(looksFirst))
+	refute(t, 2, "deadlock", drains(func(_ *rig, g *Group) { g.Drain() }, looksFirst))
 }
 
 // TestExploreOwnerEnds: a task ends in its first poll, without a look at the
@@ -388,11 +388,11 @@ func TestExploreSuccession(t *testing.T) {
 
 func TestRefuteReleases(t *testing.T) {
 	t.Run("leaves its waiter", func(t *testing.T) {
-		refute(t, "still holds something", toOutsider.model(sloppy.release))
+		refute(t, 2, "still holds something", toOutsider.model(sloppy.release))
 	})
-	t.Run("lets go after the lock", func(t *testing.T) { refute(t, "nil pointer", toHeir.model(tardy.release)) })
+	t.Run("lets go after the lock", func(t *testing.T) { refute(t, 2, "nil pointer", toHeir.model(tardy.release)) })
 	t.Run("counts first", func(t *testing.T) {
-		refute(t, "nobody looks after the group", toTwo.model(trustee.release))
+		refute(t, 2, "nobody looks after the group", toTwo.model(trustee.release))
 	})
 }
 
@@ -531,7 +531,7 @@ func TestExploreShutdown(t *testing.T) {
 // A control: a group asks first whether the scheduler shuts down, and makes itself
 // known then.
 func TestRefuteGroupThatAsksFirst(t *testing.T) {
-	refute(t, "deadlock", shutdown(func(g *Group, h *Home, m Task) {
+	refute(t, 2, "deadlock", shutdown(func(g *Group, h *Home, m Task) {
 		f := claim(m)
 		g.live.Add(1)
 		h.tell(g)
@@ -581,7 +581,7 @@ func TestExploreLimit(t *testing.T) {
 // A control: a member finds the group full, and is put into the backlog when
 // there may be nobody left who would start it.
 func TestRefuteLimitInTwoSteps(t *testing.T) {
-	refute(t, "deadlock", limited(func(g *Group, h *Home, t *script) {
+	refute(t, 2, "deadlock", limited(func(g *Group, h *Home, t *script) {
 		f := claim(t).enroll(t, h, g.enter(h, nil))
 		g.mu.Lock()
 		full := g.active == g.limit

@@ -17,7 +17,7 @@ func bounded(preemptions int) explore.Options {
 	if testing.Short() {
 		preemptions--
 	}
-	return explore.Options{Preemptions: preemptions}
+	return explore.Options{Preemptions: max(preemptions, 1)}
 }
 
 // The state word alone: a worker without a Runner, and wakers.
@@ -443,5 +443,5 @@ func TestRefuteCancelThatOverwrites(t *testing.T) {
 			}
 		}
 	}
-	explore.Refute(t, bounded(3), nextLife(3, func(t *script, _ Waker) { overwrite(&t.Frame) }, overwrite))
+	refute(t, 3, "deadlock", nextLife(3, func(t *script, _ Waker) { overwrite(&t.Frame) }, overwrite))
 }

@@ -46,7 +46,7 @@ func TestExploreJoin(t *testing.T) {
 
 // A control: nobody looks again after the task was listed.
 func TestRefuteJoinWithoutSecondLook(t *testing.T) {
-	refute(t, "deadlock", join(func(f *Frame, cx *Cx) error {
+	refute(t, 2, "deadlock", join(func(f *Frame, cx *Cx) error {
 		if !f.state.done() {
 			cx.listen(&f.mu, &f.joiners)
 			return cx.Suspend()
@@ -59,7 +59,7 @@ func TestRefuteJoinWithoutSecondLook(t *testing.T) {
 // A control: the end of a task that looks at who waits before it says that it is
 // over.
 func TestRefuteFinishThatLooksFirst(t *testing.T) {
-	refute(t, "deadlock", join((*Frame).Wait, func(r *Runner, f *Frame) {
+	refute(t, 2, "deadlock", join((*Frame).Wait, func(r *Runner, f *Frame) {
 		was := f.state.start()
 		cx := r.begin(f, was, false)
 		err := f.self.Poll(cx)
@@ -139,7 +139,7 @@ func TestExplorePromise(t *testing.T) {
 
 func TestRefutePromises(t *testing.T) {
 	t.Run("the state before the value", func(t *testing.T) {
-		refute(t, "data race", promised(func(p *Promise[int], v int) bool {
+		refute(t, 2, "data race", promised(func(p *Promise[int], v int) bool {
 			if !p.state.CompareAndSwap(open, resolved) {
 				return false
 			}
@@ -151,7 +151,7 @@ func TestRefutePromises(t *testing.T) {
 		}, (*Promise[int]).Wait, 1))
 	})
 	t.Run("claims in two steps", func(t *testing.T) {
-		refute(t, "data race", promised(func(p *Promise[int], v int) bool {
+		refute(t, 2, "data race", promised(func(p *Promise[int], v int) bool {
 			if p.state.Load() != open {
 				return false
 			}
@@ -165,7 +165,7 @@ func TestRefutePromises(t *testing.T) {
 		}, (*Promise[int]).Wait, 2))
 	})
 	t.Run("looks at who waits first", func(t *testing.T) {
-		refute(t, "deadlock", promised(func(p *Promise[int], v int) bool {
+		refute(t, 2, "deadlock", promised(func(p *Promise[int], v int) bool {
 			p.state.CompareAndSwap(open, resolving)
 			p.value.Set(v)
 			waits := !p.waiters.empty()
@@ -177,7 +177,7 @@ func TestRefutePromises(t *testing.T) {
 		}, (*Promise[int]).Wait, 1))
 	})
 	t.Run("waits without a second look", func(t *testing.T) {
-		refute(t, "deadlock", promised(resolve, func(p *Promise[int], cx *Cx) (int, error) {
+		refute(t, 2, "deadlock", promised(resolve, func(p *Promise[int], cx *Cx) (int, error) {
 			if !p.done() {
 				cx.listen(&p.mu, &p.waiters)
 				return 0, cx.Suspend()
@@ -233,7 +233,7 @@ func TestExploreQuit(t *testing.T) {
 // A control: a waiter is read after the lock was given back. By then it may be
 // another task's, or nobody's.
 func TestRefuteWakeAllThatKeepsTheWaiter(t *testing.T) {
-	refute(t, "nil pointer", quits(func(l *waitlist, mu *park.Mutex) {
+	refute(t, 3, "nil pointer", quits(func(l *waitlist, mu *park.Mutex) {
 		for {
 			mu.Lock()
 			w := l.head.Load()
@@ -244,6 +244,68 @@ func TestRefuteWakeAllThatKeepsTheWaiter(t *testing.T) {
 			l.remove(w)
 			mu.Unlock()
 			w.wake.do(nil)
+		}
+	}))
+}
+
+// nextLifeOfTheWaiting: a task gives up a wait, ends, and is spawned again, while
+// the event that it has waited for wakes all. The second life is not woken by it.
+func nextLifeOfTheWaiting(wakeAll func(*waitlist, *park.Mutex)) func(*explore.X) {
+	return func(x *explore.X) {
+		r := newRig(x, 1, 2)
+		var p Promise[int]
+		woken := false
+		t := newScript("task", func(t *script, cx *Cx) error {
+			if t.lives == 1 {
+				_, _ = p.Wait(cx)
+				return nil // with its waiter listed, or taken off by the resolver
+			}
+			if cx.Waker(); !woken {
+				return Pending
+			}
+			return nil
+		})
+		r.detach(t)
+		x.Go("resolver", func() {
+			p.state.Store(resolved)
+			wakeAll(&p.waiters, &p.mu)
+		})
+		x.Go("owner", func() {
+			t.over(1)
+			t.polls.Set(0)
+			t.lives++
+			launch(claim(t).enroll(t, &r.Home, &r.workers[0].roster), &r.Home, nil)
+			w := t.waker()
+			w.Wake()
+			woken = true
+		})
+		x.Final(func() {
+			r.settled(t)
+			x.Assert(p.waiters.empty(), "somebody still waits")
+			x.Assert(t.polls.Get() <= 2, "%d polls for one wake-up", t.polls.Get())
+		})
+	}
+}
+
+func TestExploreNextLifeOfTheWaiting(t *testing.T) {
+	explore.Check(t, bounded(3), nextLifeOfTheWaiting(func(l *waitlist, mu *park.Mutex) { l.wakeAll(mu, nil) }))
+}
+
+// A control: who is woken is asked for its life when it is woken, and not when it
+// began to wait.
+func TestRefuteWakeAllOfAnyLife(t *testing.T) {
+	refute(t, 3, "3 polls for one wake-up", nextLifeOfTheWaiting(func(l *waitlist, mu *park.Mutex) {
+		for {
+			mu.Lock()
+			w := l.head.Load()
+			if w == nil {
+				mu.Unlock()
+				return
+			}
+			l.remove(w)
+			f := w.wake.frame
+			mu.Unlock()
+			wakeTask(nil, f, gen(f.state.bits.Load()))
 		}
 	}))
 }

@@ -16,8 +16,9 @@ func SetIDs(last uint32) { ids.Store(last) }
 // Work is Expire in a loop. It returns how many slots were looked at, and how many
 // times an entry was moved or handed out.
 func (w *Wheel[T]) Work(now int64) (visits, moves int) {
+	w.target = tickAt(now)
 	for more := true; more; visits++ {
-		if at, tick, ok := w.earliest(); ok && tick <= tickAt(now) {
+		if at, tick, ok := w.earliest(); ok && tick <= w.target {
 			if at < slots {
 				moves++
 			} else {
@@ -26,7 +27,7 @@ func (w *Wheel[T]) Work(now int64) (visits, moves int) {
 				}
 			}
 		}
-		_, more = w.step(tickAt(now))
+		_, more = w.step()
 	}
 	return visits, moves
 }
@@ -47,7 +48,10 @@ func (w *Wheel[T]) home(tick uint64) int {
 
 // Check looks at every entry and returns what is wrong with the invariants.
 func (w *Wheel[T]) Check() error {
-	if w.floor != w.cur && w.floor != w.cur+1 || w.cur >= never {
+	if w.cur > w.target || w.target >= never {
+		return fmt.Errorf("I1: cur %#x, target %#x", w.cur, w.target)
+	}
+	if w.floor != w.cur && w.floor != w.cur+1 {
 		return fmt.Errorf("I2: cur %#x, floor %#x", w.cur, w.floor)
 	}
 	armed := 0
@@ -61,8 +65,11 @@ func (w *Wheel[T]) Check() error {
 			if armed++; e.slot() != at || e.prev != prev || e.wheel != w.id {
 				return fmt.Errorf("slot %d: an entry says slot %d of wheel %d", at, e.slot(), e.wheel)
 			}
-			if tick := tickOf(e.deadline); at != w.home(tick) &&
-				(tick > w.cur || at != w.home(w.cur) && at != w.home(w.cur+1)) {
+			switch tick := tickOf(e.deadline); {
+			case at == w.home(tick):
+			case at == w.home(w.cur) && tick < w.cur: // overdue
+			case at == aside && tick < w.floor && w.floor > w.cur:
+			default:
 				return fmt.Errorf("I3: slot %d, tick %#x, the present is %#x", at, tick, w.cur)
 			}
 		}

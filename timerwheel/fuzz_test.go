@@ -73,7 +73,9 @@ type model struct {
 	wheel      timerwheel.Wheel[int]
 	entries    [crowd]timerwheel.Entry[int]
 	armed      []shadow // in the order of arming
+	aside      []shadow // overdue, and armed in this round
 	now, floor int64    // in ticks
+	latest     int64    // now, in ticks
 }
 
 // shadow is what the model knows about an armed entry.
@@ -86,7 +88,7 @@ type shadow struct {
 
 func newModel(t *testing.T) *model {
 	m := &model{T: t, now: math.MinInt64 / timerwheel.Tick}
-	m.floor = m.now
+	m.floor, m.latest = m.now, m.now
 	for i := range m.entries {
 		m.entries[i].Value = i
 	}
@@ -159,13 +161,35 @@ func (m *model) first() (shadow, bool) {
 
 // forget removes the entry from the model and reports whether it was there.
 func (m *model) forget(id int) bool {
-	n := len(m.armed)
-	m.armed = slices.DeleteFunc(m.armed, func(s shadow) bool { return s.id == id })
-	return len(m.armed) < n
+	n := m.len()
+	gone := func(s shadow) bool { return s.id == id }
+	m.armed, m.aside = slices.DeleteFunc(m.armed, gone), slices.DeleteFunc(m.aside, gone)
+	return m.len() < n
 }
 
+func (m *model) len() int { return len(m.armed) + len(m.aside) }
+
 func (m *model) arm(id int, deadline int64, moved bool) {
-	m.armed = append(m.armed, shadow{id, deadline, max(ceil(deadline), m.floor), moved})
+	s := shadow{id, deadline, ceil(deadline), moved}
+	switch {
+	case s.tick >= m.floor:
+		m.armed = append(m.armed, s)
+	case m.floor > m.now:
+		m.aside = append(m.aside, s)
+	default:
+		s.tick = m.now
+		m.armed = append(m.armed, s)
+	}
+}
+
+// begin begins a round.
+func (m *model) begin() {
+	m.floor = m.now
+	for _, s := range m.aside {
+		s.tick = m.now
+		m.armed = append(m.armed, s)
+	}
+	m.aside = nil
 }
 
 func (m *model) add(e *timerwheel.Entry[int], deadline int64) {
@@ -192,13 +216,17 @@ func (m *model) reset(e *timerwheel.Entry[int], deadline int64) {
 
 // pull takes one entry, and reports whether there was one.
 func (m *model) pull(now int64) bool {
-	target := max(floor(now), m.now)
+	if now := floor(now); now > m.latest {
+		m.latest = now
+		m.begin()
+	}
 	e := m.wheel.Expire(now)
 	if e == nil {
-		if s, ok := m.first(); ok && s.tick <= target {
-			m.Fatalf("nothing at tick %d, want %+v", target, s)
+		if s, ok := m.first(); ok && s.tick <= m.latest {
+			m.Fatalf("nothing at tick %d, want %+v", m.latest, s)
 		}
-		m.now, m.floor = target, target
+		m.now = m.latest
+		m.begin()
 		return false
 	}
 	i := slices.IndexFunc(m.armed, func(s shadow) bool { return s.id == e.Value })
@@ -206,10 +234,10 @@ func (m *model) pull(now int64) bool {
 		m.Fatalf("entry %d was not armed", e.Value)
 	}
 	s := m.armed[i]
-	if first, _ := m.first(); s.tick != first.tick || s.tick > target {
-		m.Fatalf("%+v at tick %d, want %+v", s, target, first)
+	if first, _ := m.first(); s.tick != first.tick || s.tick > m.latest {
+		m.Fatalf("%+v at tick %d, want %+v", s, m.latest, first)
 	}
-	if s.deadline > max(now, m.now*timerwheel.Tick) {
+	if s.deadline > max(now, m.latest*timerwheel.Tick) {
 		m.Fatalf("%+v is early at %d", s, now)
 	}
 	for _, earlier := range m.armed[:i] {
@@ -228,10 +256,10 @@ func (m *model) check() {
 	if err := m.wheel.Check(); err != nil {
 		m.Fatal(err)
 	}
-	if got, want := m.wheel.Len(), len(m.armed); got != want {
+	if got, want := m.wheel.Len(), m.len(); got != want {
 		m.Fatalf("length: %d, want %d", got, want)
 	}
-	for _, s := range m.armed {
+	for _, s := range slices.Concat(m.armed, m.aside) {
 		if e := &m.entries[s.id]; !e.Armed() || e.Deadline() != s.deadline {
 			m.Fatalf("entry %d: armed is %t for %d, want %d", s.id, e.Armed(), e.Deadline(), s.deadline)
 		}
@@ -240,6 +268,10 @@ func (m *model) check() {
 	s, due := m.first()
 	due = due && s.tick != noTick
 	switch {
+	case len(m.aside) > 0:
+		if !ok || next != m.now*timerwheel.Tick {
+			m.Fatalf("next: %d %t, with something due at once", next, ok)
+		}
 	case due && (!ok || next > s.tick*timerwheel.Tick):
 		m.Fatalf("next: %d %t, want at most %d", next, ok, s.tick*timerwheel.Tick)
 	case ok && (len(m.armed) == 0 || next < m.now*timerwheel.Tick):

@@ -13,9 +13,15 @@ type slot[T any] struct{ first, last *Entry[T] }
 func (e *Entry[T]) slot() int { return int(e.at) - 1 }
 
 // place returns the index of the slot for a deadline: level times slots, plus the
-// slot on the level (I3).
+// slot on the level (I3), or aside.
 func (w *Wheel[T]) place(deadline int64) int {
-	tick := max(tickOf(deadline), w.floor)
+	tick := tickOf(deadline)
+	if tick < w.floor { // I2
+		if w.floor != w.cur {
+			return aside
+		}
+		tick = w.cur
+	}
 	level := uint(bits.Len64(tick^w.cur|1)-1) / slotBits // the highest digit that differs, or the lowest
 	digit := tick >> (level * slotBits & 63) % slots
 	return int(level*slots + uint(digit))
@@ -64,7 +70,7 @@ func (w *Wheel[T]) unlink(e *Entry[T]) {
 // earliest returns the first slot that is occupied, and the tick at which it
 // begins.
 func (w *Wheel[T]) earliest() (at int, tick uint64, ok bool) {
-	for level := range w.occupied {
+	for level := range levels {
 		if w.occupied[level] == 0 {
 			continue
 		}
@@ -77,12 +83,21 @@ func (w *Wheel[T]) earliest() (at int, tick uint64, ok bool) {
 	return 0, 0, false
 }
 
+// begin begins a round: what was set aside is due now.
+func (w *Wheel[T]) begin() {
+	w.floor = w.cur
+	if w.occupied[aside/slots] != 0 {
+		w.cascade(aside)
+	}
+}
+
 // step is one step of the wheel's way to target: it hands out an entry, or it
 // moves a slot down. When nothing is left to do, the wheel stands at target.
-func (w *Wheel[T]) step(target uint64) (e *Entry[T], more bool) {
+func (w *Wheel[T]) step() (e *Entry[T], more bool) {
 	at, tick, ok := w.earliest()
-	if !ok || tick > target {
-		w.cur, w.floor = target, target
+	if !ok || tick > w.target {
+		w.cur = w.target
+		w.begin()
 		return nil, false
 	}
 	w.cur, w.floor = tick, tick
@@ -97,8 +112,8 @@ func (w *Wheel[T]) step(target uint64) (e *Entry[T], more bool) {
 	return e, true
 }
 
-// cascade moves the entries of a slot that the present has just reached down to
-// lower levels, in their order (I6).
+// cascade moves the entries of a slot that cur has just reached down to lower
+// levels, in their order (I6).
 func (w *Wheel[T]) cascade(at int) {
 	e := w.slots[at].first
 	w.slots[at] = slot[T]{}

@@ -33,14 +33,13 @@
 //     the first Expire from then on hands the entry out.
 //   - In order: by tick. Entries of one tick come in the order in which they were
 //     added; Reset may leave an entry in its place.
-//   - A deadline that has passed is due at once. Added between an Expire that
-//     handed out something and one that returned nil, it counts from the next
-//     tick on, so that a loop over Expire ends whatever it arms.
+//   - A deadline that has passed is due at once; but if it is added in a round, in
+//     the next one, so that the round ends whatever it arms. A round is a series
+//     of calls of Expire with the same now, up to the one that returns nil.
 //   - Every deadline has a place of its own: the levels cover all of int64, and
 //     nothing is clamped or wraps. Only the last two ticks before math.MaxInt64
 //     never come: such an entry is armed, but never due.
-//   - Time does not go back: the wheel's present is the latest now that Expire
-//     was ever given. An earlier one counts as the present.
+//   - Time does not go back: an earlier now than the latest is taken for that.
 //
 // # Concurrency
 //
@@ -50,13 +49,15 @@
 //
 // # Invariants
 //
-//	I1  cur is the present in ticks. No entry lies before it.
-//	I2  floor is the earliest tick that an entry may be added for: cur, or cur+1
-//	    while the entries of cur are handed out.
-//	I3  An entry's tick is its deadline's, or the floor of when it was added if
-//	    that was later. Its level and slot follow from its tick and cur alone.
-//	I4  So a slot from level 1 on lies ahead of cur, one on level 0 not behind it.
-//	    A level's slots come in the order of time, and all its entries come before
+//	I1  cur is the tick that the wheel has come to. It stops at every tick of an
+//	    entry on its way to target, the tick of the latest now.
+//	I2  floor is cur, or cur+1 after an entry of cur was handed out in this round.
+//	    What is added for an earlier tick is overdue: it goes into the slot of cur
+//	    in the first case, and in the second is set aside until the next round.
+//	I3  An entry that is not overdue has the tick of its deadline. Its level and
+//	    slot follow from that and cur.
+//	I4  So an occupied slot from level 1 on lies ahead of cur, one on level 0 not
+//	    behind it. On each level they come in the order of time, and before all
 //	    those of the level above.
 //	I5  A bit of occupied is set if and only if the slot has an entry.
 //	I6  Entries of the same tick share a slot, always, in the order of their Adds.
@@ -76,6 +77,7 @@ const (
 	levels   = 8
 
 	slots = 1 << slotBits
+	aside = levels * slots // index of the slot for what waits for the next round
 )
 
 // The digits and what is below a tick make up an int64, exactly: no deadline is
@@ -112,11 +114,12 @@ func (e *Entry[T]) Armed() bool { return e.at != 0 }
 type Wheel[T any] struct {
 	_        noCopy
 	cur      uint64 // I1
+	target   uint64 // I1
 	floor    uint64 // I2
 	armed    int
-	id       uint32         // 0 before the first Add
-	occupied [levels]uint64 // I5
-	slots    [levels * slots]slot[T]
+	id       uint32             // 0 before the first Add
+	occupied [levels + 1]uint64 // I5
+	slots    [levels*slots + 1]slot[T]
 }
 
 // ids are the wheels that were used so far: entries name theirs with four bytes.
@@ -180,12 +183,15 @@ func (w *Wheel[T]) Reset(e *Entry[T], deadline int64) bool {
 // slot has to move down first; waiting for Next and calling Expire comes to the
 // true moment after a few rounds, at most one a level.
 func (w *Wheel[T]) Next() (moment int64, ok bool) {
+	if w.occupied[aside/slots] != 0 {
+		return momentOf(w.cur), true
+	}
 	at, tick, ok := w.earliest()
 	if !ok {
 		return 0, false
 	}
 	if s := &w.slots[at]; s.first == s.last {
-		tick = max(tick, tickOf(s.first.deadline)) // I3
+		tick = max(tick, tickOf(s.first.deadline)) // the former if it is overdue
 	}
 	if tick == never {
 		return 0, false
@@ -194,14 +200,17 @@ func (w *Wheel[T]) Next() (moment int64, ok bool) {
 }
 
 // Expire advances the wheel to now and returns the next entry that is due, which
-// is disarmed by that; nil means that there are no more. It is called until then.
+// is disarmed by that; nil means that there are no more, and ends the round.
 //
 // In between the caller may add, reset and remove any entries, those due included.
-// It may also stop early, or go on with a later now.
+// It may also stop early, or go on with a later now, which begins a round.
 func (w *Wheel[T]) Expire(now int64) *Entry[T] {
-	target := max(w.cur, tickAt(now))
+	if tick := tickAt(now); tick > w.target {
+		w.target = tick
+		w.begin()
+	}
 	for {
-		if e, more := w.step(target); e != nil || !more {
+		if e, more := w.step(); e != nil || !more {
 			return e
 		}
 	}

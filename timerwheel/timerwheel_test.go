@@ -325,9 +325,10 @@ func TestExpiry(t *testing.T) {
 	t.Run("advance others", func(t *testing.T) {
 		w, ts := begin(tick, year, year)
 		require.Same(t, &ts[0], w.Expire(now))
-		require.True(t, w.Reset(&ts[1], now), "due in this expiry, then")
-		require.True(t, w.Reset(&ts[2], tick), "overdue: from the next tick on")
-		require.Equal(t, []int{2, 1}, expire(w, now))
+		require.True(t, w.Reset(&ts[1], now), "due in this round")
+		require.True(t, w.Reset(&ts[2], tick), "overdue: due in the next")
+		require.Equal(t, []int{1}, expire(w, now))
+		require.Equal(t, []int{2}, expire(w, now))
 	})
 	t.Run("catch up", func(t *testing.T) {
 		w, _ := begin(tick, tick)
@@ -340,20 +341,41 @@ func TestExpiry(t *testing.T) {
 			tick + now/4*3, tick + now/4*3}, moments)
 	})
 	t.Run("it ends whatever is re-armed", func(t *testing.T) {
-		for _, again := range []int64{now, 0, -1, math.MinInt64} {
-			w, _ := begin(now, now-tick)
-			fired := 0
-			for e := w.Expire(now); e != nil; e = w.Expire(now) {
-				fired++
-				w.Add(e, again)
+		for again, want := range map[int64]int{now: 3, now - tick: 2, 0: 2, -1: 2, math.MinInt64: 2} {
+			for _, from := range []int64{math.MinInt64, -year, 0} {
+				var w timerwheel.Wheel[int]
+				w.Expire(from)
+				ts, fired := newTimers(2), 0
+				w.Add(&ts[0], now)
+				w.Add(&ts[1], now-tick)
+				for e := w.Expire(now); e != nil; e = w.Expire(now) {
+					fired++
+					w.Add(e, again)
+					next, ok := w.Next()
+					require.True(t, ok)
+					require.LessOrEqual(t, next, int64(now))
+				}
+				require.Equal(t, want, fired, "re-armed for %d", again)
+				require.Equal(t, 2, w.Len())
+				next, ok := w.Next()
+				require.True(t, ok)
+				require.LessOrEqual(t, next, int64(now), "the next round may follow at once")
+				require.Len(t, expire(&w, now), 2)
 			}
-			require.Equal(t, 3, fired, "the second got a second chance")
-			require.Equal(t, 2, w.Len())
-			next, ok := w.Next()
-			require.True(t, ok)
-			require.LessOrEqual(t, next, int64(now+tick), "and at most a tick later again")
-			require.Len(t, expire(w, next), 2)
 		}
+	})
+	t.Run("a later now begins a round", func(t *testing.T) {
+		w, ts := begin(now, now)
+		require.Same(t, &ts[0], w.Expire(now))
+		w.Add(&ts[0], 0)
+		require.Same(t, &ts[1], w.Expire(now+tick-1), "the same tick")
+		require.Same(t, &ts[0], w.Expire(now+tick))
+		w.Add(&ts[0], 0)
+		w.Add(&ts[1], 0)
+		require.True(t, w.Remove(&ts[0]), "set aside, and removed")
+		require.True(t, w.Reset(&ts[1], year), "set aside, and postponed")
+		require.Nil(t, w.Expire(now+9*tick))
+		require.NoError(t, w.Check())
 	})
 	t.Run("stop early", func(t *testing.T) {
 		w, ts := begin(now, now, now+tick)
