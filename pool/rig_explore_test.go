@@ -206,7 +206,12 @@ func (r *rig) over() bool {
 func (r *rig) life(w *worker) {
 	x := r.x
 	if w.tick > 0 { // asleep
-		w.parker.Park()
+		if r.naps[w.id] > 0 {
+			r.naps[w.id]--
+			w.parker.ParkUntil(1)
+		} else {
+			w.parker.Park()
+		}
 		w.searching = r.parking.leave(w.id)
 	}
 	for {

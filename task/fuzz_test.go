@@ -88,6 +88,7 @@ func (p *program) run() {
 			}),
 			rounds(patience),
 			once(func(*task.Cx) {
+				p.code = nil // a stubborn task could start others that wait for ever
 				for _, n := range p.nodes {
 					n.Cancel(nil)
 				}

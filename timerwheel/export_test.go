@@ -33,17 +33,17 @@ func (w *Wheel[T]) Work(now int64) (visits, moves int) {
 }
 
 // home returns the slot that an entry of the tick has (I3): level by level, from
-// the top. It is -1 for a tick that is over.
-func (w *Wheel[T]) home(tick uint64) int {
+// the top. There is none for a tick that is over.
+func (w *Wheel[T]) home(tick uint64) uint {
 	if tick < w.cur {
-		return -1
+		return aside + 1
 	}
-	for level := levels - 1; level > 0; level-- {
+	for level := uint(levels - 1); level > 0; level-- {
 		if shift := level * slotBits; tick>>shift != w.cur>>shift {
-			return level*slots + int(tick>>shift%slots)
+			return level*slots + uint(tick>>shift%slots)
 		}
 	}
-	return int(tick % slots)
+	return uint(tick % slots)
 }
 
 // Check looks at every entry and returns what is wrong with the invariants.
@@ -55,7 +55,7 @@ func (w *Wheel[T]) Check() error {
 		return fmt.Errorf("I2: cur %#x, floor %#x", w.cur, w.floor)
 	}
 	armed := 0
-	for at := range w.slots {
+	for at := range uint(len(w.slots)) {
 		s := &w.slots[at]
 		if set := w.occupied[at/slots]>>(at%slots)&1 == 1; set != (s.first != nil) || set != (s.last != nil) {
 			return fmt.Errorf("I5: slot %d: occupied is %t, first %v, last %v", at, set, s.first, s.last)

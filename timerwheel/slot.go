@@ -10,11 +10,11 @@ import (
 type slot[T any] struct{ first, last *Entry[T] }
 
 // slot returns the index of the armed entry's slot.
-func (e *Entry[T]) slot() int { return int(e.at) - 1 }
+func (e *Entry[T]) slot() uint { return uint(e.at) - 1 }
 
 // place returns the index of the slot for a deadline: level times slots, plus the
 // slot on the level (I3), or aside.
-func (w *Wheel[T]) place(deadline int64) int {
+func (w *Wheel[T]) place(deadline int64) uint {
 	tick := tickOf(deadline)
 	if tick < w.floor { // I2
 		if w.floor != w.cur {
@@ -24,12 +24,12 @@ func (w *Wheel[T]) place(deadline int64) int {
 	}
 	level := uint(bits.Len64(tick^w.cur|1)-1) / slotBits // the highest digit that differs, or the lowest
 	digit := tick >> (level * slotBits & 63) % slots
-	return int(level*slots + uint(digit))
+	return level*slots + uint(digit)
 }
 
 // link appends e to the slot.
-func (w *Wheel[T]) link(e *Entry[T], at int) {
-	s := &w.slots[at%len(w.slots)]
+func (w *Wheel[T]) link(e *Entry[T], at uint) {
+	s := &w.slots[at]
 	last := s.last
 	e.at, e.prev = uint16(at+1), last
 	s.last = e
@@ -69,14 +69,14 @@ func (w *Wheel[T]) unlink(e *Entry[T]) {
 
 // earliest returns the first slot that is occupied, and the tick at which it
 // begins.
-func (w *Wheel[T]) earliest() (at int, tick uint64, ok bool) {
-	for level := range levels {
+func (w *Wheel[T]) earliest() (at uint, tick uint64, ok bool) {
+	for level := range uint(levels) {
 		if w.occupied[level] == 0 {
 			continue
 		}
 		// I4: the lowest bit of the lowest level, however far round cur is.
-		digit := bits.TrailingZeros64(w.occupied[level])
-		shift := uint(level) * slotBits
+		digit := uint(bits.TrailingZeros64(w.occupied[level]))
+		shift := level * slotBits
 		above := w.cur >> (shift + slotBits) << slotBits
 		return level*slots + digit, (above | uint64(digit)) << shift, true
 	}
@@ -114,7 +114,7 @@ func (w *Wheel[T]) step() (e *Entry[T], more bool) {
 
 // cascade moves the entries of a slot that cur has just reached down to lower
 // levels, in their order (I6).
-func (w *Wheel[T]) cascade(at int) {
+func (w *Wheel[T]) cascade(at uint) {
 	e := w.slots[at].first
 	w.slots[at] = slot[T]{}
 	w.occupied[at/slots] &^= 1 << (at % slots)
