@@ -19,8 +19,8 @@ race: ## the tests under the race detector
 stress: ## the tests again and again under the race detector, on 1 to 16 processors
 	go test -race -count=20 -cpu 1,2,4,16 -timeout 2h ./...
 
-explore: ## the explored tests: every interleaving of the lock-free protocols
-	go test -tags explore ./...
+explore: ## the explored tests: every interleaving of the lock-free protocols, and how many
+	go test -tags explore -v -run 'Explore|Refute' ./...
 
 fuzz: ## every fuzz target for a minute
 	FUZZTIME=1m bash .ci/run fuzz
