@@ -13,7 +13,9 @@ package pool
 //	    up: first what is finished, then what was spawned. Neither sum ever
 //	    shrinks, and no task is finished before it is spawned. So if the sums are
 //	    equal there was a moment in between when no task was alive, and only a
-//	    task could have spawned another.
+//	    task could have spawned another. (An admission that is refused counts for
+//	    a moment. That can only postpone the end, for which whoever takes it back
+//	    looks again.)
 //	C3  stopped is set, everybody is woken, and returns.
 //
 // A worker whose thread is started later acknowledges before it polls.

@@ -118,7 +118,9 @@ func TestCancelStorm(t *testing.T) {
 	require.EqualValues(t, total, after.Finished-before.Finished)
 	left := int64(heapInUse()) - int64(memory)
 	t.Logf("%d tasks, %d bytes left", total, left)
-	require.Less(t, left, total*32, "the queues' memory, but no task is as small")
+	if !traced {
+		require.Less(t, left, total*32, "the queues' memory, but no task is as small")
+	}
 }
 
 // ball is a task that is watched by a weak pointer.
