@@ -624,20 +624,23 @@ func BenchmarkStages(b *testing.B) {
 		}
 		return nil
 	}
-	bench := func(name string, poll func() error) {
+	bench := func(name string, poll func(*task.Cx) error) {
 		b.Run(name, func(b *testing.B) {
-			polls := 0
-			for b.Loop() {
-				for polls++; poll() != nil; polls++ {
+			_ = run(func(cx *task.Cx) error {
+				polls := 0
+				for b.Loop() {
+					for polls++; poll(cx) != nil; polls++ {
+					}
 				}
-			}
-			b.ReportMetric(float64(b.Elapsed().Nanoseconds())/float64(polls), "ns/poll")
+				b.ReportMetric(float64(b.Elapsed().Nanoseconds())/float64(polls), "ns/poll")
+				return nil
+			})
 		})
 	}
 	stage := 0
-	bench("field", func() error {
+	bench("field", func(cx *task.Cx) error {
 		for {
-			if err := work(nil); err != nil {
+			if err := work(cx); err != nil {
 				return err
 			}
 			if stage++; stage == 2 {
@@ -647,13 +650,13 @@ func BenchmarkStages(b *testing.B) {
 		}
 	})
 	var seq task.Seq
-	bench("seq", func() error {
-		err := seq.Run(nil, work, work)
+	bench("seq", func(cx *task.Cx) error {
+		err := seq.Run(cx, work, work)
 		if err == nil {
 			seq.Reset()
 		}
 		return err
 	})
 	f := &flower{}
-	bench("flow", func() error { return f.flow.Run(nil, f, (*flower).bud) })
+	bench("flow", func(cx *task.Cx) error { return f.flow.Run(cx, f, (*flower).bud) })
 }

@@ -55,6 +55,7 @@ func member(leave func(*Group, *Cx)) func(*Runner, *Frame) {
 		f.self.(Finisher).Finish(err)
 		if err != nil {
 			g.failed(f.self, err)
+			f.out.Set(f.outcome(err))
 		}
 		if was&listed != 0 {
 			f.roster.remove(f)
@@ -156,7 +157,7 @@ func failure(suspend func(*Runner, *Frame, *Cx, uint32)) func(*explore.X) {
 	}
 }
 
-func TestExploreFailure(t *testing.T) { explore.Check(t, bounded(4), failure(nil)) }
+func TestExploreFailure(t *testing.T) { explore.Check(t, bounded(3), failure(nil)) }
 
 // enlist is roster.add without its look.
 func enlist(f *Frame) {
@@ -396,11 +397,14 @@ func TestRefuteReleases(t *testing.T) {
 	})
 }
 
-// TestExploreReuse: a group that nobody owns has members again the instant it is
-// empty. The scheduler still knows it, and cancels it.
-func TestExploreReuse(t *testing.T) {
-	explore.Check(t, bounded(3), func(x *explore.X) {
+// reuse: a group that nobody owns has members again the instant it is empty. The
+// scheduler still knows it, and cancels it.
+func reuse(leave func(*Group, *Cx)) func(*explore.X) {
+	return func(x *explore.X) {
 		r := newRig(x, 1, 2)
+		if leave != nil {
+			r.step(member(leave))
+		}
 		var g Group
 		m, p := brief("member"), patient("patient")
 		r.enter(&g, m)
@@ -415,7 +419,29 @@ func TestExploreReuse(t *testing.T) {
 			r.vacant(&g)
 			x.Assert(errors.Is(p.Err(), errStop), "a member ends with %v", p.Err())
 		})
-	})
+	}
+}
+
+func TestExploreReuse(t *testing.T) { explore.Check(t, bounded(3), reuse(nil)) }
+
+// A control: the end of one use makes the scheduler forget the group after the
+// lock, when the next may have begun.
+func TestRefuteForgottenGroup(t *testing.T) {
+	refute(t, 2, "deadlock", reuse(func(g *Group, cx *Cx) {
+		if g.live.Add(-1) != 0 {
+			return
+		}
+		var homes []*Home
+		g.mu.Lock()
+		if g.live.Load() == 0 {
+			homes, g.homes = g.homes, nil
+		}
+		g.mu.Unlock()
+		for _, h := range homes {
+			h.forget(g)
+		}
+		g.waiters.wakeAll(&g.mu, cx)
+	}))
 }
 
 // TestExploreCancelAndSpawn: a group is canceled while a member is started from
@@ -468,7 +494,7 @@ func drains(drain func(*rig, *Group), suspend func(*Runner, *Frame, *Cx, uint32)
 }
 
 func TestExploreDrain(t *testing.T) {
-	explore.Check(t, bounded(4), drains(func(_ *rig, g *Group) { g.Drain() }, nil))
+	explore.Check(t, bounded(3), drains(func(_ *rig, g *Group) { g.Drain() }, nil))
 	explore.Check(t, bounded(3), drains(func(r *rig, _ *Group) { r.Drain() }, nil))
 }
 
@@ -630,8 +656,9 @@ func TestExploreBacklog(t *testing.T) {
 	})
 }
 
-// TestExploreRefused: a member is started from outside on a scheduler that is closed. It ends
-// on the spot, on the starter's thread, and wakes a task that waits for the group.
+// TestExploreRefused: a member is started from outside on a scheduler that is
+// closed. It ends on the spot, on the starter's thread, and wakes a task that waits
+// for the group.
 func TestExploreRefused(t *testing.T) {
 	explore.Check(t, bounded(2), func(x *explore.X) {
 		r := newRig(x, 1, 2)

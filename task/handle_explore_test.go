@@ -22,7 +22,7 @@ func holder(h **Handle[int], child func(*Cx) (int, error), then func(*Cx) error)
 
 // TestExploreHandle: a handle is awaited while its task ends; the result is there.
 func TestExploreHandle(t *testing.T) {
-	explore.Check(t, bounded(4), func(x *explore.X) {
+	explore.Check(t, bounded(3), func(x *explore.X) {
 		r := newRig(x, 2, 2)
 		var h *Handle[int]
 		var data explore.Plain[int]
