@@ -284,6 +284,9 @@ func ExampleWithContext() {
 	requests := task.WithContext(ctx)
 	var never task.Promise[int]
 	request := task.Func(func(cx *task.Cx) error {
+		if err := cx.Err(); err != nil {
+			return err
+		}
 		fmt.Println("for", cx.Context().Value(user{}))
 		cancel(errors.New("ann has left"))
 		_, err := never.Wait(cx)
