@@ -447,3 +447,17 @@ func waitForSleeper(p *pool.Pool) {
 	p.Go(sleeper)
 	_ = sleeper.WaitContext(background)
 }
+
+// The context of a group that nobody owns ends with its last member: a parent
+// that lives longer must not keep it.
+func TestContextOfAGroupEnds(t *testing.T) {
+	p := open(t, 2)
+	ctx, cancel := context.WithCancel(context.Background())
+	defer cancel()
+	g := task.WithContext(ctx)
+	var seen context.Context
+	g.Go(p, task.Func(func(cx *task.Cx) error { seen = cx.Context(); return nil }))
+	require.NoError(t, g.WaitContext(context.Background()))
+	<-seen.Done()
+	require.NoError(t, ctx.Err())
+}

@@ -146,6 +146,14 @@ func TestIdlePoolSleeps(t *testing.T) {
 	})
 	stats := p.Stats()
 	<-time.After(watch)
-	require.Equal(t, last, asleep(), "CPU time and context switches of each worker")
+	var cpu, switches int
+	for i, now := range asleep() {
+		cpu += now.cpu - last[i].cpu
+		switches += now.switches - last[i].switches
+	}
+	// One tick of the system's clock may be somebody else's, and a thread that was
+	// late on its way to sleep counts once more.
+	require.LessOrEqual(t, cpu, 1, "CPU time of the workers")
+	require.LessOrEqual(t, switches, 5, "their context switches")
 	require.Equal(t, stats, p.Stats())
 }

@@ -282,27 +282,27 @@ func ExampleWithContext() {
 	type user struct{}
 	ctx, cancel := context.WithCancelCause(context.WithValue(context.Background(), user{}, "ann"))
 	requests := task.WithContext(ctx)
-	var never task.Promise[int]
+	var page task.Promise[string] // that nobody delivers
 	request := task.Func(func(cx *task.Cx) error {
-		if err := cx.Err(); err != nil {
-			return err
+		_, err := page.Wait(cx)
+		if !task.IsPending(err) {
+			fmt.Println(cx.Context().Value(user{}), "gets", err)
 		}
-		fmt.Println("for", cx.Context().Value(user{}))
-		cancel(errors.New("ann has left"))
-		_, err := never.Wait(cx)
 		return err
 	})
 	var stages task.Seq
 	err := task.Run(context.Background(), task.Func(func(cx *task.Cx) error {
 		return stages.Run(cx,
 			func(cx *task.Cx) error { requests.Go(cx, request); return nil },
+			(*task.Cx).Yield,
+			func(*task.Cx) error { cancel(errors.New("no time")); return nil },
 			requests.Wait,
 		)
 	}))
-	fmt.Println(err)
-	// Unordered output:
-	// for ann
-	// task: canceled: ann has left
+	fmt.Println(errors.Is(err, task.ErrCanceled))
+	// Output:
+	// ann gets task: canceled: no time
+	// true
 }
 
 // A callback of foreign code ends in Resolve.

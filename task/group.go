@@ -8,7 +8,8 @@ import (
 )
 
 // Group is a scope: tasks that are started, canceled and waited for together.
-// The zero value is ready. A Group must not be copied after its first use.
+// The zero value is ready. A Group must not be copied, nor overwritten, after its
+// first use.
 //
 // A group that a task starts members in, from within its Poll, belongs to that
 // task: when the task ends, the members are canceled and waited for before
@@ -49,6 +50,9 @@ type Group struct {
 
 // errOwner is the cause of a group's cancellation when its owner has ended well.
 var errOwner = errors.New("the task that owns the group has ended")
+
+// errSettled is the cause of the end of a group's context when all went well.
+var errSettled = errors.New("the group has settled")
 
 // WithContext returns a group that is canceled when ctx is done, with its cause.
 // Its members see ctx's values through [Cx.Context].
@@ -278,9 +282,13 @@ func (g *Group) leave(cx *Cx) {
 // ended wakes who waits for the last member, and ends the watches.
 func (g *Group) ended(cx *Cx) {
 	var unbind func() bool
+	var cancel context.CancelCauseFunc
 	g.mu.Lock()
 	if g.live.Load() == 0 {
 		unbind, g.unbind = g.unbind, nil
+		if g.owner == nil { // else the owner's end will do it
+			cancel, g.ctx, g.cancelCtx = g.cancelCtx, nil, nil
+		}
 		for _, h := range g.homes {
 			h.forget(g)
 		}
@@ -289,6 +297,9 @@ func (g *Group) ended(cx *Cx) {
 	g.mu.Unlock()
 	if unbind != nil {
 		unbind()
+	}
+	if cancel != nil {
+		cancel(errSettled) // the parent would keep the context
 	}
 	g.waiters.wakeAll(&g.mu, cx)
 }
@@ -406,7 +417,8 @@ func (g *Group) result() error {
 	return raise(err)
 }
 
-// Context returns a context that is done when the group is canceled. Its values
+// Context returns a context that is done when the group is canceled, or has no
+// members any more (a group that a task owns: when that task ends). Its values
 // are those of WithContext's context, or of the owner's group.
 func (g *Group) Context() context.Context {
 	var above *Group

@@ -829,3 +829,23 @@ func TestGroupErrWhileItRuns(t *testing.T) {
 	))
 	require.Len(t, slow.finished, 1)
 }
+
+// A context that outlives the group must not keep what the group has derived
+// from it.
+func TestContextEndsWithTheGroup(t *testing.T) {
+	ctx, cancel := context.WithCancel(background)
+	defer cancel()
+	g := task.WithContext(ctx)
+	var seen context.Context
+	err := runSteps(
+		once(func(cx *task.Cx) {
+			h := task.Func(func(cx *task.Cx) error { seen = cx.Context(); return nil })
+			g.Go(cx, h)
+		}),
+		g.Wait,
+	)
+	require.NoError(t, err)
+	require.NotNil(t, seen)
+	require.Error(t, seen.Err(), "done with the task that owned the group")
+	require.NoError(t, ctx.Err())
+}

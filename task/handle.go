@@ -19,7 +19,8 @@ type call[T any] struct {
 //
 // Started from within a poll (on is a *Cx), the task belongs to the polled one: it
 // is canceled and waited for when that ends. Started from outside, it is detached.
-// A panic is kept for Wait.
+// A panic is kept for Wait. Wait for the handles that you start, or use a Group:
+// until its Wait has returned, a handle is on a list of the task that started it.
 func Go[T any](on Spawner, f func(cx *Cx) (T, error)) *Handle[T] {
 	h := &Handle[T]{call[T]{f: f}}
 	_, cx := on.place()

@@ -94,7 +94,7 @@ func Name(t Task) string {
 // spawning allocates nothing, and the same task may be spawned again once it is
 // done. The zero value is ready. A frame must not be copied, nor overwritten,
 // once it has been spawned: it counts its lives, so that an old Waker cannot wake
-// a new one.
+// a new one. Spawn it again only when all who wait for it have its result.
 //
 // A frame that is done keeps its result, and nothing else.
 type Frame struct {
