@@ -3,6 +3,7 @@ package task_test
 import (
 	"context"
 	"errors"
+	"runtime"
 	"testing"
 
 	"github.com/stretchr/testify/require"
@@ -224,6 +225,7 @@ func TestCancelAgainstEverything(t *testing.T) {
 			if err := cx.Yield(); err != nil {
 				return err
 			}
+			runtime.Gosched() // or the other goroutine would wait for its preemption
 		}
 	}}
 	for range lives {
@@ -234,6 +236,7 @@ func TestCancelAgainstEverything(t *testing.T) {
 			<-begun
 			for !errors.Is(r.Err(), errBoom) {
 				r.Cancel(errBoom)
+				runtime.Gosched()
 			}
 		}()
 		var g task.Group

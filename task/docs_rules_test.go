@@ -99,8 +99,9 @@ func TestRule2(t *testing.T) {
 		2: func(d desk) task.Task { return &forgetful{desk: d} },
 		1: func(d desk) task.Task { return &asker{desk: d} },
 	} {
-		d := &promptDesk{}
-		require.NoError(t, task.Run(background, f(d)))
+		d := &patientDesk{}
+		var g task.Group
+		require.NoError(t, runSteps(start(&g, f(d)), rounds(1), once(func(*task.Cx) { d.answer("flight", nil) }), g.Wait))
 		require.Equal(t, want, d.asked())
 	}
 }
