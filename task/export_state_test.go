@@ -6,3 +6,6 @@ func OnCrash(f func(*PanicError)) (restore func()) {
 	crash = f
 	return func() { crash = old }
 }
+
+// Awaited reports whether anybody is on the list of those who wait for p.
+func (p *Promise[T]) Awaited() bool { return !p.waiters.empty() }

@@ -260,7 +260,9 @@ func (g *Group) vacate(cx *Cx) {
 		g.active--
 	} else {
 		g.backlog.oldest = f.next.Get()
-		g.backlog.N--
+		if g.backlog.N--; g.backlog.N == 0 {
+			g.backlog.newest = nil // f: or the group would keep it
+		}
 	}
 	g.mu.Unlock()
 	if f != nil {

@@ -391,27 +391,23 @@ func TestGoroutinesDoNotCount(t *testing.T) {
 	var open task.Promise[int]
 	first, second := &recorder{poll: does(await(&open))}, &recorder{poll: returns(nil)}
 	third := &recorder{poll: returns(nil)}
-	ended := make(chan struct{})
-	goroutines := func(cx *task.Cx) {
-		var both sync.WaitGroup
-		both.Add(2)
-		for range 2 {
-			g.Goroutine(cx, func(context.Context) error { both.Done(); return nil })
-		}
-		go func() { both.Wait(); close(ended) }()
-	}
+	before := runtime.NumGoroutine()
 	require.NoError(t, runSteps(
 		start(&g, first, second),
-		once(goroutines),
-		func(cx *task.Cx) error {
-			select {
-			case <-ended:
-				return nil
-			default:
-				return cx.Yield()
+		once(func(cx *task.Cx) {
+			for range 2 {
+				g.Goroutine(cx, func(context.Context) error { return nil })
 			}
+		}),
+		func(cx *task.Cx) error {
+			for runtime.NumGoroutine() > before { // until they have left the group
+				if err := cx.Yield(); err != nil {
+					return err
+				}
+			}
+			return nil
 		},
-		rounds(100), // for what follows the goroutines' functions
+		rounds(2),
 		once(func(*task.Cx) { require.Zero(t, second.polls) }),
 		start(&g, third), rounds(2),
 		once(func(*task.Cx) {
@@ -698,6 +694,33 @@ func TestDrainingOwnerWakesItsHandleOnce(t *testing.T) {
 	)}
 	require.NoError(t, runSteps(start(&outer, owner), rounds(2), once(func(*task.Cx) { outer.Drain() }), outer.Wait))
 	require.Equal(t, 3, polls, "and its cancellation")
+}
+
+// Who is still in its first poll, and on no list yet, is told, too.
+func TestDrainDuringTheFirstPoll(t *testing.T) {
+	var g task.Group
+	r := &recorder{poll: func(r *recorder, cx *task.Cx) error {
+		if cx.Draining() {
+			return nil
+		}
+		g.Drain()
+		return parked(r, cx)
+	}}
+	require.NoError(t, runSteps(start(&g, r), g.Wait))
+	require.Equal(t, 2, r.polls)
+}
+
+// So is a cancellation.
+func TestCancelDuringTheFirstPoll(t *testing.T) {
+	var g task.Group
+	r := &recorder{}
+	r.poll = func(_ *recorder, cx *task.Cx) error {
+		err := parked(r, cx)
+		g.Cancel(errBoom)
+		return err
+	}
+	require.ErrorIs(t, runSteps(start(&g, r), g.Wait), errBoom)
+	require.Equal(t, 2, r.polls)
 }
 
 // Those who come later find it out at once: no poll on top.

@@ -102,11 +102,23 @@ func TestPromiseWaitContext(t *testing.T) {
 	_, err := p.WaitContext(ctx)
 	require.ErrorIs(t, err, errBoom)
 	require.ErrorContains(t, err, "task: wait: ")
+	require.False(t, p.Awaited(), "nothing is left of the wait")
 
 	p.Resolve(7, nil)
 	v, err := p.WaitContext(ctx)
 	require.NoError(t, err, "the value goes before the context")
 	require.Equal(t, 7, v)
+}
+
+// A task that ends leaves the lists that it was on.
+func TestPromiseOfATaskThatHasEnded(t *testing.T) {
+	var a, b task.Promise[int]
+	require.Equal(t, errBoom, runSteps(func(cx *task.Cx) error {
+		_, _ = task.First(await(&a)(cx), await(&b)(cx))
+		require.True(t, a.Awaited() && b.Awaited())
+		return errBoom
+	}))
+	require.False(t, a.Awaited() || b.Awaited())
 }
 
 // Everybody at the same time: one Resolve wins, and everybody sees its value.

@@ -2,7 +2,9 @@ package task_test
 
 import (
 	"context"
+	"runtime"
 	"testing"
+	"weak"
 
 	"github.com/stretchr/testify/require"
 
@@ -38,6 +40,35 @@ type brokenContext struct{ *countedContext }
 
 func (c brokenContext) AfterFunc(func()) (stop func() bool) {
 	return func() bool { panic("broken context") }
+}
+
+// Nothing keeps a task that is done, however long the others run.
+func TestRetention(t *testing.T) {
+	var done []weak.Pointer[recorder]
+	var g task.Group
+	g.Failed = forget
+	g.SetLimit(3)
+	var over task.Promise[int]
+	begin := func(poll func(*recorder, *task.Cx) error, cx *task.Cx) {
+		r := &recorder{poll: poll}
+		done = append(done, weak.Make(r))
+		g.Go(cx, r)
+	}
+	require.NoError(t, runSteps(
+		once(func(cx *task.Cx) {
+			begin(does(rounds(2)), cx)
+			begin(does(await(&over)), cx)
+			begin(returns(errBoom), cx)
+			begin(func(*recorder, *task.Cx) error { cx.Waker(); return nil }, cx)
+		}),
+		rounds(1), resolve(&over), g.Wait, rounds(1),
+		once(func(*task.Cx) {
+			runtime.GC()
+			for i, r := range done {
+				require.Nil(t, r.Value(), "task %d", i)
+			}
+		}),
+	))
 }
 
 func TestRunCancelsDetachedTasksWithItsContext(t *testing.T) {
