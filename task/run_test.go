@@ -59,7 +59,7 @@ func TestRetention(t *testing.T) {
 			begin(does(rounds(2)), cx)
 			begin(does(await(&over)), cx)
 			begin(returns(errBoom), cx)
-			begin(func(*recorder, *task.Cx) error { cx.Waker(); return nil }, cx)
+			begin(func(_ *recorder, cx *task.Cx) error { cx.Waker(); return nil }, cx)
 		}),
 		rounds(1), resolve(&over), g.Wait, rounds(1),
 		once(func(*task.Cx) {
