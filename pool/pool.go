@@ -182,6 +182,9 @@ func (in *intake) Submit(b task.Batch) {
 	p.notify()
 }
 
+// Sooner implements task.Scheduler.
+func (in *intake) Sooner(int) {}
+
 // notify wakes a worker if one has to be woken for work that was just queued.
 func (p *Pool) notify() {
 	if i := p.parking.pick(); i >= 0 {

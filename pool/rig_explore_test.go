@@ -129,6 +129,7 @@ type door struct{ r *rig }
 
 func (d door) Admit(n int) bool    { return d.r.way.admit(d.r.Pool, n) }
 func (d door) Submit(b task.Batch) { d.r.way.submit(d.r.Pool, b) }
+func (d door) Sooner(i int)        { (*intake)(d.r.Pool).Sooner(i) }
 
 // desk is a worker as its tasks see it.
 type desk struct {

@@ -24,6 +24,7 @@ type marks struct {
 	armed    bool   // something will wake the task
 	shielded bool   //
 	clocked  bool   // the runner's now is this poll's
+	timed    bool   // the runner's nanos are
 	erred    bool   // debug builds: an operation has failed, so another way is fine
 	again    uint32 // queued, and perhaps yielded: the task is to be queued anew
 }
@@ -83,7 +84,7 @@ func (cx *Cx) Draining() bool { return cx.was&draining != 0 || cx.frame.roster.e
 // Now returns the time, which stands still during a poll.
 func (cx *Cx) Now() time.Time {
 	if !cx.clocked {
-		cx.run.now, cx.clocked = time.Now(), true
+		cx.run.now, cx.clocked = cx.run.home.now(), true
 	}
 	return cx.run.now
 }

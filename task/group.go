@@ -42,6 +42,8 @@ type Group struct {
 	active  int // members that were started, with a limit
 	backlog Batch
 
+	bound *timeout // of SetTimeout, or nil
+
 	parent    context.Context // of WithContext
 	unbind    func() bool     // ends the watch on parent
 	ctx       context.Context // what members see
@@ -182,6 +184,9 @@ func (g *Group) enter(h *Home, cx *Cx) *roster {
 		h.know(g)
 	}
 	watch := first && g.parent != nil && g.unbind == nil
+	if first && g.bound != nil {
+		g.bound.begin(h, cx)
+	}
 	g.mu.Unlock()
 	if !known {
 		h.tell(g)
@@ -295,6 +300,10 @@ func (g *Group) ended(cx *Cx) {
 			h.forget(g)
 		}
 		g.homes = nil
+		if g.bound != nil && g.bound.home != nil {
+			g.bound.end()
+			g.bound = nil
+		}
 	}
 	g.mu.Unlock()
 	if unbind != nil {

@@ -101,6 +101,9 @@ func (r *rig) detach(ts ...Task) {
 
 func (r *rig) Admit(int) bool { return !r.closed }
 
+// Sooner: no rig has a worker that sleeps with a deadline.
+func (r *rig) Sooner(int) {}
+
 func (r *rig) Submit(b Batch) {
 	var frames []*Frame
 	for f := b.newest; f != nil; {

@@ -2,6 +2,7 @@ package task
 
 import (
 	"context"
+	"time"
 
 	"github.com/heist-go/heist/internal/atomicx"
 )
@@ -11,7 +12,7 @@ import (
 // tasks are canceled, and Run still waits for their end.
 //
 // It needs no pool and starts no thread: for tests, for tools, and for one task
-// in a program of goroutines.
+// in a program of goroutines. Its timers are as precise as package time's.
 func Run(ctx context.Context, t Task) error {
 	MustNotPoll("task: Run inside a task would stop its worker: start the other task in a Group and Wait(cx) for it")
 	l := &loop{bell: make(chan struct{}, 1)}
@@ -33,6 +34,7 @@ type loop struct {
 	ready    []*Frame
 	inbox    Inbox
 	bell     chan struct{}
+	steps    int
 	admitted atomicx.Int64 // tasks that were started from outside
 }
 
@@ -62,15 +64,54 @@ func (l *loop) drive() {
 func (l *loop) run() {
 	for !l.done() {
 		l.inbox.Take(l.Push)
-		if len(l.ready) == 0 {
+		if l.steps++; len(l.ready) == 0 {
 			l.runner.Rest()
-			<-l.bell
+			l.rest()
 			continue
+		}
+		if l.steps%timeSteps == 0 {
+			l.expire()
 		}
 		f := l.ready[0]
 		l.ready[0] = nil
 		l.ready = l.ready[1:]
 		l.runner.Step(f, false)
+	}
+}
+
+// timeSteps is after how many polls in a row the loop looks at the clock.
+const timeSteps = 61
+
+// expire fires what is due.
+func (l *loop) expire() {
+	if due := l.runner.Due(); due != never && due <= l.home.Nanos() {
+		l.runner.Expire(l.home.Nanos(), l)
+	}
+}
+
+// rest waits until there may be something to do.
+func (l *loop) rest() {
+	due := l.runner.Settle()
+	if due == never || l.home.clock != nil {
+		<-l.bell
+		return
+	}
+	timer := time.NewTimer(time.Duration(due - l.home.Nanos()))
+	defer timer.Stop()
+	select {
+	case <-l.bell:
+	case <-timer.C:
+	}
+	l.expire()
+}
+
+// Sooner rings the bell when another goroutine has armed a timer.
+func (l *loop) Sooner(int) { l.ring() }
+
+func (l *loop) ring() {
+	select {
+	case l.bell <- struct{}{}:
+	default:
 	}
 }
 
@@ -83,10 +124,7 @@ func (l *loop) Admit(n int) bool {
 // Submit rings the bell for frames from other goroutines.
 func (l *loop) Submit(b Batch) {
 	l.inbox.Put(b)
-	select {
-	case l.bell <- struct{}{}:
-	default:
-	}
+	l.ring()
 }
 
 func (l *loop) Push(f *Frame)  { l.ready = append(l.ready, f) }

@@ -28,6 +28,10 @@ type Scheduler interface {
 	// Submit queues frames that were spawned or woken. Any thread; it must not
 	// block.
 	Submit(Batch)
+	// Sooner is called after another thread has armed an alarm of the runner with
+	// that index that is due before all others: if its worker sleeps until then,
+	// it is to look at [Runner.Settle] again. Any thread; it must not block.
+	Sooner(runner int)
 }
 
 // Queue is the queue of the worker that polls; only that worker calls it.
@@ -47,10 +51,12 @@ type Home struct {
 	scheduler Scheduler
 	ctx       context.Context
 	runners   []*Runner
+	spares    int // how many of them, the last, take nothing from outside
 	draining  atomicx.Bool
 	cause     atomicx.Pointer[outcome]
 	mu        park.Mutex
 	groups    map[*Group]struct{} // with members, and started from outside
+	clock     *Clock              // nil: the machine's
 }
 
 // Open makes h the home of s, with a runner a worker. ctx is what [Cx.Context]
@@ -60,8 +66,13 @@ func Open(ctx context.Context, h *Home, s Scheduler, runners ...*Runner) {
 	h.groups = map[*Group]struct{}{}
 	for i, r := range runners {
 		r.home, r.index = h, i
+		r.timers.begin(h.Nanos())
 	}
 }
+
+// SetSpares says that the last n runners have no worker most of the time: nobody
+// arms an alarm in them but the tasks that they poll. For whoever makes schedulers.
+func (h *Home) SetSpares(n int) { h.spares = n }
 
 func (h *Home) place() (*Home, *Cx) { return h, nil }
 
@@ -228,11 +239,13 @@ type Runner struct {
 	home    *Home
 	index   int
 	queue   Queue
-	roster  roster  // detached tasks that were started here
-	waiters *waiter // free, linked by next
-	spares  int     // how many
-	now     time.Time
-	cx      *Cx // the poll in progress
+	roster  roster    // detached tasks that were started here
+	timers  timers    // what was armed here
+	waiters *waiter   // free, linked by next
+	spares  int       // how many
+	now     time.Time // see Cx.Now
+	nanos   int64     // see Cx.nanos
+	cx      *Cx       // the poll in progress
 	own     Cx
 	phase   phase
 	crash   error // a panic that was recovered and is still to be dealt with

@@ -41,6 +41,8 @@ func (l *lab) Submit(b task.Batch) {
 	l.inbox.Put(b)
 }
 
+func (l *lab) Sooner(int) {}
+
 func (l *lab) Push(f *task.Frame)  { l.queue = append(l.queue, f) }
 func (l *lab) Later(f *task.Frame) { l.queue = append(l.queue, f) }
 func (l *lab) Next(f *task.Frame)  { l.next = append(l.next, f) }

@@ -1,0 +1,110 @@
+package task
+
+import (
+	"sync"
+	"time"
+)
+
+// Clock is a time that stands still until it is moved. A scheduler that is given
+// one (pool.Config, [Home.SetClock]) has it for the time of its tasks and of their
+// timers: for tests that would otherwise wait, or be late. One Clock may drive
+// several schedulers.
+//
+// What the operating system delays is not its concern: a network deadline or a
+// stalled poll takes real time.
+type Clock struct {
+	mu    sync.Mutex
+	start time.Time
+	past  time.Duration // since start
+	homes []*Home
+}
+
+// NewClock returns a clock that shows start.
+func NewClock(start time.Time) *Clock { return &Clock{start: start} }
+
+// Now returns the time that the clock shows. Any goroutine.
+func (c *Clock) Now() time.Time {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	return c.start.Add(c.past)
+}
+
+// nanos is the time on the scale of alarms, which begins with 1.
+func (c *Clock) nanos() int64 {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	return int64(c.past) + 1
+}
+
+// Advance moves the clock by d and fires all timers that are due then, in their
+// order on each worker. Tasks that become runnable by that may run after Advance
+// has returned. It panics if d is negative.
+//
+// A timer that a task arms when it is woken counts from the new time. Advance step
+// by step, to [Clock.Next], where that matters.
+//
+// Goroutines only; it does not wait for tasks.
+func (c *Clock) Advance(d time.Duration) {
+	if d < 0 {
+		panic("task: Clock.Advance by a negative duration: time does not go back")
+	}
+	c.mu.Lock()
+	c.past += d
+	now, homes := int64(c.past)+1, c.homes
+	c.mu.Unlock()
+	for _, h := range homes {
+		for _, r := range h.runners {
+			r.Expire(now, nil)
+		}
+	}
+}
+
+// Next returns how far away the next moment is at which Advance has something to
+// do; ok is false if no timer is armed. Sometimes Advance does only a part of the
+// work then, and fires nothing: ask again.
+func (c *Clock) Next() (d time.Duration, ok bool) {
+	c.mu.Lock()
+	now, homes := int64(c.past)+1, c.homes
+	c.mu.Unlock()
+	next := int64(never)
+	for _, h := range homes {
+		for _, r := range h.runners {
+			next = min(next, r.Settle())
+		}
+	}
+	return time.Duration(max(next-now, 0)), next != never
+}
+
+// SetClock gives a scheduler its time from c. It is for whoever makes schedulers,
+// before [Open].
+func (h *Home) SetClock(c *Clock) {
+	h.clock = c
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	c.homes = append(c.homes, h)
+}
+
+// ReleaseClock undoes SetClock, at the scheduler's end, so that the clock does not
+// keep it.
+func (h *Home) ReleaseClock() {
+	c := h.clock
+	if c == nil {
+		return
+	}
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	for i, k := range c.homes {
+		if k == h {
+			homes := append([]*Home(nil), c.homes[:i]...) // Advance may be reading the old one
+			c.homes = append(homes, c.homes[i+1:]...)
+			return
+		}
+	}
+}
+
+func (h *Home) now() time.Time {
+	if h.clock != nil {
+		return h.clock.Now()
+	}
+	return time.Now()
+}

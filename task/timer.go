@@ -1,0 +1,173 @@
+package task
+
+import (
+	"time"
+
+	"github.com/heist-go/heist/timerwheel"
+)
+
+// Timer is a moment that a task waits for. It is a field of the task, or of what
+// the task owns; arming it allocates nothing. The zero value is not armed. A
+// Timer belongs to one task at a time, and must not be copied. When that task
+// ends, its timers are disarmed.
+//
+// It never fires early, and at most a tick of 65.5 µs late, plus what it takes to
+// get the task polled. Durations count from [Cx.Now], which stands still
+// during a poll. 0 and less is due at once; what is beyond the end of time (292
+// years) never fires.
+//
+// All methods are for the task that owns the timer, and none blocks.
+type Timer struct {
+	alarm Alarm
+	hold  holding // in the task's list, from the first time it is armed
+}
+
+// own puts the timer into the polled task's list, for its end.
+func (t *Timer) own(cx *Cx) {
+	v := &t.alarm.entry.Value
+	s := (*wakee)(cx.frame)
+	if t.hold.what == nil {
+		v.bell, v.of = s, gen(cx.frame.state.bits.Load())
+		cx.frame.hold(&t.hold, t)
+		return
+	}
+	if v.bell != Bell(s) {
+		panic("task: " + Name(cx.frame.self) + " uses the timer of another task that is alive: a Timer belongs to one task at a time")
+	}
+}
+
+// release disarms the timer at the end of its task.
+func (t *Timer) release(cx *Cx, _ error) bool {
+	t.alarm.Disarm(cx.run.home)
+	cx.frame.unhold(&t.hold)
+	t.alarm.entry.Value.bell = nil
+	return true
+}
+
+func (t *Timer) drain() {}
+
+// Reset arms the timer to fire when d has passed. If it is armed it is moved; to
+// postpone it is one atomic operation, on whatever worker it was armed.
+func (t *Timer) Reset(cx *Cx, d time.Duration) { t.reset(cx, cx.after(d)) }
+
+// ResetWithin is Reset to any moment from d to d+slack. Timers with some slack are
+// due together, which saves wake-ups.
+func (t *Timer) ResetWithin(cx *Cx, d, slack time.Duration) {
+	t.reset(cx, timerwheel.Coalesce(cx.after(d), int64(slack)))
+}
+
+func (t *Timer) reset(cx *Cx, deadline int64) {
+	t.own(cx)
+	if !t.alarm.Postpone(deadline) {
+		t.alarm.Disarm(cx.run.home)
+		t.alarm.arm(cx.run, deadline)
+	}
+}
+
+// Stop disarms the timer and reports whether that has kept it from firing.
+func (t *Timer) Stop(cx *Cx) bool { return t.alarm.Disarm(cx.run.home) }
+
+// Armed reports whether the timer is armed and has not fired.
+func (t *Timer) Armed() bool { return t.alarm.Armed() }
+
+// Fired reports whether the timer has fired since it was armed.
+func (t *Timer) Fired() bool { return t.alarm.Fired() }
+
+// Wait waits until the timer has fired. It is sticky: until the timer is reset or
+// stopped. A timer that is not armed does not fire, which is of use only beside
+// other waits, in [First].
+func (t *Timer) Wait(cx *Cx) error {
+	if t.alarm.Fired() {
+		return cx.Spend()
+	}
+	if err := cx.Err(); err != nil {
+		return err
+	}
+	if !t.alarm.Armed() && !t.alarm.Fired() {
+		return Pending // the runner will say so if nothing else wakes the task
+	}
+	t.own(cx)
+	return cx.Suspend()
+}
+
+// Sleep waits until d has passed since it was called first, and consumes that: the
+// call after it has returned nil sleeps again. Called again after Pending, it does
+// not look at d.
+func (t *Timer) Sleep(cx *Cx, d time.Duration) error {
+	if t.alarm.Fired() || d <= 0 && !t.alarm.Armed() {
+		if err := cx.Spend(); err != nil {
+			return err
+		}
+		t.alarm.Disarm(cx.run.home)
+		return nil
+	}
+	if err := cx.Err(); err != nil {
+		t.Stop(cx)
+		return err
+	}
+	if !t.alarm.Armed() {
+		if t.alarm.Fired() { // since the look above
+			return t.Sleep(cx, d)
+		}
+		t.reset(cx, cx.after(d))
+	}
+	return cx.Suspend()
+}
+
+// Deadline bounds the time of a task, or of a part of it. Like a [Timer] it is a
+// field, belongs to one task at a time, and is disarmed when that ends.
+//
+//	func (t *request) Poll(cx *task.Cx) error {
+//		if err := t.deadline.Check(cx, 5*time.Second); err != nil {
+//			return err
+//		}
+//		...
+//	}
+type Deadline struct{ timer Timer }
+
+// Check returns an error that is ErrTimeout once the time given with the first
+// call has passed, and nil before. It arranges that the task is polled then, and
+// never returns Pending. It costs one atomic load; a poll that computes for long
+// may call it again, and is told.
+func (d *Deadline) Check(cx *Cx, after time.Duration) error {
+	if d.timer.hold.what == nil {
+		d.timer.Reset(cx, after)
+		if after > 0 {
+			return nil
+		}
+	} else if !d.timer.Fired() {
+		return nil
+	}
+	cx.erred = true
+	return ErrTimeout
+}
+
+// Extend moves the deadline to after from now, later or earlier, and reports
+// whether it was in time: a deadline that has passed stays so.
+func (d *Deadline) Extend(cx *Cx, after time.Duration) bool {
+	if d.timer.Fired() {
+		return false
+	}
+	d.timer.Reset(cx, after)
+	return true
+}
+
+// Remaining returns the time that is left: 0 if the deadline has passed, and the
+// longest duration if none is set.
+func (d *Deadline) Remaining(cx *Cx) time.Duration {
+	switch when := d.timer.alarm.entry.Value.when.Load(); when {
+	case idle:
+		return never
+	case fired:
+		return 0
+	default:
+		return time.Duration(max(when-cx.nanos(), 0))
+	}
+}
+
+// Lift removes the deadline. The next Check sets it anew.
+func (d *Deadline) Lift(cx *Cx) {
+	if d.timer.hold.what != nil {
+		d.timer.release(cx, nil)
+	}
+}
