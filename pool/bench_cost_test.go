@@ -149,6 +149,35 @@ func BenchmarkIdle(b *testing.B) {
 		g.Cancel(nil)
 		_ = g.WaitContext(context.Background())
 	})
+	// The task has a timer of its own, and so has the goroutine.
+	b.Run("low-rate/heist", func(b *testing.B) {
+		p := open(b, 2)
+		for b.Loop() {
+			before := cpuTime()
+			ticker, n := task.Ticker{Every: time.Millisecond}, 0
+			inside(b, p, func(cx *task.Cx) error {
+				for ; n < int(span/time.Millisecond); n++ {
+					if _, err := ticker.Tick(cx); err != nil {
+						return err
+					}
+				}
+				return nil
+			})
+			b.ReportMetric(float64(cpuTime()-before)/1e6, "cpu-ms/s")
+		}
+	})
+	b.Run("low-rate/goroutine", func(b *testing.B) {
+		for b.Loop() {
+			before := cpuTime()
+			tick := time.NewTicker(time.Millisecond)
+			for range int(span / time.Millisecond) {
+				<-tick.C
+			}
+			tick.Stop()
+			b.ReportMetric(float64(cpuTime()-before)/1e6, "cpu-ms/s")
+		}
+	})
+	// Somebody else hands the work in, every millisecond.
 	lowRate := func(b *testing.B, work func()) {
 		for b.Loop() {
 			tick := time.NewTicker(time.Millisecond)
@@ -161,11 +190,13 @@ func BenchmarkIdle(b *testing.B) {
 			tick.Stop()
 		}
 	}
-	b.Run("low-rate/heist", func(b *testing.B) {
-		p := open(b, 2)
-		lowRate(b, func() { p.Go(new(empty)) })
-	})
-	b.Run("low-rate/goroutine", func(b *testing.B) {
+	for _, n := range []int{1, 2} {
+		b.Run(fmt.Sprintf("low-rate-inject/heist-%d", n), func(b *testing.B) {
+			p := open(b, n)
+			lowRate(b, func() { p.Go(new(empty)) })
+		})
+	}
+	b.Run("low-rate-inject/goroutine", func(b *testing.B) {
 		work := make(chan struct{})
 		go func() {
 			for range work {
@@ -195,6 +226,7 @@ func BenchmarkWakeBeside(b *testing.B) {
 		}
 	}
 	n := runtime.NumCPU()
+	b.Run("alone", measure) // what package time does to it in any case
 	b.Run("heist", func(b *testing.B) {
 		p := open(b, n)
 		var g task.Group

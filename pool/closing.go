@@ -1,5 +1,7 @@
 package pool
 
+import "github.com/heist-go/heist/task"
+
 // How a pool ends.
 //
 // It is over when as many tasks are finished as were spawned. Each worker counts
@@ -73,6 +75,9 @@ func (p *Pool) settle() {
 	}
 	if p.stopped.CompareAndSwap(false, true) {
 		p.rouseAll()
+		if p.guard.started.Load() {
+			p.guard.parker.Unpark()
+		}
 		// Store-load: stopped first, the count second.
 		// Pairs with: (*Pool).wake.
 		if p.threads.Load() == 0 {
@@ -101,6 +106,7 @@ func (p *Pool) ended() {
 func (p *Pool) over() {
 	p.once.Do(func() {
 		p.procs.give()
+		task.ReleaseClock(&p.home)
 		p.cancel(errPoolDone)
 		close(p.done)
 	})

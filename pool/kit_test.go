@@ -38,6 +38,9 @@ var (
 // slow reports that this build checks itself, or that the run is to be short.
 func slow() bool { return invariant.Enabled || testing.Short() }
 
+// guard is the thread beside those of the workers.
+const guard = 1
+
 // patience is how long a test may take.
 const patience = 2 * time.Minute
 
@@ -87,6 +90,12 @@ func openWith(t testing.TB, c pool.Config) *pool.Pool {
 func inBothModes(t *testing.T, test func(t *testing.T, c pool.Config)) {
 	t.Run("locked", func(t *testing.T) { test(t, pool.Config{}) })
 	t.Run("unlocked", func(t *testing.T) { test(t, pool.Config{Unlocked: true}) })
+}
+
+// fixed returns c without spare workers.
+func fixed(c pool.Config) pool.Config {
+	c.StallLimit = -1
+	return c
 }
 
 // with returns c with a number of workers.

@@ -11,7 +11,7 @@ type pace struct {
 }
 
 const (
-	lookNanos = 200_000 // the time between looks that is aimed at
+	lookNanos = 100_000 // the time between looks that is aimed at
 	minEvery  = 2
 	maxEvery  = 127
 	someEvery = 61 // before anything is known

@@ -41,7 +41,7 @@ func lit() *bomb {
 // and costs no worker.
 func TestPanicsReachWhoWaits(t *testing.T) {
 	inBothModes(t, func(t *testing.T, c pool.Config) {
-		p := openWith(t, with(c, 2))
+		p := openWith(t, fixed(with(c, 2)))
 		meet(t, p, 2, nil)
 		for name, wait := range map[string]func(){
 			"Run": func() { _ = p.Run(background, lit()) },
@@ -91,7 +91,7 @@ func TestPanicsReachWhoWaits(t *testing.T) {
 			})
 		}
 		meet(t, p, 2, nil)
-		require.Equal(t, 2, p.Stats().Threads)
+		require.Equal(t, 2+guard, p.Stats().Threads)
 		idle(t, p)
 		require.EqualValues(t, 7, p.Stats().Panics, "two go through a second task, one through none")
 	})
@@ -114,7 +114,7 @@ func TestPanicCancelsTheSiblings(t *testing.T) {
 // runtime.Goexit ends the goroutine of a worker, but not the worker.
 func TestGoexit(t *testing.T) {
 	inBothModes(t, func(t *testing.T, c pool.Config) {
-		p := openWith(t, with(c, 3))
+		p := openWith(t, fixed(with(c, 3)))
 		meet(t, p, 3, nil)
 		var a tally
 		g := task.Group{Failed: func(_ task.Task, err error) error {
@@ -136,7 +136,7 @@ func TestGoexit(t *testing.T) {
 		require.EqualValues(t, 75, a.well.Load())
 
 		meet(t, p, 3, nil)
-		require.Equal(t, 3, p.Stats().Threads)
+		require.Equal(t, 3+guard, p.Stats().Threads)
 		idle(t, p)
 		require.EqualValues(t, 25, p.Stats().Panics)
 

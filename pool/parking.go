@@ -58,7 +58,8 @@ type parking struct {
 type group struct {
 	_       pad.Line
 	word    atomicx.Uint64 // written by workers that go idle or search, and by submitters
-	members uint64
+	duty    atomicx.Uint64 // a bit for each worker that pick may choose; see (*Pool).hire
+	members uint64         // how many are not spares
 	_       pad.Line
 }
 
@@ -68,15 +69,33 @@ const (
 	searcher  = 1 << groupSize // one searching worker
 )
 
-// newParking returns parking for n workers, all of them idle.
-func newParking(n int) parking {
-	p := parking{make([]group, (n+groupSize-1)/groupSize)}
-	for i := range n {
+// newParking returns parking for n workers and some spares, all of them idle.
+func newParking(n, spares int) parking {
+	p := parking{make([]group, (n+spares+groupSize-1)/groupSize)}
+	for i := range n + spares {
 		g := &p.groups[i/groupSize]
 		g.word.Add(1 << (i % groupSize))
-		g.members++
+		if i < n {
+			p.call(i)
+			g.members++
+		}
 	}
 	return p
+}
+
+// call puts worker i on duty, and excuse takes it off. The guard's.
+func (p *parking) call(i int)   { p.groups[i/groupSize].duty.Or(1 << (i % groupSize)) }
+func (p *parking) excuse(i int) { p.groups[i/groupSize].duty.And(^uint64(1 << (i % groupSize))) }
+
+// takes reports whether worker i is on duty.
+func (p *parking) takes(i int) bool {
+	return p.groups[i/groupSize].duty.Load()&(1<<(i%groupSize)) != 0
+}
+
+// isIdle reports whether worker i is idle. A hint.
+func (p *parking) isIdle(i int) bool {
+	w, bit := p.word(i)
+	return w.Load()&bit != 0
 }
 
 // word returns the word and the bit of worker i.
@@ -98,10 +117,12 @@ func (p *parking) pick() int {
 			if s>>groupSize != 0 {
 				return -1 // P1
 			}
-			if s&idleMask == 0 {
+			// Hint. Who has just been excused is woken once more.
+			idle := s & idleMask & p.groups[i].duty.Load()
+			if idle == 0 {
 				break
 			}
-			b := bits.TrailingZeros64(s)
+			b := bits.TrailingZeros64(idle)
 			// Claim. The worker whose bit this is.
 			// Pairs with: (*parking).leave.
 			if p.groups[i].word.CompareAndSwap(s, s&^(1<<b)+searcher) {
@@ -115,7 +136,7 @@ func (p *parking) pick() int {
 // lowest returns the idle worker that pick would choose, or -1. A hint.
 func (p *parking) lowest() int {
 	for i := range p.groups {
-		if s := p.groups[i].word.Load() & idleMask; s != 0 {
+		if s := p.groups[i].word.Load() & idleMask & p.groups[i].duty.Load(); s != 0 {
 			return i*groupSize + bits.TrailingZeros64(s)
 		}
 	}
@@ -128,7 +149,7 @@ func (p *parking) search(i int) bool {
 	g := &p.groups[i/groupSize]
 	for {
 		s := g.word.Load()
-		if 2*(s>>groupSize) >= g.members {
+		if 2*(s>>groupSize) >= max(g.members, 1) {
 			return false
 		}
 		if g.word.CompareAndSwap(s, s+searcher) {

@@ -43,6 +43,7 @@ import (
 	"math/rand/v2"
 	"runtime"
 	"sync"
+	"time"
 
 	"github.com/heist-go/heist/internal/atomicx"
 	"github.com/heist-go/heist/task"
@@ -62,6 +63,12 @@ type Config struct {
 	Procs int
 	// Unlocked leaves the workers' goroutines unlocked from their threads.
 	Unlocked bool
+	// StallLimit is how long a poll may take before it is reported to Logger: 10
+	// ms by default. When all workers are in polls that take long, others take
+	// part meanwhile; a negative StallLimit forbids that, and reports.
+	StallLimit time.Duration
+	// Clock is the time of tasks and timers, for tests. Default: the machine's.
+	Clock *task.Clock
 	// Logger is told about what an operator should know. Default: silence.
 	Logger *slog.Logger
 }
@@ -79,8 +86,10 @@ type home = task.Home
 type Pool struct {
 	home
 	config  Config
-	workers []*worker
+	workers []*worker     // with the spares
+	size    atomicx.Int64 // how many are in use; see crew
 	parking parking
+	guard   guard
 	procs   procs
 	cancel  context.CancelCauseFunc
 	start   func(*worker) // starts its thread; explored tests have threads of their own
@@ -103,19 +112,37 @@ func New(c Config) (*Pool, error) {
 	if c.Workers == 0 {
 		c.Workers = min(procsBase(), maxWorkers)
 	}
-	p := &Pool{config: c, parking: newParking(c.Workers), done: make(chan struct{})}
-	p.start = func(w *worker) { go w.main() }
-	runners := make([]*task.Runner, c.Workers)
+	spares := c.Workers
+	switch {
+	case c.StallLimit < 0:
+		spares = 0
+	case c.StallLimit == 0:
+		c.StallLimit = stallLimit
+	}
+	p := &Pool{config: c, parking: newParking(c.Workers, spares), done: make(chan struct{})}
+	p.size.Store(int64(c.Workers))
+	p.guard.pool, p.guard.stalls.log = p, c.Logger
+	p.start = func(w *worker) {
+		if p.guard.started.CompareAndSwap(false, true) {
+			p.threads.Add(1)
+			p.guard.start()
+		}
+		go w.main()
+	}
+	runners := make([]*task.Runner, c.Workers+spares)
 	for i := range runners {
-		w := &worker{pool: p, id: i, suspects: make([]suspect, c.Workers), due: 1}
+		w := &worker{pool: p, id: i, due: 1, friend: i + 1}
 		w.rng.Seed(rand.Uint64(), uint64(i))
-		w.friend = (i + 1) % c.Workers
 		w.runner.Init(w)
 		p.workers = append(p.workers, w)
 		runners[i] = &w.runner
 	}
 	ctx, cancel := context.WithCancelCause(context.Background())
 	p.cancel = cancel
+	if c.Clock != nil {
+		task.SetClock(&p.home, c.Clock)
+	}
+	task.SetSpares(&p.home, spares)
 	task.Open(ctx, &p.home, (*intake)(p), runners...)
 	p.procs.take(c)
 	return p, nil
@@ -149,8 +176,8 @@ func (p *Pool) Run(ctx context.Context, t task.Task) error {
 	return g.WaitContext(ctx)
 }
 
-// Workers returns the number of workers.
-func (p *Pool) Workers() int { return len(p.workers) }
+// Workers returns the number of workers, spares not included.
+func (p *Pool) Workers() int { return p.config.Workers }
 
 // intake is the pool's task.Scheduler: not for users.
 type intake Pool
@@ -176,14 +203,11 @@ func (in *intake) Submit(b task.Batch) {
 	p := (*Pool)(in)
 	i := p.parking.lowest()
 	if i < 0 {
-		i = rand.IntN(len(p.workers))
+		i = rand.IntN(p.config.Workers)
 	}
 	p.workers[i].inbox.Put(b)
 	p.notify()
 }
-
-// Sooner implements task.Scheduler.
-func (in *intake) Sooner(int) {}
 
 // notify wakes a worker if one has to be woken for work that was just queued.
 func (p *Pool) notify() {
@@ -215,12 +239,22 @@ func (p *Pool) wake(w *worker) {
 
 // anyWork looks at all queues, for a worker that is about to park.
 func (p *Pool) anyWork() bool {
-	for _, w := range p.workers {
+	for _, w := range p.crew() {
 		if w.deque.Len() > 0 || !w.inbox.Empty() {
 			return true
 		}
 	}
 	return false
+}
+
+// allIdle reports whether no worker is awake.
+func (p *Pool) allIdle() bool {
+	for i := range p.crew() {
+		if !p.parking.isIdle(i) {
+			return false
+		}
+	}
+	return true
 }
 
 // Close cancels all tasks, waits until they have ended, and ends the threads. It

@@ -3,6 +3,9 @@
 package pool
 
 import (
+	"time"
+
+	"github.com/heist-go/heist/internal/clock"
 	"github.com/heist-go/heist/internal/explore"
 	"github.com/heist-go/heist/task"
 )
@@ -18,6 +21,7 @@ type rig struct {
 	left     explore.Int64  // jobs that have not ended
 	launched []explore.Bool // workers that have a thread
 	naps     []int          // how often each worker parks with a deadline
+	alarms   []task.Alarm   // for that
 	audited  bool           // somebody has settled
 	closes   bool           // a closer ends the pool; else the last job does
 }
@@ -28,6 +32,7 @@ type way struct {
 	admit  func(*Pool, int) bool
 	found  func(*Pool, *worker) // after a search that was successful
 	rest   func(*worker)
+	sooner func(*Pool, int)
 	report func(*worker)
 	finish func(*Pool)
 	settle func(*Pool)
@@ -46,6 +51,7 @@ var sound = way{
 		}
 	},
 	rest:   (*worker).rest,
+	sooner: func(p *Pool, i int) { (*intake)(p).Sooner(i) },
 	report: (*worker).report,
 	finish: (*Pool).finish,
 	settle: (*Pool).settle,
@@ -61,8 +67,9 @@ func (y way) with(change func(*way)) way {
 // copied is rest in parts, so that a control can replace one of them.
 type copied struct {
 	report func(*worker)
-	stay   func(w *worker, look bool) bool     // whether to park
-	again  func(p *parking, worker int) bool   // if not: whether it goes on as a searcher
+	stay   func(w *worker, look bool) bool   // whether to park
+	again  func(p *parking, worker int) bool // if not: whether it goes on as a searcher
+	park   func(w *worker)
 	back   func(w *worker, unparked bool) bool // whether it comes back as a searcher
 }
 
@@ -75,12 +82,13 @@ func (c copied) rest(w *worker) {
 		return
 	}
 	unparked := true
-	if wait := w.patience(); wait > 0 {
-		unparked = w.parker.ParkUntil(wait)
+	if w.runner.Settle() == never {
+		c.park(w)
 	} else {
-		w.parker.Park()
+		unparked = w.parker.ParkUntil(1)
 	}
 	w.searching = c.back(w, unparked)
+	w.expire(clock.Now())
 	w.due = w.tick + 1
 }
 
@@ -89,6 +97,7 @@ var faithful = copied{
 	report: (*worker).report,
 	stay:   func(w *worker, look bool) bool { return !(look && w.pool.anyWork() || w.called()) },
 	again:  func(p *parking, worker int) bool { return p.rouse(worker) || true },
+	park:   (*worker).park,
 	back:   func(w *worker, _ bool) bool { return w.pool.parking.leave(w.id) },
 }
 
@@ -129,7 +138,7 @@ type door struct{ r *rig }
 
 func (d door) Admit(n int) bool    { return d.r.way.admit(d.r.Pool, n) }
 func (d door) Submit(b task.Batch) { d.r.way.submit(d.r.Pool, b) }
-func (d door) Sooner(i int)        { (*intake)(d.r.Pool).Sooner(i) }
+func (d door) Sooner(i int)        { d.r.way.sooner(d.r.Pool, i) }
 
 // desk is a worker as its tasks see it.
 type desk struct {
@@ -142,11 +151,16 @@ func (d desk) Push(f *task.Frame) { d.r.way.push(d.worker, f) }
 // newRig returns a pool with so many workers, none of which has a thread yet,
 // and so many jobs.
 func newRig(x *explore.X, y way, workers, jobs int) *rig {
-	p, err := New(Config{Workers: workers, Procs: -1})
+	return newRigOf(x, y, Config{Workers: workers, Procs: -1, StallLimit: -1}, jobs)
+}
+
+func newRigOf(x *explore.X, y way, c Config, jobs int) *rig {
+	p, err := New(c)
 	x.Assert(err == nil, "%v", err)
-	r := &rig{Pool: p, x: x, way: y, launched: make([]explore.Bool, workers), naps: make([]int, workers)}
+	n := len(p.workers)
+	r := &rig{Pool: p, x: x, way: y, launched: make([]explore.Bool, n), naps: make([]int, n), alarms: make([]task.Alarm, n)}
 	r.submit = func(j *job) { r.Go(j); j.owed = true }
-	runners := make([]*task.Runner, workers)
+	runners := make([]*task.Runner, n)
 	for i, w := range p.workers {
 		w.rng.Seed(1, uint64(i)) // a model must be deterministic
 		w.runner.Init(desk{w, r})
@@ -242,18 +256,16 @@ func (r *rig) life(w *worker) {
 	}
 }
 
-// nap gives the worker patience as long as it has naps left, and makes every
-// suspect an old one: time has no place in a model.
+// nap arms a timer as long as the worker has naps left, so that it parks with a
+// deadline. Time has no place in a model: it may come whenever, and rings nobody.
 func (r *rig) nap(w *worker) {
+	a := &r.alarms[w.id]
 	if r.naps[w.id] == 0 {
-		clear(w.suspects)
+		a.Disarm(&r.home)
 		return
 	}
 	r.naps[w.id]--
-	for i := range w.suspects {
-		w.suspects[i].since = -1 << 40
-	}
-	w.suspects[w.id] = suspect{frame: &r.jobs[0].Frame, looks: 1} // whichever
+	a.ArmIn(&w.runner, clock.Now()+int64(time.Hour), nil, 0)
 }
 
 // check is what holds in the end.

@@ -6,8 +6,9 @@ import "math/bits"
 // during the call, or, for a worker in a long poll, shortly before.
 type Stats struct {
 	Workers   int    // configured
-	Threads   int    // started
-	Idle      int    // parked, or not started
+	Spares    int    // more that take part, because all workers are, or were, in long polls
+	Threads   int    // started, the guard included
+	Idle      int    // workers that are parked, or not started
 	Searching int    // looking for work
 	Live      int64  // tasks spawned and not finished
 	Spawned   uint64 // tasks started, from outside and from within
@@ -17,7 +18,10 @@ type Stats struct {
 	Thefts    uint64 // successful steals
 	Stolen    uint64 // frames taken by them
 	Lost      uint64 // steals lost to another thread
-	Rescued   uint64 // frames taken from the LIFO slot of a worker in a long poll
+	Timers    int    // armed
+	Fired     uint64 // timers that have fired
+	Rescued   uint64 // frames moved away from a worker in a long poll
+	Stalls    uint64 // polls that took longer than Config.StallLimit
 	Parks     uint64 // times a worker went to sleep
 	Wrapped   uint64 // Pending errors that were wrapped before they were returned
 	Panics    uint64 // panics and Goexits in tasks
@@ -35,7 +39,7 @@ const (
 	thefts
 	stolen
 	lost
-	rescued
+	fired
 	parks
 
 	counters // how many there are
@@ -61,12 +65,18 @@ func (w *worker) publish() {
 // Stats returns what the pool has done so far. It does not block and does not
 // disturb the workers.
 func (p *Pool) Stats() Stats {
-	s := Stats{Workers: len(p.workers), Threads: int(p.threads.Load())}
-	for i := range p.parking.groups {
-		word := p.parking.groups[i].word.Load()
-		s.Idle += bits.OnesCount64(word & idleMask)
-		s.Searching += int(word >> groupSize)
+	s := Stats{Workers: p.config.Workers, Threads: int(p.threads.Load())}
+	for i := range s.Workers {
+		if p.parking.isIdle(i) {
+			s.Idle++
+		}
 	}
+	for i := range p.parking.groups {
+		g := &p.parking.groups[i]
+		s.Searching += int(g.word.Load() >> groupSize)
+		s.Spares += bits.OnesCount64(g.duty.Load())
+	}
+	s.Spares -= s.Workers
 	var sum [counters]uint64
 	for i := range sum {
 		for _, w := range p.workers {
@@ -78,7 +88,8 @@ func (p *Pool) Stats() Stats {
 	// A task may end on one worker before another one has published its spawn.
 	s.Live = max(int64(s.Spawned-s.Finished), 0)
 	s.Polls, s.Wrapped, s.Panics = sum[polls], sum[wrapped], sum[panics]
-	s.Injected, s.Parks, s.Rescued = sum[injected], sum[parks], sum[rescued]
+	s.Injected, s.Parks, s.Fired = sum[injected], sum[parks], sum[fired]+p.guard.fired.Load()
+	s.Timers, s.Rescued, s.Stalls = p.Timers(), p.guard.rescued.Load(), p.guard.stalls.number.Load()
 	s.Thefts, s.Stolen, s.Lost = sum[thefts], sum[stolen], sum[lost]
 	return s
 }

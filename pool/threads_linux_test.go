@@ -56,7 +56,7 @@ func TestNothingIsLeft(t *testing.T) {
 			work(p)
 			meet(t, p, 4, nil)
 			ids := p.ThreadIDs()
-			require.Len(t, ids, 4)
+			require.Len(t, ids, 4+guard)
 			require.Subset(t, threads(t), ids)
 			require.NoError(t, p.Close())
 			gone(t, ids)
@@ -130,14 +130,15 @@ func TestIdlePoolSleeps(t *testing.T) {
 	meet(t, p, 4, nil)
 	idleBut(t, p, 1000)
 	ids := p.ThreadIDs()
-	require.Len(t, ids, 4)
+	require.Len(t, ids, 4+guard)
 	asleep := func() (all []usage) {
 		for _, id := range ids {
 			all = append(all, used(t, id))
 		}
 		return all
 	}
-	// The last worker is still on its way into the kernel when it counts as idle.
+	until(t, "a guard asleep", p.GuardSleeps)
+	// The last one is still on its way into the kernel when it counts as idle.
 	last := asleep()
 	until(t, "threads asleep", func() bool {
 		before := last

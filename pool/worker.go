@@ -5,41 +5,44 @@ import (
 	"math/rand/v2"
 	"runtime"
 	"runtime/pprof"
+	"time"
 
 	"github.com/heist-go/heist/deque"
 	"github.com/heist-go/heist/internal/atomicx"
 	"github.com/heist-go/heist/internal/clock"
 	"github.com/heist-go/heist/internal/pad"
 	"github.com/heist-go/heist/internal/park"
+	"github.com/heist-go/heist/internal/stack"
 	"github.com/heist-go/heist/task"
 )
 
 // worker is a thread that polls tasks. Its fields are its own but for lifo,
-// deque, inbox, parker, beat and public, which others look at or take from.
+// deque, inbox, parker, dismissed and public, which others look at, set or take
+// from; the runner's timers have a lock of their own.
 type worker struct {
 	pool   *Pool
 	id     int
 	runner task.Runner
 
-	tick     uint32 // polls
-	due      uint32 // the tick at which the inbox comes first
-	streak   int    // polls in a row that came from lifo
-	pace     pace
-	rng      rand.PCG
-	friend   int // whom the last theft was from
-	suspects []suspect
+	tick   uint32 // polls
+	due    uint32 // the tick at which the inbox comes first
+	streak int    // polls in a row that came from lifo
+	pace   pace
+	rng    rand.PCG
+	friend int // whom the last theft was from
 
 	count      [counters]uint64
 	searching  bool
 	publishing bool // the pool closes, and every count is published at once
 
-	parker  park.Parker
-	started atomicx.Bool
-	tid     atomicx.Int64 // of the thread; for tests
+	parker    park.Parker
+	started   atomicx.Bool
+	dismissed atomicx.Bool            // a spare that is not needed any more; see (*Pool).hire
+	tid       atomicx.Int64           // of the thread; for tests
+	goroutine atomicx.Pointer[string] // its number, for reports
 
 	_      pad.Line
 	lifo   atomicx.Pointer[task.Frame] // woken by the poll in progress; runs next
-	beat   atomicx.Uint32              // changes while polls are short
 	_      pad.Line
 	inbox  task.Inbox // frames from other threads
 	_      pad.Line
@@ -58,8 +61,9 @@ const (
 	// soon is after how many polls a worker that has kept frames for itself looks
 	// at the clock again.
 	soon = 8
-	// beatTicks is after how many polls beat changes.
-	beatTicks = 32
+	// overdue is how late another worker's timers must be for a searcher to fire
+	// them: its owner has had time enough to do it, and is in a long poll.
+	overdue = int64(time.Millisecond)
 )
 
 // main is the thread's life.
@@ -69,6 +73,9 @@ func (w *worker) main() {
 		park.Prepare()
 	}
 	w.tid.Store(int64(gettid()))
+	id := stack.ID()
+	w.goroutine.Store(&id)
+	w.pool.guard.rouse()
 	pprof.SetGoroutineLabels(context.Background()) // not those of whoever woke us
 	defer task.Polling()()
 	ended := false
@@ -112,12 +119,13 @@ func (w *worker) run() {
 // find looks for a frame, nearest first. inherit says that the frame was woken by
 // the poll before and shares its budget.
 func (w *worker) find() (f *task.Frame, inherit bool) {
-	if w.tick++; w.tick%beatTicks == 0 {
-		w.beat.Store(w.tick)
-	}
-	// 1. Now and then the inbox first, or work from outside would starve.
-	if w.tick == w.due {
+	// 1. Now and then the timers and the inbox first, or they would starve.
+	if w.tick++; w.tick == w.due {
 		w.rhythm()
+		if w.dismissed.Load() {
+			w.handOver()
+			return nil, false
+		}
 		w.collect(w)
 	}
 	// 2. What the last poll has woken, its data in our cache; but a pair of tasks
@@ -156,9 +164,11 @@ func (w *worker) collect(v *worker) int {
 }
 
 // rhythm is what is done every so often: it measures the polls since the last
-// time and sets the next.
+// time, sets the next, and fires timers.
 func (w *worker) rhythm() {
-	w.due = w.tick + w.pace.next(clock.Now(), w.tick)
+	now := clock.Now()
+	w.due = w.tick + w.pace.next(now, w.tick)
+	w.expire(now)
 	if n := w.deque.Size(); n > 0 && w.pace.worth(n) {
 		w.pool.notify()
 	}
@@ -168,7 +178,8 @@ func (w *worker) rhythm() {
 // steal looks at the other workers, from a random one on, but first at the one
 // where it found something last.
 func (w *worker) steal() *task.Frame {
-	n := len(w.pool.workers)
+	crew := w.pool.crew()
+	n := len(crew)
 	if n == 1 {
 		return nil
 	}
@@ -178,25 +189,20 @@ func (w *worker) steal() *task.Frame {
 		}
 		w.searching = true
 	}
-	if f := w.rob(w.pool.workers[w.friend]); f != nil {
+	if f := w.rob(crew[w.friend%n]); f != nil {
 		return f
 	}
 	for range passes {
 		first := int(w.rng.Uint64() % uint64(n))
 		for i := range n {
-			v := w.pool.workers[(first+i)%n]
+			v := crew[(first+i)%n]
 			if f := w.rob(v); f != nil {
 				w.friend = v.id
 				return f
 			}
 		}
 	}
-	for _, v := range w.pool.workers { // last, what its owner is about to run
-		if f := w.rescue(v); f != nil {
-			return f
-		}
-	}
-	return nil
+	return w.rescue(crew)
 }
 
 // rob takes frames from v's deque, or all of its inbox.
@@ -226,22 +232,24 @@ func (w *worker) rest() {
 	w.report()
 	p := &w.pool.parking
 	if p.idle(w.id, w.searching) && w.pool.anyWork() {
-		p.rouse(w.id) // unless somebody else just has
-		w.searching = true
-		return
+		if !w.dismissed.Load() {
+			p.rouse(w.id) // unless somebody else just has
+			w.searching = true
+			return
+		}
+		w.pool.notify() // another one in its place
 	}
 	if w.called() {
 		w.searching = p.leave(w.id)
 		return
 	}
 	w.count[parks]++
-	if wait := w.patience(); wait > 0 {
-		w.parker.ParkUntil(clock.Now() + wait)
-	} else {
-		w.parker.Park()
-	}
+	w.park()
 	w.searching = p.leave(w.id) // P4
-	w.pace.begin(clock.Now())
+	w.pool.guard.rouse()
+	now := clock.Now()
+	w.pace.begin(now)
+	w.expire(now)
 	w.due = w.tick + 1
 }
 

@@ -42,8 +42,7 @@ func (t *timers) begin(now int64) {
 
 // The values of alarm.when that are not deadlines: those are positive.
 const (
-	idle  = 0
-	fired = -1
+	fired = 0
 	never = math.MaxInt64
 )
 
@@ -53,10 +52,12 @@ const (
 type Alarm struct{ entry timerwheel.Entry[alarm] }
 
 type alarm struct {
-	when atomicx.Int64
-	bell Bell
-	of   uint32 // what the bell is rung with
-	in   uint32 // index of the runner whose timers it is armed in
+	when   atomicx.Int64 // T2
+	bell   Bell
+	of     uint32 // what the bell is rung with
+	in     uint16 // index of the runner whose timers it is armed in
+	set    bool   // armed, and not disarmed since: it may have fired
+	staged bool   // see (*Runner).stage
 }
 
 // Bell is whom an alarm tells.
@@ -74,24 +75,21 @@ func (s *wakee) Ring(of uint32) { wakeTask(nil, (*Frame)(s), of) }
 
 // Armed reports whether the alarm is armed and has not fired. A hint: it may
 // fire at any moment.
-func (a *Alarm) Armed() bool { return a.entry.Value.when.Load() > idle }
+func (a *Alarm) Armed() bool { return a.entry.Value.set && a.entry.Value.when.Load() != fired }
 
 // Fired reports whether the alarm has fired since it was armed.
-func (a *Alarm) Fired() bool { return a.entry.Value.when.Load() == fired }
+func (a *Alarm) Fired() bool { return a.entry.Value.set && a.entry.Value.when.Load() == fired }
 
 // Arm arms the alarm, or moves it if it is armed: it rings bell with of when the
 // clock of h has reached deadline, in nanoseconds (see [Home.Nanos]). cx is the
 // poll in progress, or nil. It does not block.
 func (a *Alarm) Arm(h *Home, cx *Cx, deadline int64, bell Bell, of uint32) {
-	a.Disarm(h)
-	v := &a.entry.Value
-	v.bell, v.of = bell, of
 	if cx != nil && cx.run.home == h {
-		a.arm(cx.run, deadline)
+		a.ArmIn(cx.run, deadline, bell, of)
 		return
 	}
 	r := h.runners[rand.IntN(len(h.runners)-h.spares)]
-	if a.arm(r, deadline) && h.clock == nil {
+	if a.ArmIn(r, deadline, bell, of) && h.clock == nil {
 		// Store-load: next first, then a look whether its worker sleeps. That says
 		// that it sleeps first, and looks at next then.
 		// Pairs with: (*Runner).Due.
@@ -99,12 +97,19 @@ func (a *Alarm) Arm(h *Home, cx *Cx, deadline int64, bell Bell, of uint32) {
 	}
 }
 
-// arm is Arm for an alarm that is not armed. It reports whether the runner has
+// ArmIn is Arm for a worker, in its own runner. It reports whether the runner has
 // something to do sooner than it knew.
+func (a *Alarm) ArmIn(r *Runner, deadline int64, bell Bell, of uint32) (sooner bool) {
+	a.Disarm(r.home)
+	a.entry.Value.bell, a.entry.Value.of = bell, of
+	return a.arm(r, deadline)
+}
+
+// arm is ArmIn for an alarm that is not armed, and has its bell.
 func (a *Alarm) arm(r *Runner, deadline int64) (sooner bool) {
 	deadline = max(deadline, 1)
 	v, t := &a.entry.Value, &r.timers
-	v.in = uint32(r.index)
+	v.in, v.set = uint16(r.index), true
 	t.mu.Lock()
 	v.when.Store(deadline)
 	t.wheel.Add(&a.entry, deadline)
@@ -119,29 +124,31 @@ func (a *Alarm) arm(r *Runner, deadline int64) (sooner bool) {
 // one atomic operation. It reports false, and changes nothing, if the alarm is
 // not armed, has fired, or is due after deadline.
 func (a *Alarm) Postpone(deadline int64) bool {
-	when := &a.entry.Value.when
-	old := when.Load()
+	v := &a.entry.Value
+	if !v.set {
+		return false
+	}
+	old := v.when.Load()
 	// Claim. The deadline that has passed: either it is postponed in time, or it
 	// has fired (T2).
 	// Pairs with: (*timers).fire.
-	return old > idle && old <= deadline && when.CompareAndSwap(old, deadline)
+	return old != fired && old <= deadline && v.when.CompareAndSwap(old, deadline)
 }
 
 // Disarm disarms the alarm and reports whether that has kept it from ringing: if
 // so, it will not ring any more. It does not block.
 func (a *Alarm) Disarm(h *Home) bool {
 	v := &a.entry.Value
-	switch v.when.Load() {
-	case idle:
+	if !v.set {
 		return false
-	case fired: // the firing thread is through with it (T3)
-		v.when.Store(idle)
-		return false
+	}
+	v.set = false
+	if v.when.Load() == fired {
+		return false // and the firing thread is through with it (T3)
 	}
 	t := &h.runners[v.in].timers
 	t.mu.Lock()
 	armed := t.wheel.Remove(&a.entry) // T1
-	v.when.Store(idle)
 	t.mu.Unlock()
 	return armed
 }
@@ -258,10 +265,14 @@ func (cx *Cx) nanos() int64 {
 	return cx.run.nanos
 }
 
-// after returns the moment d from the poll's. What is beyond the end of time is
-// never.
-func (cx *Cx) after(d time.Duration) int64 {
-	now := cx.nanos()
+// After returns the moment d from now: what is beyond the end of time is never. Any
+// thread.
+func (h *Home) After(d time.Duration) int64 { return later(h.Nanos(), d) }
+
+// after is Home.After, from the poll's time on.
+func (cx *Cx) after(d time.Duration) int64 { return later(cx.nanos(), d) }
+
+func later(now int64, d time.Duration) int64 {
 	if d > 0 && now > never-int64(d) {
 		return never
 	}

@@ -6,7 +6,7 @@ import (
 )
 
 // Clock is a time that stands still until it is moved. A scheduler that is given
-// one (pool.Config, [Home.SetClock]) has it for the time of its tasks and of their
+// one (pool.Config, [SetClock]) has it for the time of its tasks and of their
 // timers: for tests that would otherwise wait, or be late. One Clock may drive
 // several schedulers.
 //
@@ -75,9 +75,8 @@ func (c *Clock) Next() (d time.Duration, ok bool) {
 	return time.Duration(max(next-now, 0)), next != never
 }
 
-// SetClock gives a scheduler its time from c. It is for whoever makes schedulers,
-// before [Open].
-func (h *Home) SetClock(c *Clock) {
+// SetClock gives a scheduler its time from c, before [Open].
+func SetClock(h *Home, c *Clock) {
 	h.clock = c
 	c.mu.Lock()
 	defer c.mu.Unlock()
@@ -86,7 +85,7 @@ func (h *Home) SetClock(c *Clock) {
 
 // ReleaseClock undoes SetClock, at the scheduler's end, so that the clock does not
 // keep it.
-func (h *Home) ReleaseClock() {
+func ReleaseClock(h *Home) {
 	c := h.clock
 	if c == nil {
 		return

@@ -1,9 +1,9 @@
 package task
 
 import (
-	"bytes"
-	"runtime"
 	"sync"
+
+	"github.com/heist-go/heist/internal/stack"
 )
 
 // pollers are the ids of the goroutines that poll tasks: only to tell a mistake,
@@ -14,7 +14,7 @@ var pollers sync.Map
 // function is called on it: there the blocking waits panic instead of stopping a
 // worker for ever.
 func Polling() (done func()) {
-	id := goroutine()
+	id := stack.ID()
 	pollers.Store(id, nil)
 	return func() { pollers.Delete(id) }
 }
@@ -25,21 +25,9 @@ func forbidOnWorker() {
 }
 
 // MustNotPoll panics with message if the calling goroutine polls tasks. Calls
-// that block begin with it.
+// that block begin with it: it takes about a microsecond.
 func MustNotPoll(message string) {
-	if _, polls := pollers.Load(goroutine()); polls {
+	if _, polls := pollers.Load(stack.ID()); polls {
 		panic(message)
 	}
-}
-
-// goroutine returns the calling goroutine's number, as stack traces print it. It
-// takes about a microsecond: the callers are about to block, or to run for long.
-func goroutine() string {
-	var buf [64]byte
-	text := buf[:runtime.Stack(buf[:], false)]
-	text = bytes.TrimPrefix(text, []byte("goroutine "))
-	if i := bytes.IndexByte(text, ' '); i >= 0 {
-		text = text[:i]
-	}
-	return string(text)
 }

@@ -70,9 +70,9 @@ func Open(ctx context.Context, h *Home, s Scheduler, runners ...*Runner) {
 	}
 }
 
-// SetSpares says that the last n runners have no worker most of the time: nobody
-// arms an alarm in them but the tasks that they poll. For whoever makes schedulers.
-func (h *Home) SetSpares(n int) { h.spares = n }
+// SetSpares says, before Open, that the last n runners have no worker most of the
+// time: nobody arms an alarm in them but the tasks that they poll.
+func SetSpares(h *Home, n int) { h.spares = n }
 
 func (h *Home) place() (*Home, *Cx) { return h, nil }
 
@@ -236,20 +236,23 @@ type Counters struct {
 type Runner struct {
 	Count Counters
 
-	home    *Home
-	index   int
-	queue   Queue
-	roster  roster    // detached tasks that were started here
-	timers  timers    // what was armed here
-	waiters *waiter   // free, linked by next
-	spares  int       // how many
-	now     time.Time // see Cx.Now
-	nanos   int64     // see Cx.nanos
-	cx      *Cx       // the poll in progress
-	own     Cx
-	phase   phase
-	crash   error // a panic that was recovered and is still to be dealt with
-	orphan  error // a panic of a child that nobody has waited for
+	home      *Home
+	index     int
+	queue     Queue
+	roster    roster    // detached tasks that were started here
+	timers    timers    // what was armed here
+	waiters   *waiter   // free, linked by next
+	spares    int       // how many
+	now       time.Time // see Cx.Now
+	nanos     int64     // see Cx.nanos
+	staged    *Timer    // armed in the poll in progress, and not in the wheel yet
+	stagedFor int64     // its deadline
+	cx        *Cx       // the poll in progress
+	own       Cx
+	watch     watch
+	phase     phase
+	crash     error // a panic that was recovered and is still to be dealt with
+	orphan    error // a panic of a child that nobody has waited for
 }
 
 // phase says whose code runs, should it panic.
@@ -302,6 +305,7 @@ func (r *Runner) Guard(loop func()) (ended bool) {
 // recovered goes on with the task that has panicked, where it did.
 func (r *Runner) recovered(err error) {
 	f, cx := r.cx.frame, r.cx
+	r.answer(f)
 	switch r.phase {
 	case polling:
 		r.end(f, cx, err)
@@ -325,6 +329,9 @@ func (r *Runner) Step(f *Frame, inherit bool) {
 	}
 	r.phase = polling
 	err := f.self.Poll(cx)
+	if r.watch.question.Load() != nothing {
+		r.answer(f)
+	}
 	if _, ok := err.(*pending); !ok {
 		r.end(f, cx, err)
 		return
@@ -334,6 +341,9 @@ func (r *Runner) Step(f *Frame, inherit bool) {
 		return
 	}
 	r.phase = outside // suspend, where nothing is special
+	if r.staged != nil {
+		r.unstage()
+	}
 	if cx.again != 0 {
 		f.state.again(cx.again)
 	} else if !f.state.pend(0) {
@@ -384,6 +394,7 @@ func (r *Runner) suspend(f *Frame, cx *Cx, was uint32) {
 		panic("task: " + Name(f.self) + " has returned Pending, but nothing will wake it: return Pending only from an operation, or after Waker")
 	}
 	r.phase = outside
+	r.unstage()
 	again := cx.again
 	cx.poison()
 	extra := uint32(0)
@@ -523,5 +534,10 @@ func refuse(f *Frame, err error) {
 }
 
 // Rest lets go of what the runner needs only while it polls. A worker calls it
-// before it parks.
-func (r *Runner) Rest() { r.cx.frame = nil }
+// before it parks: it is in no poll, which answers the guard.
+func (r *Runner) Rest() {
+	r.cx.frame = nil
+	if r.Owes() {
+		r.watch.question.Store(nothing)
+	}
+}

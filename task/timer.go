@@ -25,26 +25,44 @@ type Timer struct {
 // own puts the timer into the polled task's list, for its end.
 func (t *Timer) own(cx *Cx) {
 	v := &t.alarm.entry.Value
-	s := (*wakee)(cx.frame)
-	if t.hold.what == nil {
+	switch s := (*wakee)(cx.frame); v.bell {
+	case Bell(s):
+	case nil:
 		v.bell, v.of = s, gen(cx.frame.state.bits.Load())
 		cx.frame.hold(&t.hold, t)
-		return
-	}
-	if v.bell != Bell(s) {
+	default:
 		panic("task: " + Name(cx.frame.self) + " uses the timer of another task that is alive: a Timer belongs to one task at a time")
 	}
 }
 
 // release disarms the timer at the end of its task.
 func (t *Timer) release(cx *Cx, _ error) bool {
-	t.alarm.Disarm(cx.run.home)
+	t.Stop(cx)
 	cx.frame.unhold(&t.hold)
 	t.alarm.entry.Value.bell = nil
 	return true
 }
 
 func (t *Timer) drain() {}
+
+// stage arms a timer of the polled task at the end of the poll, if it is not
+// stopped before that: the timeout of an operation that does not have to wait never
+// gets into the wheel. (If it did fire during the poll, that would only have the
+// task polled again.) There is room for one; another one's turn comes at once.
+func (r *Runner) stage(t *Timer, deadline int64) {
+	r.unstage()
+	t.alarm.entry.Value.staged = true
+	r.staged, r.stagedFor = t, deadline
+}
+
+// unstage arms the timer that is staged.
+func (r *Runner) unstage() {
+	if t := r.staged; t != nil {
+		r.staged = nil
+		t.alarm.entry.Value.staged = false
+		t.alarm.arm(r, r.stagedFor)
+	}
+}
 
 // Reset arms the timer to fire when d has passed. If it is armed it is moved; to
 // postpone it is one atomic operation, on whatever worker it was armed.
@@ -59,16 +77,22 @@ func (t *Timer) ResetWithin(cx *Cx, d, slack time.Duration) {
 func (t *Timer) reset(cx *Cx, deadline int64) {
 	t.own(cx)
 	if !t.alarm.Postpone(deadline) {
-		t.alarm.Disarm(cx.run.home)
-		t.alarm.arm(cx.run, deadline)
+		t.Stop(cx)
+		cx.run.stage(t, deadline)
 	}
 }
 
 // Stop disarms the timer and reports whether that has kept it from firing.
-func (t *Timer) Stop(cx *Cx) bool { return t.alarm.Disarm(cx.run.home) }
+func (t *Timer) Stop(cx *Cx) bool {
+	if v := &t.alarm.entry.Value; v.staged {
+		v.staged, cx.run.staged = false, nil
+		return true
+	}
+	return t.alarm.Disarm(cx.run.home)
+}
 
 // Armed reports whether the timer is armed and has not fired.
-func (t *Timer) Armed() bool { return t.alarm.Armed() }
+func (t *Timer) Armed() bool { return t.alarm.entry.Value.staged || t.alarm.Armed() }
 
 // Fired reports whether the timer has fired since it was armed.
 func (t *Timer) Fired() bool { return t.alarm.Fired() }
@@ -98,7 +122,7 @@ func (t *Timer) Sleep(cx *Cx, d time.Duration) error {
 		if err := cx.Spend(); err != nil {
 			return err
 		}
-		t.alarm.Disarm(cx.run.home)
+		t.Stop(cx)
 		return nil
 	}
 	if err := cx.Err(); err != nil {
@@ -135,8 +159,11 @@ func (d *Deadline) Check(cx *Cx, after time.Duration) error {
 		if after > 0 {
 			return nil
 		}
-	} else if !d.timer.Fired() {
-		return nil
+	} else {
+		cx.run.unstage() // for a poll that computes for long
+		if !d.timer.Fired() {
+			return nil
+		}
 	}
 	cx.erred = true
 	return ErrTimeout
@@ -155,13 +182,13 @@ func (d *Deadline) Extend(cx *Cx, after time.Duration) bool {
 // Remaining returns the time that is left: 0 if the deadline has passed, and the
 // longest duration if none is set.
 func (d *Deadline) Remaining(cx *Cx) time.Duration {
-	switch when := d.timer.alarm.entry.Value.when.Load(); when {
-	case idle:
+	switch v := &d.timer.alarm.entry.Value; {
+	case v.staged:
+		return time.Duration(max(cx.run.stagedFor-cx.nanos(), 0))
+	case !v.set:
 		return never
-	case fired:
-		return 0
-	default:
-		return time.Duration(max(when-cx.nanos(), 0))
+	default: // fired is not after now
+		return time.Duration(max(v.when.Load()-cx.nanos(), 0))
 	}
 }
 

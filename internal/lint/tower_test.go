@@ -19,7 +19,7 @@ var tower = map[string]string{
 	"pool/par":   "pool task",
 	"pool":       "deque task internal/...",
 	"reactor":    "task timerwheel internal/poll internal/atomicx internal/clock internal/invariant internal/pad",
-	"task":       "timerwheel internal/atomicx internal/clock internal/invariant internal/pad internal/park",
+	"task":       "timerwheel internal/atomicx internal/clock internal/invariant internal/pad internal/park internal/stack",
 	"deque":      "internal/atomicx internal/invariant internal/pad",
 	"timerwheel": "internal/atomicx internal/invariant internal/pad",
 
@@ -30,6 +30,7 @@ var tower = map[string]string{
 	"internal/clock":     "",
 	"internal/invariant": "",
 	"internal/pad":       "",
+	"internal/stack":     "",
 	"internal/lint":      "",
 }
 

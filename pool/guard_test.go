@@ -1,0 +1,235 @@
+package pool_test
+
+import (
+	"bytes"
+	"log/slog"
+	"slices"
+	"strings"
+	"sync"
+	"sync/atomic"
+	"testing"
+	"time"
+
+	"github.com/stretchr/testify/require"
+
+	"github.com/heist-go/heist/pool"
+	"github.com/heist-go/heist/task"
+)
+
+// stuck is a task in a poll that does not end before release is called.
+type stuck struct {
+	task.Frame
+	inside   chan struct{} // closed when the poll has begun, and done what before is
+	released chan struct{}
+	before   func(cx *task.Cx)
+}
+
+func newStuck(before func(cx *task.Cx)) *stuck {
+	return &stuck{inside: make(chan struct{}), released: make(chan struct{}), before: before}
+}
+
+func (s *stuck) Poll(cx *task.Cx) error {
+	if s.before != nil {
+		s.before(cx)
+	}
+	close(s.inside)
+	<-s.released
+	return nil
+}
+
+func (s *stuck) TaskName() string { return "the stuck one" }
+
+func (s *stuck) release() { close(s.released) }
+
+// waits is a task that ends when it is woken.
+type waits struct {
+	task.Frame
+	waker task.Waker
+	done  chan struct{}
+}
+
+func (w *waits) Poll(cx *task.Cx) error {
+	if w.waker == (task.Waker{}) {
+		w.waker = cx.Waker()
+		return task.Pending
+	}
+	close(w.done)
+	return nil
+}
+
+// What a worker in a long poll holds back is done elsewhere, wherever it waits; if
+// it were not, the test would wait for ever.
+func TestStuckWorkerHoldsUpNobody(t *testing.T) {
+	for name, c := range map[string]pool.Config{
+		"another worker sleeps": fixed(pool.Config{Workers: 2}),
+		"all are stuck":         {Workers: 1},
+		"unlocked":              {Workers: 1, Unlocked: true},
+	} {
+		t.Run(name, func(t *testing.T) {
+			for what, set := range map[string]func(p *pool.Pool, done chan struct{}) func(cx *task.Cx){
+				"its deque": func(p *pool.Pool, done chan struct{}) func(cx *task.Cx) {
+					return func(cx *task.Cx) { cx.Go(act(func(*task.Cx) { close(done) })) }
+				},
+				"its inbox": func(p *pool.Pool, done chan struct{}) func(cx *task.Cx) {
+					return func(cx *task.Cx) { p.Go(act(func(*task.Cx) { close(done) })) }
+				},
+				"its LIFO slot": func(p *pool.Pool, done chan struct{}) func(cx *task.Cx) {
+					w := &waits{done: done}
+					p.Go(w)
+					idleBut(t, p, 1)
+					return func(cx *task.Cx) { cx.Wake(w.waker) }
+				},
+				"its timers": func(p *pool.Pool, done chan struct{}) func(cx *task.Cx) {
+					s := &sleeper{d: 2 * time.Millisecond}
+					return func(cx *task.Cx) {
+						cx.Go(task.Func(func(cx *task.Cx) error {
+							if err := s.timer.Sleep(cx, s.d); err != nil {
+								return err
+							}
+							close(done)
+							return nil
+						}))
+					}
+				},
+			} {
+				t.Run(what, func(t *testing.T) {
+					p, done := openWith(t, c), make(chan struct{})
+					s := newStuck(set(p, done))
+					p.Go(s)
+					<-s.inside
+					<-done
+					s.release()
+					require.NoError(t, s.WaitContext(background))
+				})
+			}
+		})
+	}
+}
+
+// When all workers are stuck a spare takes part, and goes when it is not needed,
+// wherever its tasks are then.
+func TestSpares(t *testing.T) {
+	p := open(t, 2)
+	first, second := newStuck(nil), newStuck(nil)
+	p.GoAll(first, second)
+	<-first.inside
+	<-second.inside
+	require.Zero(t, p.Stats().Spares, "nothing waits")
+
+	var rover rover
+	p.Go(&rover) // it never waits: whoever polls it must pass it on
+	until(t, "a spare to poll", func() bool { return rover.at.Load() > 2 })
+	require.Equal(t, 1, p.Stats().Spares)
+	first.release()
+	second.release()
+	until(t, "no spare", func() bool { return p.Stats().Spares == 0 })
+	until(t, "a worker to poll", func() bool { return rover.at.Load() <= 2 })
+	rover.Cancel(nil)
+	require.ErrorIs(t, rover.WaitContext(background), task.ErrCanceled)
+	idle(t, p)
+}
+
+// rover yields for ever, and says where it is.
+type rover struct {
+	task.Frame
+	at atomic.Int64 // 1 + its worker
+}
+
+func (r *rover) Poll(cx *task.Cx) error {
+	for {
+		r.at.Store(int64(1 + cx.Worker()))
+		if err := cx.Yield(); err != nil {
+			return err
+		}
+	}
+}
+
+// Without spares a task waits, if all workers are stuck.
+func TestNoSpares(t *testing.T) {
+	p := openWith(t, fixed(pool.Config{Workers: 1}))
+	s, after := newStuck(nil), new(probe)
+	after.tally = new(tally)
+	after.poll = func(*task.Cx) error { return nil }
+	p.Go(s)
+	<-s.inside
+	p.Go(after)
+	<-time.After(20 * time.Millisecond)
+	require.Zero(t, after.tally.polled.Load())
+	require.Zero(t, p.Stats().Spares)
+	s.release()
+	require.NoError(t, after.WaitContext(background))
+}
+
+// A pool may be closed while everybody is stuck, and spares take part.
+func TestCloseWithSpares(t *testing.T) {
+	inBothModes(t, func(t *testing.T, c pool.Config) {
+		p := openWith(t, with(c, 2))
+		var a tally
+		stuck := []*stuck{newStuck(nil), newStuck(nil)}
+		p.GoAll(stuck[0], stuck[1])
+		<-stuck[0].inside
+		<-stuck[1].inside
+		for range 100 {
+			p.Go(a.probe(nil))
+		}
+		until(t, "a spare to poll", func() bool { return a.polled.Load() == 100 })
+		closed := make(chan error)
+		go func() { closed <- p.Close() }()
+		until(t, "the end of the others", func() bool { return a.ended.Load() == 100 })
+		stuck[0].release()
+		stuck[1].release()
+		require.NoError(t, <-closed)
+		a.check(t, 100)
+	})
+}
+
+// log collects records.
+type log struct {
+	mu  sync.Mutex
+	buf bytes.Buffer
+}
+
+func (l *log) Write(b []byte) (int, error) {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	return l.buf.Write(b)
+}
+
+func (l *log) has(parts ...string) bool {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	for line := range strings.Lines(l.buf.String()) {
+		if !slices.ContainsFunc(parts, func(part string) bool { return !strings.Contains(line, part) }) {
+			return true
+		}
+	}
+	return false
+}
+
+// A stalled poll is reported while it lasts, with its stack, and when it is over,
+// with its name.
+func TestStallIsReported(t *testing.T) {
+	var out log
+	p := openWith(t, pool.Config{Workers: 1, StallLimit: 5 * time.Millisecond, Logger: slog.New(slog.NewTextHandler(&out, nil))})
+	s := newStuck(nil)
+	p.Go(s)
+	<-s.inside
+	until(t, "a report", func() bool {
+		return out.has("level=WARN", "a poll takes long", "(*stuck).Poll", "worker=0", "guard_test.go")
+	})
+	require.EqualValues(t, 1, p.Stats().Stalls)
+	s.release()
+	until(t, "the second", func() bool { return out.has("a long poll has ended", "the stuck one") })
+
+	require.NoError(t, p.Run(background, act(func(*task.Cx) {})))
+	require.EqualValues(t, 1, p.Stats().Stalls)
+}
+
+// A task.Func is reported by its function.
+func TestStallOfAFunc(t *testing.T) {
+	var out log
+	p := openWith(t, pool.Config{Workers: 1, Logger: slog.New(slog.NewTextHandler(&out, nil))})
+	require.NoError(t, p.Run(background, act(func(*task.Cx) {
+		until(t, "a report", func() bool { return out.has("a poll takes long", "poll=", "TestStallOfAFunc") })
+	})))
+}

@@ -1,0 +1,79 @@
+package pool
+
+import (
+	"math"
+
+	"github.com/heist-go/heist/internal/clock"
+	"github.com/heist-go/heist/task"
+)
+
+// Each worker has a timer wheel, in its runner: tasks arm their timers where they
+// are polled. The worker fires what is due every look of its pace and whenever it
+// wakes, and sleeps no longer than until the next. If it is stuck in a long poll,
+// searchers do it, and the guard.
+//
+// A pool that was given a [task.Clock] does nothing of this: whoever moves that
+// clock fires the timers.
+
+// never is what a runner answers when no alarm is armed.
+const never = math.MaxInt64
+
+// expire fires the worker's timers that are due.
+func (w *worker) expire(now int64) {
+	if w.runner.Due() > now || w.pool.config.Clock != nil {
+		return
+	}
+	n := w.runner.Expire(now, w)
+	w.count[fired] += uint64(n)
+	if n > 1 && w.deque.Size() > 1 { // more than what w runs next
+		w.share()
+	}
+}
+
+// park sleeps until the next of the worker's timers, or until it is woken.
+func (w *worker) park() {
+	if w.runner.Due() == never || w.pool.config.Clock != nil {
+		w.parker.Park()
+		return
+	}
+	// Store-load: the idle bit first, this look second. Whoever arms an alarm here
+	// from another thread does it the other way round.
+	// Pairs with: (*intake).Sooner.
+	if due := w.runner.Settle(); due != never {
+		w.parker.ParkUntil(due)
+		return
+	}
+	w.parker.Park()
+}
+
+// rescue fires the timers of a worker that is overdue with them, and returns a
+// frame that has become runnable by that.
+func (w *worker) rescue(crew []*worker) *task.Frame {
+	if w.pool.config.Clock != nil {
+		return nil
+	}
+	now := int64(0)
+	for _, v := range crew {
+		due := v.runner.Due()
+		if due == never {
+			continue
+		}
+		if now == 0 {
+			now = clock.Now()
+		}
+		if due < now-overdue {
+			w.count[fired] += uint64(v.runner.Expire(now, w))
+			if f := w.deque.Take(); f != nil {
+				return f
+			}
+		}
+	}
+	return nil
+}
+
+// Sooner implements task.Scheduler: an alarm was armed from another thread.
+func (in *intake) Sooner(i int) {
+	if p := (*Pool)(in); p.parking.rouse(i) {
+		p.wake(p.workers[i])
+	}
+}
