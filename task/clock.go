@@ -3,6 +3,8 @@ package task
 import (
 	"sync"
 	"time"
+
+	"github.com/heist-go/heist/internal/clock"
 )
 
 // Clock is a time that stands still until it is moved. A scheduler that is given
@@ -24,16 +26,20 @@ func NewClock(start time.Time) *Clock { return &Clock{start: start} }
 
 // Now returns the time that the clock shows. Any goroutine.
 func (c *Clock) Now() time.Time {
-	c.mu.Lock()
-	defer c.mu.Unlock()
-	return c.start.Add(c.past)
+	t, _ := c.both()
+	return t
 }
 
 // nanos is the time on the scale of alarms, which begins with 1.
 func (c *Clock) nanos() int64 {
+	_, nanos := c.both()
+	return nanos
+}
+
+func (c *Clock) both() (t time.Time, nanos int64) {
 	c.mu.Lock()
 	defer c.mu.Unlock()
-	return int64(c.past) + 1
+	return c.start.Add(c.past), int64(c.past) + 1
 }
 
 // Advance moves the clock by d and fires all timers that are due then, in their
@@ -101,9 +107,11 @@ func ReleaseClock(h *Home) {
 	}
 }
 
-func (h *Home) now() time.Time {
+// now returns the time, and the same moment on the scale of alarms.
+func (h *Home) now() (t time.Time, nanos int64) {
 	if h.clock != nil {
-		return h.clock.Now()
+		return h.clock.both()
 	}
-	return time.Now()
+	t = time.Now()
+	return t, clock.At(t)
 }

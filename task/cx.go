@@ -83,8 +83,15 @@ func (cx *Cx) Draining() bool { return cx.was&draining != 0 || cx.frame.roster.e
 
 // Now returns the time, which stands still during a poll.
 func (cx *Cx) Now() time.Time {
-	if !cx.clocked {
-		cx.run.now, cx.clocked = cx.run.home.now(), true
+	if r := cx.run; !cx.clocked {
+		var at int64
+		r.now, at = r.home.now()
+		if cx.timed { // the poll's time is that of its first reading, on both scales
+			r.now = r.now.Add(time.Duration(r.nanos - at))
+		} else {
+			r.nanos = at
+		}
+		cx.clocked, cx.timed = true, true
 	}
 	return cx.run.now
 }

@@ -107,7 +107,7 @@ func (t *Timer) Wait(cx *Cx) error {
 	if err := cx.Err(); err != nil {
 		return err
 	}
-	if !t.alarm.Armed() && !t.alarm.Fired() {
+	if !t.Armed() && !t.Fired() {
 		return Pending // the runner will say so if nothing else wakes the task
 	}
 	t.own(cx)
@@ -118,7 +118,7 @@ func (t *Timer) Wait(cx *Cx) error {
 // call after it has returned nil sleeps again. Called again after Pending, it does
 // not look at d.
 func (t *Timer) Sleep(cx *Cx, d time.Duration) error {
-	if t.alarm.Fired() || d <= 0 && !t.alarm.Armed() {
+	if t.alarm.Fired() || d <= 0 && !t.Armed() {
 		if err := cx.Spend(); err != nil {
 			return err
 		}
@@ -129,11 +129,13 @@ func (t *Timer) Sleep(cx *Cx, d time.Duration) error {
 		t.Stop(cx)
 		return err
 	}
-	if !t.alarm.Armed() {
+	if !t.Armed() {
 		if t.alarm.Fired() { // since the look above
 			return t.Sleep(cx, d)
 		}
 		t.reset(cx, cx.after(d))
+	} else {
+		t.own(cx)
 	}
 	return cx.Suspend()
 }

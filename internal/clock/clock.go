@@ -23,3 +23,6 @@ var start = time.Now()
 // Now returns the nanoseconds since the process started, at least 1. Any
 // goroutine. It never goes back.
 func Now() int64 { return int64(time.Since(start)) + 1 }
+
+// At returns what Now returned at t, a reading of [time.Now].
+func At(t time.Time) int64 { return int64(t.Sub(start)) + 1 }
