@@ -188,3 +188,30 @@ func ExampleLocal() {
 	fmt.Println(total)
 	// Output: 1000
 }
+
+// A function that runs later, on the pool.
+func ExamplePool_AfterFunc() {
+	p, _ := pool.New(pool.Config{})
+	defer p.Close()
+
+	done := make(chan bool)
+	p.AfterFunc(time.Millisecond, func() { close(done) })
+	late := p.AfterFunc(time.Hour, func() { fmt.Println("too late") })
+	<-done
+	fmt.Println("stopped:", late.Stop())
+	// Output: stopped: true
+}
+
+// With a clock of its own a pool takes no time: a test need not wait an hour.
+func ExampleConfig_clock() {
+	clock := task.NewClock(time.Date(2026, 1, 1, 0, 0, 0, 0, time.UTC))
+	p, _ := pool.New(pool.Config{Clock: clock})
+	defer p.Close()
+
+	done := make(chan bool)
+	p.AfterFunc(time.Hour, func() { close(done) })
+	clock.Advance(time.Hour + time.Second)
+	<-done
+	fmt.Println(clock.Now().Format(time.TimeOnly))
+	// Output: 01:00:01
+}

@@ -11,8 +11,8 @@ type pace struct {
 }
 
 const (
-	lookNanos = 100_000 // the time between looks that is aimed at
-	minEvery  = 2
+	lookNanos = 50_000 // the time between looks that is aimed at
+	minEvery  = 1
 	maxEvery  = 127
 	someEvery = 61 // before anything is known
 	smoothing = 0.1
@@ -44,7 +44,7 @@ func (p *pace) next(now int64, tick uint32) uint32 {
 	}
 	p.at, p.tick = now, tick
 	want := uint32(min(max(lookNanos/max(p.mean, 1), minEvery), maxEvery))
-	if d := int(want) - int(p.every); d > 2 || d < -2 { // steady against noise
+	if d := int(want) - int(p.every); 8*max(d, -d) > int(p.every) { // steady against noise
 		p.every = want
 	}
 	return p.every

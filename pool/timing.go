@@ -25,7 +25,7 @@ func (w *worker) expire(now int64) {
 	}
 	n := w.runner.Expire(now, w)
 	w.count[fired] += uint64(n)
-	if n > 1 && w.deque.Size() > 1 { // more than what w runs next
+	if n > 1 && w.deque.Size() > 0 { // more than what w runs next
 		w.share()
 	}
 }
@@ -63,7 +63,7 @@ func (w *worker) rescue(crew []*worker) *task.Frame {
 		}
 		if due < now-overdue {
 			w.count[fired] += uint64(v.runner.Expire(now, w))
-			if f := w.deque.Take(); f != nil {
+			if f := w.lifo.Swap(nil); f != nil { // the first of them
 				return f
 			}
 		}

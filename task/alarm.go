@@ -214,11 +214,12 @@ func (r *Runner) Settle() int64 {
 }
 
 // Expire rings the alarms of the runner that are due. Tasks of its home that
-// become runnable by that go to q; nil means into an inbox. It returns how many
-// have rung.
+// become runnable by that go to q, the first of them as the one to run next; nil
+// means into an inbox. It returns how many have rung.
 //
 // Any thread: the worker whose runner this is, and whoever stands in for it.
-func (r *Runner) Expire(now int64, q Queue) (n int) {
+func (r *Runner) Expire(now int64, q Queue) (rings int) {
+	n := 0
 	for more := true; more; {
 		var due [batch]ring
 		var k int
@@ -229,14 +230,18 @@ func (r *Runner) Expire(now int64, q Queue) (n int) {
 				d.bell.Ring(d.of)
 				continue
 			}
-			f := (*Frame)(s)
-			if f.state.wake(d.of, 0) {
-				q.Later(f)
+			if f := (*Frame)(s); f.state.wake(d.of, 0) {
+				if n == 0 {
+					q.Next(f)
+				} else {
+					q.Later(f)
+				}
+				n++
 			}
 		}
-		n += k
+		rings += k
 	}
-	return n
+	return rings
 }
 
 // Timers returns how many alarms are armed. Any thread.
