@@ -264,8 +264,14 @@ func (p *Pool) Close() error {
 	p.closing.Store(true)
 	p.abort(ErrClosed)
 	p.finish()
-	<-p.done
+	p.wait()
 	return nil
+}
+
+// wait blocks until nothing of the pool is left.
+func (p *Pool) wait() {
+	<-p.done
+	p.guard.stalls.writes.Wait()
 }
 
 // Shutdown ends the pool softly: it takes no more tasks from outside, tells those
@@ -277,6 +283,7 @@ func (p *Pool) Shutdown(ctx context.Context) error {
 	p.closing.Store(true)
 	p.Drain()
 	p.finish()
+	defer p.wait()
 	select {
 	case <-p.done:
 		return nil
@@ -288,7 +295,6 @@ func (p *Pool) Shutdown(ctx context.Context) error {
 		}
 		err := fmt.Errorf("pool: shutdown: %w", context.Cause(ctx))
 		p.abort(err)
-		<-p.done
 		return err
 	}
 }

@@ -4,6 +4,7 @@ import (
 	"context"
 	"log/slog"
 	"strings"
+	"sync"
 	"time"
 
 	"github.com/heist-go/heist/internal/atomicx"
@@ -17,6 +18,7 @@ import (
 // done by a goroutine, one at a time, and not more often than once every reportEvery.
 type stalls struct {
 	log    *slog.Logger
+	writes sync.WaitGroup // reports on their way
 	busy   atomicx.Bool
 	last   int64          // when the last report began
 	number atomicx.Uint64 // of stalls; for Stats
@@ -31,20 +33,20 @@ const reportEvery = int64(time.Second)
 func (s *stalls) begun(w *worker, d time.Duration) {
 	s.number.Add(1)
 	now := clock.Now()
-	if s.log == nil || s.last != 0 && now-s.last < reportEvery || s.busy.Swap(true) {
+	id := w.goroutine.Load() // nil if its thread has not got that far
+	if s.log == nil || id == nil || s.last != 0 && now-s.last < reportEvery || s.busy.Swap(true) {
 		return
 	}
 	s.last = now
 	w.runner.Accuse()
-	id := *w.goroutine.Load()
-	go func() {
+	s.writes.Go(func() {
 		defer s.busy.Store(false)
-		text := stack.Of(id)
+		text := stack.Of(*id)
 		if poll := polling(text); poll != "" { // else it is over
 			s.log.LogAttrs(context.Background(), slog.LevelWarn, "pool: a poll takes long",
 				slog.String("poll", poll), slog.Duration("for", d), slog.Int("worker", w.id), slog.String("stack", text))
 		}
-	}()
+	})
 }
 
 // over reports the end of a poll that was reported.
@@ -53,9 +55,10 @@ func (s *stalls) over(w *worker, d time.Duration) {
 	if name == "" {
 		return
 	}
-	log := s.log
-	go log.LogAttrs(context.Background(), slog.LevelWarn, "pool: a long poll has ended",
-		slog.String("task", name), slog.Duration("after", d), slog.Int("worker", w.id))
+	s.writes.Go(func() {
+		s.log.LogAttrs(context.Background(), slog.LevelWarn, "pool: a long poll has ended",
+			slog.String("task", name), slog.Duration("after", d), slog.Int("worker", w.id))
+	})
 }
 
 // polling returns the Poll, or the function of a task.Func, that a worker's stack
