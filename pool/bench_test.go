@@ -13,12 +13,16 @@ import (
 
 // The benchmarks are named like the rows that the bench program will print:
 // Benchmark<group>/<row>/<contender>. Read them as ratios of one run, and as the
-// minimum of several (-count). Heist's run on pools of 1, 2 and 4 workers; a
-// goroutine's counterpart uses the machine's default GOMAXPROCS.
+// minimum of several (-count). Heist's run on pools of 1, 2 and 4 workers, and of 8
+// and 16 where there are as many processors; a goroutine's counterpart uses the
+// machine's default GOMAXPROCS.
 
 // onPools runs a benchmark on pools of several sizes.
 func onPools(b *testing.B, f func(b *testing.B, p *pool.Pool)) {
-	for _, n := range []int{1, 2, 4} {
+	for _, n := range []int{1, 2, 4, 8, 16} {
+		if n > max(4, runtime.NumCPU()) {
+			break
+		}
 		b.Run(fmt.Sprintf("heist-%d", n), func(b *testing.B) {
 			p := open(b, n)
 			b.ReportAllocs()

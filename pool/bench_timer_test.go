@@ -15,14 +15,6 @@ import (
 
 // Timers of tasks beside those of package time.
 
-// sleeps waits for a timer of its own, which is reset by others or by itself.
-type sleeps struct {
-	task.Frame
-	timer task.Timer
-}
-
-func (s *sleeps) Poll(cx *task.Cx) error { return s.timer.Wait(cx) }
-
 // many runs f again and again in a task, a thousand operations a poll.
 func many(b *testing.B, p *pool.Pool, f func(cx *task.Cx, i int)) {
 	b.Helper()

@@ -197,9 +197,8 @@ func TestTimerAgainstModel(t *testing.T) {
 	w := newWatch()
 	const n = 20
 	type one struct {
-		timer  task.Timer
-		due    time.Time // zero: not armed
-		polled bool
+		timer task.Timer
+		due   time.Time // zero: not armed
 	}
 	ones := make([]*one, n)
 	order := 0 // what to do: a random seed
