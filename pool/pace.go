@@ -16,7 +16,7 @@ const (
 	maxEvery  = 127
 	someEvery = 61 // before anything is known
 	smoothing = 0.1
-	wakeNanos = 10_000 // from the decision to wake a thread until it has found work
+	wakeNanos = 30_000 // from the decision to wake a thread until that has paid
 )
 
 // worth reports whether n more polls take longer than it takes to wake another
