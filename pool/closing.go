@@ -90,7 +90,7 @@ func (p *Pool) settle() {
 func (p *Pool) rouseAll() {
 	for i, w := range p.workers {
 		if w.started.Load() && p.parking.rouse(i) {
-			w.parker.Unpark()
+			p.unpark(w)
 		}
 	}
 }
@@ -105,6 +105,7 @@ func (p *Pool) ended() {
 // over lets those return who wait for the end.
 func (p *Pool) over() {
 	p.once.Do(func() {
+		p.closeReactor()
 		p.procs.give()
 		task.ReleaseClock(&p.home)
 		p.cancel(errPoolDone)

@@ -30,7 +30,7 @@ type sketch struct {
 // jobs. The jobs meet.
 func newSketch(x *explore.X, jobs, naps int, ids ...int) *sketch {
 	s := &sketch{ids: ids, pick: (*parking).pick, parker: map[int]*park.Parker{}, naps: map[int]int{}, jobs: int64(jobs)}
-	s.parking = newParking(ids[len(ids)-1]+1, 0)
+	s.parking.begin(ids[len(ids)-1]+1, 0)
 	for i := range s.groups {
 		s.groups[i].word.Store(0)
 		s.groups[i].members = 0

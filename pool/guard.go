@@ -48,6 +48,7 @@ type guard struct {
 
 	rescued atomicx.Uint64 // for Stats
 	fired   atomicx.Uint64 // for Stats
+	events  atomicx.Uint64 // for Stats
 }
 
 // look is what the guard knows of a worker.
@@ -121,6 +122,7 @@ func (g *guard) rouse() {
 // of them is awake.
 func (g *guard) look(now int64) (awake bool) {
 	p := g.pool
+	g.glance(now)
 	stuck, free := 0, false
 	for i, w := range p.crew() {
 		l := &g.looks[i]

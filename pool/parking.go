@@ -52,6 +52,7 @@ import (
 // token decide instead of P4.
 type parking struct {
 	groups []group
+	poller atomicx.Int64 // who holds the baton; see there
 }
 
 // group is the word of up to groupSize workers.
@@ -69,9 +70,9 @@ const (
 	searcher  = 1 << groupSize // one searching worker
 )
 
-// newParking returns parking for n workers and some spares, all of them idle.
-func newParking(n, spares int) parking {
-	p := parking{make([]group, (n+spares+groupSize-1)/groupSize)}
+// begin makes room for n workers and some spares, all of them idle.
+func (p *parking) begin(n, spares int) {
+	p.groups = make([]group, (n+spares+groupSize-1)/groupSize)
 	for i := range n + spares {
 		g := &p.groups[i/groupSize]
 		g.word.Add(1 << (i % groupSize))
@@ -80,7 +81,6 @@ func newParking(n, spares int) parking {
 			g.members++
 		}
 	}
-	return p
 }
 
 // call puts worker i on duty, and excuse takes it off. The guard's.
@@ -106,7 +106,8 @@ func (p *parking) word(i int) (*atomicx.Uint64, uint64) {
 // pick claims an idle worker for a submitter: it is counted as a searcher now,
 // and the caller must unpark it. -1: nobody has to be woken.
 //
-// Low numbers first: load gathers on few workers, the others sleep deep.
+// Low numbers first: load gathers on few workers, the others sleep deep. Who sleeps
+// in the poll comes last: it has something to watch.
 func (p *parking) pick() int {
 	for i := range p.groups {
 		// Store-load: the caller has queued its frame before. Without that order
@@ -122,6 +123,9 @@ func (p *parking) pick() int {
 			if idle == 0 {
 				break
 			}
+			if idle&(idle-1) != 0 { // Hint.
+				idle = p.butPoller(i, idle)
+			}
 			b := bits.TrailingZeros64(idle)
 			// Claim. The worker whose bit this is.
 			// Pairs with: (*parking).leave.
@@ -131,6 +135,14 @@ func (p *parking) pick() int {
 		}
 	}
 	return -1
+}
+
+// butPoller removes from the idle workers of a group the one that sleeps in the poll.
+func (p *parking) butPoller(group int, idle uint64) uint64 {
+	if i := int(p.poller.Load()) - 1; i >= 0 && i/groupSize == group {
+		idle &^= 1 << (i % groupSize)
+	}
+	return idle
 }
 
 // lowest returns the idle worker that pick would choose, or -1. A hint.

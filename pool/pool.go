@@ -90,6 +90,8 @@ type Pool struct {
 	size    atomicx.Int64 // how many are in use; see crew
 	parking parking
 	guard   guard
+	baton   baton
+	opening sync.Mutex // for the reactor
 	procs   procs
 	cancel  context.CancelCauseFunc
 	start   func(*worker) // starts its thread; explored tests have threads of their own
@@ -119,8 +121,10 @@ func New(c Config) (*Pool, error) {
 	case c.StallLimit == 0:
 		c.StallLimit = stallLimit
 	}
-	p := &Pool{config: c, parking: newParking(c.Workers, spares), done: make(chan struct{})}
+	p := &Pool{config: c, done: make(chan struct{})}
+	p.parking.begin(c.Workers, spares)
 	p.size.Store(int64(c.Workers))
+	p.baton.holder = &p.parking.poller
 	p.guard.pool, p.guard.stalls.log = p, c.Logger
 	p.start = func(w *worker) {
 		if p.guard.started.CompareAndSwap(false, true) {
@@ -143,6 +147,7 @@ func New(c Config) (*Pool, error) {
 		task.SetClock(&p.home, c.Clock)
 	}
 	task.SetSpares(&p.home, spares)
+	task.SetDriver(&p.home, p)
 	task.Open(ctx, &p.home, (*intake)(p), runners...)
 	p.procs.take(c)
 	return p, nil
@@ -219,7 +224,7 @@ func (p *Pool) notify() {
 // wake unparks a worker that was claimed, or starts its thread.
 func (p *Pool) wake(w *worker) {
 	if w.started.Load() || !w.started.CompareAndSwap(false, true) {
-		w.parker.Unpark()
+		p.unpark(w)
 		return
 	}
 	// Store-load: count first, look second. The pool stops first, and then looks

@@ -20,6 +20,7 @@ type Stats struct {
 	Lost      uint64 // steals lost to another thread
 	Timers    int    // armed
 	Fired     uint64 // timers that have fired
+	Events    uint64 // reports of the kernel that descriptors are ready
 	Rescued   uint64 // frames moved away from a worker in a long poll
 	Stalls    uint64 // polls that took longer than Config.StallLimit
 	Parks     uint64 // times a worker went to sleep
@@ -40,6 +41,7 @@ const (
 	stolen
 	lost
 	fired
+	events
 	parks
 
 	counters // how many there are
@@ -89,6 +91,7 @@ func (p *Pool) Stats() Stats {
 	s.Live = max(int64(s.Spawned-s.Finished), 0)
 	s.Polls, s.Wrapped, s.Panics = sum[polls], sum[wrapped], sum[panics]
 	s.Injected, s.Parks, s.Fired = sum[injected], sum[parks], sum[fired]+p.guard.fired.Load()
+	s.Events = sum[events] + p.guard.events.Load()
 	s.Timers, s.Rescued, s.Stalls = p.Timers(), p.guard.rescued.Load(), p.guard.stalls.number.Load()
 	s.Thefts, s.Stolen, s.Lost = sum[thefts], sum[stolen], sum[lost]
 	return s

@@ -33,17 +33,22 @@ func (w *worker) expire(now int64) {
 // park sleeps until the next of the worker's timers, or until it is woken.
 func (w *worker) park() {
 	if w.runner.Due() == never || w.pool.config.Clock != nil {
-		w.parker.Park()
+		if !w.sleepInPoll(never) {
+			w.parker.Park()
+		}
 		return
 	}
 	// Store-load: the idle bit first, this look second. Whoever arms an alarm here
 	// from another thread does it the other way round.
 	// Pairs with: (*intake).Sooner.
-	if due := w.runner.Settle(); due != never {
+	due := w.runner.Settle()
+	switch {
+	case w.sleepInPoll(due):
+	case due == never:
+		w.parker.Park()
+	default:
 		w.parker.ParkUntil(due)
-		return
 	}
-	w.parker.Park()
 }
 
 // rescue fires the timers of a worker that is overdue with them, and returns a

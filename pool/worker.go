@@ -169,6 +169,7 @@ func (w *worker) rhythm() {
 	now := clock.Now()
 	w.due = w.tick + w.pace.next(now, w.tick)
 	w.expire(now)
+	w.glance(now)
 	if n := w.deque.Size(); n > 0 && w.pace.worth(n) {
 		w.pool.notify()
 	}

@@ -236,6 +236,7 @@ func (cx *Cx) poison() {
 		r := cx.run
 		r.cx = &r.own
 		r.own.budget = cx.budget // begin may pass it on
+		r.spoil()
 		*cx = Cx{pendings: maxPendings}
 	}
 }

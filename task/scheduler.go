@@ -57,6 +57,7 @@ type Home struct {
 	mu        park.Mutex
 	groups    map[*Group]struct{} // with members, and started from outside
 	clock     *Clock              // nil: the machine's
+	driver    any                 // see SetDriver
 }
 
 // Open makes h the home of s, with a runner a worker. ctx is what [Cx.Context]
@@ -250,6 +251,7 @@ type Runner struct {
 	cx        *Cx       // the poll in progress
 	own       Cx
 	watch     watch
+	scratch   []byte // see Cx.Scratch
 	phase     phase
 	crash     error // a panic that was recovered and is still to be dealt with
 	orphan    error // a panic of a child that nobody has waited for

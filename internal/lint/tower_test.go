@@ -17,14 +17,14 @@ var tower = map[string]string{
 	"examples/...": "...",
 
 	"pool/par":   "pool task",
-	"pool":       "deque task internal/...",
-	"reactor":    "task timerwheel internal/poll internal/atomicx internal/clock internal/invariant internal/pad",
+	"pool":       "deque reactor task internal/...",
+	"reactor":    "task timerwheel internal/poll internal/atomicx internal/clock internal/invariant internal/pad internal/park",
 	"task":       "timerwheel internal/atomicx internal/clock internal/invariant internal/pad internal/park internal/stack",
 	"deque":      "internal/atomicx internal/invariant internal/pad",
 	"timerwheel": "internal/atomicx internal/invariant internal/pad",
 
 	"internal/park":      "internal/atomicx internal/clock internal/explore internal/pad",
-	"internal/poll":      "",
+	"internal/poll":      "internal/atomicx",
 	"internal/atomicx":   "internal/explore",
 	"internal/explore":   "",
 	"internal/clock":     "",

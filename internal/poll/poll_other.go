@@ -1,0 +1,16 @@
+//go:build !linux && !darwin && !dragonfly && !freebsd && !netbsd && !openbsd
+
+package poll
+
+// Poller is what this system does not have.
+type Poller struct{}
+
+// New returns ErrUnsupported.
+func New() (*Poller, error) { return nil, ErrUnsupported }
+
+// Add returns ErrUnsupported, as all methods do.
+func (*Poller) Add(fd int, key uint64) error                  { return ErrUnsupported }
+func (*Poller) Remove(fd int) error                           { return ErrUnsupported }
+func (*Poller) Wait(events []Event, nanos int64) (int, error) { return 0, ErrUnsupported }
+func (*Poller) Wake() error                                   { return ErrUnsupported }
+func (*Poller) Close() error                                  { return ErrUnsupported }

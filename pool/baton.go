@@ -1,0 +1,165 @@
+package pool
+
+import (
+	"fmt"
+
+	"github.com/heist-go/heist/internal/atomicx"
+	"github.com/heist-go/heist/internal/clock"
+	"github.com/heist-go/heist/reactor"
+)
+
+// One thread at a time polls the reactor: whoever holds the baton.
+//
+//   - A worker that goes to rest and finds the baton free takes it, and sleeps in the
+//     poll instead of on its futex, until the next of its timers. It serves what it
+//     gets itself, so an event costs no hop to another thread, and has another worker
+//     woken if there is enough for two.
+//   - A worker that has enough to do takes the baton every pollNanos, for a poll
+//     that does not wait.
+//   - The guard does the same at each look, if nobody else has polled since the last;
+//     and then wakes a worker that has nothing to do, which will take the baton.
+//
+// Who unparks a worker cannot know where it sleeps. So it leaves the token first, and
+// looks at the baton then; a worker takes the baton first, and looks for a token then.
+// One of the two sees the other.
+type baton struct {
+	holder  *atomicx.Int64 // 1 + the worker that sleeps in the poll, looks if nobody sleeps there, or 0
+	last    atomicx.Int64  // when it was polled last
+	reactor atomicx.Pointer[reactor.Reactor]
+}
+
+const (
+	looks     = -1
+	pollNanos = 100_000
+)
+
+// take takes the baton if it is free.
+func (b *baton) take(who int64) bool {
+	// Claim. The poll.
+	// Pairs with: (*baton).give.
+	return b.holder.Load() == 0 && b.holder.CompareAndSwap(0, who)
+}
+
+// give frees the baton.
+func (b *baton) give() {
+	// Publish. What the poll has written into the reactor.
+	// Pairs with: (*baton).take.
+	b.holder.Store(0)
+}
+
+// Reactor returns the pool's reactor, which is made by the first call. Its
+// connections end with the pool.
+func (p *Pool) Reactor() (*reactor.Reactor, error) {
+	if r := p.baton.reactor.Load(); r != nil {
+		return r, nil
+	}
+	p.opening.Lock()
+	defer p.opening.Unlock()
+	if r := p.baton.reactor.Load(); r != nil {
+		return r, nil
+	}
+	if p.stopped.Load() {
+		return nil, fmt.Errorf("pool: reactor: %w", ErrClosed)
+	}
+	r, err := reactor.New(&p.home)
+	if err != nil {
+		return nil, fmt.Errorf("pool: %w", err)
+	}
+	p.baton.reactor.Store(r)
+	p.notify() // or all workers may be asleep on their futexes
+	return r, nil
+}
+
+// closeReactor ends the reactor with the pool.
+func (p *Pool) closeReactor() {
+	p.opening.Lock()
+	defer p.opening.Unlock()
+	if r := p.baton.reactor.Load(); r != nil {
+		_ = r.Close() // nothing is to be done about it
+	}
+}
+
+// sleepInPoll is park for a worker that finds the baton free. It reports false if it
+// did not.
+func (w *worker) sleepInPoll(until int64) bool {
+	b := &w.pool.baton
+	r := b.reactor.Load()
+	if r == nil || w.dismissed.Load() || !b.take(int64(1+w.id)) {
+		return false
+	}
+	// Store-load: the baton first, this look second.
+	// Pairs with: (*Pool).unpark.
+	if w.parker.ParkUntil(0) { // it does not sleep
+		b.give()
+		return true
+	}
+	n := w.poll(r, until)
+	b.give()
+	w.parker.ParkUntil(0) // takes the token of whoever has ended the poll
+	if n > 1 && w.deque.Size() > 0 {
+		w.share()
+	}
+	return true
+}
+
+// poll polls with the baton in hand.
+func (w *worker) poll(r *reactor.Reactor, until int64) int {
+	n, err := r.Poll(until, w)
+	if err != nil {
+		panic(err) // the kernel refuses a poll that was valid before
+	}
+	w.pool.baton.last.Store(clock.Now())
+	w.count[events] += uint64(n)
+	return n
+}
+
+// glance polls without waiting, if it is time to.
+func (w *worker) glance(now int64) {
+	b := &w.pool.baton
+	r := b.reactor.Load()
+	if r == nil || now-b.last.Load() < pollNanos || !b.take(looks) {
+		return
+	}
+	n := w.poll(r, 0)
+	b.give()
+	if n > 1 {
+		w.share()
+	}
+}
+
+// glance is the guard's: nobody has polled for a nap. It reports whether it did.
+func (g *guard) glance(now int64) {
+	b := &g.pool.baton
+	r := b.reactor.Load()
+	if r == nil || now-b.last.Load() < minNap || !b.take(looks) {
+		return
+	}
+	n, err := r.Poll(0, nil)
+	b.last.Store(now)
+	b.give()
+	if err != nil {
+		panic(err)
+	}
+	g.events.Add(uint64(n))
+	g.pool.notify() // whoever has nothing to do takes the baton
+}
+
+// unpark wakes a worker, wherever it sleeps.
+func (p *Pool) unpark(w *worker) {
+	w.parker.Unpark()
+	// Store-load: the token first, this look second.
+	// Pairs with: (*worker).sleepInPoll.
+	if p.baton.holder.Load() == int64(1+w.id) {
+		p.baton.reactor.Load().Wake()
+	}
+}
+
+// Listen listens on an address, for tasks of the pool: see [reactor.Reactor.Listen],
+// which also takes options. Goroutines only.
+func (p *Pool) Listen(network, address string) (*reactor.Listener, error) {
+	r, err := p.Reactor()
+	if err != nil {
+		return nil, err
+	}
+	return r.Listen(p.Context(), nil, network, address)
+}

@@ -1,0 +1,148 @@
+package reactor
+
+import (
+	"context"
+	"fmt"
+	"net"
+	"syscall"
+	"time"
+
+	"github.com/heist-go/heist/internal/poll"
+	"github.com/heist-go/heist/task"
+)
+
+// Listener accepts connections. Its methods with a *task.Cx are for one task at a
+// time; [Listener.Std] is for goroutines. Close may be called by anybody.
+type Listener struct {
+	source
+	addr net.Addr
+	path *net.UnixListener // of a Unix socket: closing it removes its file
+
+	rest    task.Timer // while there are no descriptors left
+	resting bool
+	serving task.Group // of Serve
+}
+
+// Listen listens on an address, as net.Listen does. lc may be nil; its Control is
+// the place for socket options such as SO_REUSEPORT.
+//
+// Goroutines only: to look up a name takes time.
+func (r *Reactor) Listen(ctx context.Context, lc *net.ListenConfig, network, address string) (*Listener, error) {
+	task.MustNotPoll("reactor: Listen inside a task would stop its worker: listen before the task is started")
+	switch network {
+	case "tcp", "tcp4", "tcp6", "unix":
+	default:
+		return nil, fmt.Errorf("reactor: listen: %w", net.UnknownNetworkError(network))
+	}
+	if lc == nil {
+		lc = &net.ListenConfig{}
+	}
+	std, err := lc.Listen(ctx, network, address)
+	if err != nil {
+		return nil, fmt.Errorf("reactor: listen: %w", err)
+	}
+	l := &Listener{addr: std.Addr()}
+	l.fd, err = duplicate(std.(syscall.Conn)) // of all kinds that were let in
+	if u, ok := std.(*net.UnixListener); ok && err == nil {
+		l.path = u
+	} else {
+		_ = std.Close()
+	}
+	if err != nil {
+		return nil, fmt.Errorf("reactor: listen: %w", err)
+	}
+	if err := r.register(&l.source); err != nil {
+		if l.path != nil {
+			_ = l.path.Close()
+		}
+		return nil, err
+	}
+	return l, nil
+}
+
+// backoff is how long a listener waits when there are no descriptors left.
+const backoff = 20 * time.Millisecond
+
+// Accept returns the next connection. When the task is to come to an end
+// ([task.Cx.Draining]) it returns task.ErrClosed. When the process has no
+// descriptors left it waits a while, and tries again.
+func (l *Listener) Accept(cx *task.Cx) (*Conn, error) {
+	for {
+		if cx.Draining() {
+			return nil, ErrClosed
+		}
+		if l.resting {
+			if err := l.rest.Sleep(cx, backoff); err != nil {
+				return nil, err
+			}
+			l.resting = false
+		}
+		fd, err := l.try(cx, poll.Read, accept)
+		switch {
+		case err == nil:
+			return l.adopt(fd)
+		case aborted(err):
+		case exhausted(err):
+			l.resting = true
+		case task.IsPending(err):
+			return nil, err
+		default:
+			return nil, l.failed(err)
+		}
+	}
+}
+
+// adopt makes a connection of what was accepted.
+func (l *Listener) adopt(fd int) (*Conn, error) {
+	if l.path == nil {
+		prompt(fd)
+	}
+	return newConn(l.reactor, fd)
+}
+
+func (l *Listener) failed(err error) error {
+	if _, ok := err.(syscall.Errno); !ok {
+		return err
+	}
+	return &net.OpError{Op: "accept", Net: l.addr.Network(), Addr: l.addr, Err: err}
+}
+
+// Addr returns the address that the listener listens on.
+func (l *Listener) Addr() net.Addr { return l.addr }
+
+// Close closes the listener. Whoever waits for it is woken, and gets ErrClosed.
+// Anybody.
+func (l *Listener) Close() error {
+	err := l.close()
+	if err == nil && l.path != nil {
+		_ = l.path.Close() // and with it the file
+	}
+	return err
+}
+
+// Serve accepts connections and starts f's task for each, as long as the polled task
+// lives, which is the owner of them all. An error of one harms no other. It returns
+// when the listener is closed, or the task is told to come to an end, and all
+// connections have ended: with nil, or with why no more could be accepted.
+func Serve(cx *task.Cx, l *Listener, f func(*Conn) task.Task) error {
+	if l.serving.Failed == nil {
+		l.serving.Failed = func(task.Task, error) error { return nil }
+	}
+	for {
+		c, err := l.Accept(cx)
+		switch {
+		case err == nil:
+			l.serving.Go(cx, f(c))
+			continue
+		case task.IsPending(err):
+			return err
+		}
+		if wait := l.serving.Wait(cx); task.IsPending(wait) {
+			return wait
+		}
+		if err == ErrClosed {
+			return nil
+		}
+		return err
+	}
+}

@@ -1,0 +1,122 @@
+//go:build unix
+
+package reactor
+
+import (
+	"errors"
+	"fmt"
+	"net"
+	"os"
+	"syscall"
+
+	"golang.org/x/sys/unix"
+)
+
+// blocked reports whether a call would have waited.
+func blocked(err error) bool { return err == unix.EAGAIN }
+
+// exhausted reports whether there are no descriptors left, for now.
+func exhausted(err error) bool {
+	return errors.Is(err, unix.EMFILE) || errors.Is(err, unix.ENFILE) || errors.Is(err, unix.ENOBUFS) || errors.Is(err, unix.ENOMEM)
+}
+
+// aborted reports whether a connection has ended before it was accepted.
+func aborted(err error) bool { return err == unix.ECONNABORTED || err == unix.EPROTO }
+
+// again repeats a call that a signal has interrupted.
+func again(call func() (int, error)) (n int, err error) {
+	for {
+		if n, err = call(); err != unix.EINTR {
+			return max(n, 0), err
+		}
+	}
+}
+
+func read(fd int, b []byte) (int, error) {
+	return again(func() (int, error) { return unix.Read(fd, b) })
+}
+
+func write(fd int, b []byte) (int, error) {
+	return again(func() (int, error) { return unix.Write(fd, b) })
+}
+
+func shut(fd int) { _ = unix.Close(fd) }
+
+func shutWrite(fd int) error { return unix.Shutdown(fd, unix.SHUT_WR) }
+
+// duplicate returns a descriptor of our own for what c has, non-blocking.
+func duplicate(c syscall.Conn) (fd int, err error) {
+	raw, err := c.SyscallConn()
+	if err != nil {
+		return -1, err
+	}
+	if e := raw.Control(func(old uintptr) {
+		fd, err = unix.FcntlInt(old, unix.F_DUPFD_CLOEXEC, 0)
+	}); e != nil {
+		return -1, e
+	}
+	if err != nil {
+		return -1, err
+	}
+	if err := unix.SetNonblock(fd, true); err != nil {
+		shut(fd)
+		return -1, err
+	}
+	return fd, nil
+}
+
+// addresses returns the two ends of a socket, as far as they are known.
+func addresses(fd int) (local, remote net.Addr) {
+	if sa, err := unix.Getsockname(fd); err == nil {
+		local = address(fd, sa)
+	}
+	if sa, err := unix.Getpeername(fd); err == nil {
+		remote = address(fd, sa)
+	}
+	return local, remote
+}
+
+func address(fd int, sa unix.Sockaddr) net.Addr {
+	switch sa := sa.(type) {
+	case *unix.SockaddrInet4:
+		return &net.TCPAddr{IP: sa.Addr[:], Port: sa.Port}
+	case *unix.SockaddrInet6:
+		a := &net.TCPAddr{IP: sa.Addr[:], Port: sa.Port}
+		if sa.ZoneId != 0 {
+			if i, err := net.InterfaceByIndex(int(sa.ZoneId)); err == nil {
+				a.Zone = i.Name
+			}
+		}
+		return a
+	case *unix.SockaddrUnix:
+		return &net.UnixAddr{Name: sa.Name, Net: "unix"}
+	}
+	return nil
+}
+
+// stream checks that a descriptor is a socket of the kind that a Conn is.
+func stream(fd int) error {
+	kind, err := unix.GetsockoptInt(fd, unix.SOL_SOCKET, unix.SO_TYPE)
+	if err != nil {
+		return os.NewSyscallError("getsockopt", err)
+	}
+	if kind != unix.SOCK_STREAM {
+		return fmt.Errorf("not a stream socket (type %d)", kind)
+	}
+	return nil
+}
+
+// prompt sets what package net sets on each TCP connection: no delay, and probes of
+// a peer that says nothing for long.
+func prompt(fd int) {
+	_ = unix.SetsockoptInt(fd, unix.IPPROTO_TCP, unix.TCP_NODELAY, 1) // not TCP: no harm
+	_ = unix.SetsockoptInt(fd, unix.SOL_SOCKET, unix.SO_KEEPALIVE, 1)
+}
+
+func setNoDelay(fd int, on bool) error {
+	v := 0
+	if on {
+		v = 1
+	}
+	return os.NewSyscallError("setsockopt", unix.SetsockoptInt(fd, unix.IPPROTO_TCP, unix.TCP_NODELAY, v))
+}
