@@ -159,7 +159,7 @@ func TestExploreGroups(t *testing.T) {
 	}
 	t.Run("control: one group is all", func(t *testing.T) {
 		first := func(p *parking) int {
-			one := parking{p.groups[:1]}
+			one := parking{groups: p.groups[:1]}
 			return one.pick()
 		}
 		explore.Refute(t, explore.Options{Random: 40_000}, groups(first, 0, 0, groupSize))

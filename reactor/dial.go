@@ -27,17 +27,27 @@ func (d *Dialer) Dial(cx *task.Cx, network, address string) (*Conn, error) {
 	if err != nil {
 		return nil, err
 	}
+	if err := known(network); err != nil {
+		return nil, fmt.Errorf("reactor: dial: %w", err)
+	}
 	d.call.Class = d.Class
 	d.call.Drop = func(c *Conn) { _ = c.Close() } // a task that ends, and does not take it
 	return d.call.Do(cx, func(ctx context.Context) (*Conn, error) { return r.Dial(ctx, &d.Net, network, address) })
 }
 
-// Dial is Dialer's for goroutines: it blocks.
-func (r *Reactor) Dial(ctx context.Context, d *net.Dialer, network, address string) (*Conn, error) {
+// known checks that a network has streams.
+func known(network string) error {
 	switch network {
 	case "tcp", "tcp4", "tcp6", "unix":
-	default:
-		return nil, fmt.Errorf("reactor: dial: %w", net.UnknownNetworkError(network))
+		return nil
+	}
+	return net.UnknownNetworkError(network)
+}
+
+// Dial is Dialer's for goroutines: it blocks.
+func (r *Reactor) Dial(ctx context.Context, d *net.Dialer, network, address string) (*Conn, error) {
+	if err := known(network); err != nil {
+		return nil, fmt.Errorf("reactor: dial: %w", err)
 	}
 	if d == nil {
 		d = &net.Dialer{}

@@ -29,10 +29,8 @@ type Listener struct {
 // Goroutines only: to look up a name takes time.
 func (r *Reactor) Listen(ctx context.Context, lc *net.ListenConfig, network, address string) (*Listener, error) {
 	task.MustNotPoll("reactor: Listen inside a task would stop its worker: listen before the task is started")
-	switch network {
-	case "tcp", "tcp4", "tcp6", "unix":
-	default:
-		return nil, fmt.Errorf("reactor: listen: %w", net.UnknownNetworkError(network))
+	if err := known(network); err != nil {
+		return nil, fmt.Errorf("reactor: listen: %w", err)
 	}
 	if lc == nil {
 		lc = &net.ListenConfig{}

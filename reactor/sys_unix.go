@@ -32,12 +32,14 @@ func again(call func() (int, error)) (n int, err error) {
 	}
 }
 
+// read and write are package syscall's, which tells the race detector that what is
+// written before a write is visible after the read of its bytes.
 func read(fd int, b []byte) (int, error) {
-	return again(func() (int, error) { return unix.Read(fd, b) })
+	return again(func() (int, error) { return syscall.Read(fd, b) })
 }
 
 func write(fd int, b []byte) (int, error) {
-	return again(func() (int, error) { return unix.Write(fd, b) })
+	return again(func() (int, error) { return syscall.Write(fd, b) })
 }
 
 func shut(fd int) { _ = unix.Close(fd) }

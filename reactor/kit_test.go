@@ -1,0 +1,135 @@
+//go:build unix
+
+package reactor_test
+
+import (
+	"context"
+	"errors"
+	"io"
+	"net"
+	"runtime/debug"
+	"testing"
+	"time"
+
+	"github.com/stretchr/testify/require"
+	"go.uber.org/goleak"
+
+	"github.com/heist-go/heist/pool"
+	"github.com/heist-go/heist/reactor"
+	"github.com/heist-go/heist/task"
+)
+
+func TestMain(m *testing.M) { goleak.VerifyTestMain(m) }
+
+var (
+	background = context.Background()
+	errBoom    = errors.New("boom")
+)
+
+// open returns a pool that is closed with the test; then no descriptor is left.
+func open(t testing.TB, workers int) *pool.Pool {
+	t.Helper()
+	if _, ok := t.(*testing.T); ok {
+		hangs := time.AfterFunc(time.Minute, func() {
+			debug.SetTraceback("all")
+			panic(t.Name() + " hangs")
+		})
+		t.Cleanup(func() { hangs.Stop() })
+	}
+	p, err := pool.New(pool.Config{Workers: workers})
+	require.NoError(t, err)
+	t.Cleanup(func() {
+		require.NoError(t, p.Close())
+		if r, err := p.Reactor(); err == nil {
+			require.Zero(t, r.Used(), "descriptors are left")
+		}
+	})
+	return p
+}
+
+// until waits for something that nobody announces.
+func until(t testing.TB, what string, holds func() bool) {
+	t.Helper()
+	deadline := time.After(30 * time.Second)
+	for !holds() {
+		select {
+		case <-deadline:
+			debug.SetTraceback("all")
+			panic(t.Name() + " waits in vain: " + what)
+		case <-time.After(50 * time.Microsecond):
+		}
+	}
+}
+
+// run runs a poll function on p.
+func run(p *pool.Pool, f func(cx *task.Cx) error) error { return p.Run(background, task.Func(f)) }
+
+// echo sends back what comes.
+type echo struct {
+	task.Frame
+	conn *reactor.Conn
+	out  []byte
+	buf  [512]byte
+}
+
+func (e *echo) Poll(cx *task.Cx) error {
+	for {
+		if e.out == nil {
+			n, err := e.conn.Read(cx, e.buf[:])
+			if err != nil {
+				return err
+			}
+			e.out = e.buf[:n]
+		}
+		if err := e.conn.Write(cx, e.out); err != nil {
+			return err
+		}
+		e.out = nil
+	}
+}
+
+func (e *echo) Finish(error) { _ = e.conn.Close() }
+
+// server serves connections until it is closed.
+type server struct {
+	*reactor.Listener
+	group task.Group
+}
+
+// serve starts a server for connections on p.
+func serve(t testing.TB, p *pool.Pool, network, address string, f func(*reactor.Conn) task.Task) *server {
+	t.Helper()
+	l, err := p.Listen(network, address)
+	require.NoError(t, err)
+	s := &server{Listener: l}
+	s.group.Go(p, task.Func(func(cx *task.Cx) error { return reactor.Serve(cx, l, f) }))
+	t.Cleanup(func() {
+		_ = l.Close()
+		s.group.Cancel(nil)
+		_ = s.group.WaitContext(background)
+	})
+	return s
+}
+
+func serveEcho(t testing.TB, p *pool.Pool) *server {
+	return serve(t, p, "tcp", "127.0.0.1:0", func(c *reactor.Conn) task.Task { return &echo{conn: c} })
+}
+
+// dial connects to a server with package net.
+func dial(t testing.TB, s *server) net.Conn {
+	t.Helper()
+	c, err := net.Dial(s.Addr().Network(), s.Addr().String())
+	require.NoError(t, err)
+	t.Cleanup(func() { _ = c.Close() })
+	return c
+}
+
+// exchange sends b and reads as much back.
+func exchange(t testing.TB, c net.Conn, b []byte) {
+	t.Helper()
+	go func() { _, _ = c.Write(b) }()
+	got := make([]byte, len(b))
+	_, err := io.ReadFull(c, got)
+	require.NoError(t, err)
+	require.Equal(t, b, got)
+}
