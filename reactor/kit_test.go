@@ -47,20 +47,6 @@ func open(t testing.TB, workers int) *pool.Pool {
 	return p
 }
 
-// until waits for something that nobody announces.
-func until(t testing.TB, what string, holds func() bool) {
-	t.Helper()
-	deadline := time.After(30 * time.Second)
-	for !holds() {
-		select {
-		case <-deadline:
-			debug.SetTraceback("all")
-			panic(t.Name() + " waits in vain: " + what)
-		case <-time.After(50 * time.Microsecond):
-		}
-	}
-}
-
 // run runs a poll function on p.
 func run(p *pool.Pool, f func(cx *task.Cx) error) error { return p.Run(background, task.Func(f)) }
 
