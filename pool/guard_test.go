@@ -109,7 +109,7 @@ func TestStuckWorkerHoldsUpNobody(t *testing.T) {
 // When all workers are stuck a spare takes part, and goes when it is not needed,
 // wherever its tasks are then.
 func TestSpares(t *testing.T) {
-	p := open(t, 2)
+	p := openWith(t, pool.Config{Workers: 2})
 	first, second := newStuck(nil), newStuck(nil)
 	p.GoAll(first, second)
 	<-first.inside
