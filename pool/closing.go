@@ -104,11 +104,12 @@ func (p *Pool) ended() {
 
 // over lets those return who wait for the end.
 func (p *Pool) over() {
-	p.once.Do(func() {
-		p.closeReactor()
-		p.procs.give()
-		task.ReleaseClock(&p.home)
-		p.cancel(errPoolDone)
-		close(p.done)
-	})
+	if !p.ending.CompareAndSwap(false, true) {
+		return
+	}
+	p.closeReactor()
+	p.procs.give()
+	task.ReleaseClock(&p.home)
+	p.cancel(errPoolDone)
+	close(p.done)
 }

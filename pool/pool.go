@@ -103,7 +103,7 @@ type Pool struct {
 	closing  atomicx.Bool  // nothing comes from outside any more
 	stopped  atomicx.Bool  // all tasks are finished
 	done     chan struct{} // closed when the last thread has ended
-	once     sync.Once     // for done
+	ending   atomicx.Bool  // somebody closes done
 }
 
 // New returns a pool. Its threads start when there is work for them.
