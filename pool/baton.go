@@ -5,6 +5,7 @@ import (
 
 	"github.com/heist-go/heist/internal/atomicx"
 	"github.com/heist-go/heist/internal/clock"
+	"github.com/heist-go/heist/internal/park"
 	"github.com/heist-go/heist/reactor"
 )
 
@@ -87,19 +88,36 @@ func (w *worker) sleepInPoll(until int64) bool {
 	if r == nil || w.dismissed.Load() || !b.take(int64(1+w.id)) {
 		return false
 	}
-	// Store-load: the baton first, this look second.
-	// Pairs with: (*Pool).unpark.
-	if w.parker.ParkUntil(0) { // it does not sleep
-		b.give()
-		return true
-	}
-	n := w.poll(r, until)
-	b.give()
-	w.parker.ParkUntil(0) // takes the token of whoever has ended the poll
+	n := 0
+	b.sleep(&w.parker, func() { n = w.poll(r, until) })
 	if n > 1 && w.deque.Size() > 0 {
 		w.share()
 	}
 	return true
+}
+
+// sleep sleeps in the poll, with the baton in hand, unless there is a token. It gives
+// the baton, and takes the token.
+func (b *baton) sleep(p *park.Parker, poll func()) {
+	// Store-load: the baton first, this look second.
+	// Pairs with: (*baton).rouse.
+	if p.ParkUntil(0) { // it does not sleep
+		b.give()
+		return
+	}
+	poll()
+	b.give()
+	p.ParkUntil(0) // takes the token of whoever has ended the poll
+}
+
+// rouse leaves a token, and ends the poll if that is where who sleeps.
+func (b *baton) rouse(who int64, p *park.Parker, wake func()) {
+	p.Unpark()
+	// Store-load: the token first, this look second.
+	// Pairs with: (*baton).sleep.
+	if b.holder.Load() == who {
+		wake()
+	}
 }
 
 // poll polls with the baton in hand.
@@ -146,12 +164,7 @@ func (g *guard) glance(now int64) {
 
 // unpark wakes a worker, wherever it sleeps.
 func (p *Pool) unpark(w *worker) {
-	w.parker.Unpark()
-	// Store-load: the token first, this look second.
-	// Pairs with: (*worker).sleepInPoll.
-	if p.baton.holder.Load() == int64(1+w.id) {
-		p.baton.reactor.Load().Wake()
-	}
+	p.baton.rouse(int64(1+w.id), &w.parker, func() { p.baton.reactor.Load().Wake() })
 }
 
 // Listen listens on an address, for tasks of the pool: see [reactor.Reactor.Listen],
