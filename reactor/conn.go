@@ -9,6 +9,7 @@ import (
 	"syscall"
 	"time"
 
+	"github.com/heist-go/heist/internal/atomicx"
 	"github.com/heist-go/heist/internal/poll"
 	"github.com/heist-go/heist/task"
 )
@@ -27,6 +28,10 @@ type Conn struct {
 	seen  int    // of kept, how much was searched
 	wrote int    // of what Write, or ReadFull, is about, how much is done
 	full  int
+
+	writing bool  // the task has suspended in Write, and holds the outlet
+	leaving uint8 // how far Hangup has come
+	post    atomicx.Pointer[posting]
 
 	readMu, writeMu sync.Mutex // of goroutines
 }
@@ -186,18 +191,58 @@ func (c *Conn) ReadFull(cx *task.Cx, b []byte) error {
 // Pending, with the same b, it goes on where it was. After an error, or when a task
 // is canceled that has suspended in it, a part of b may have been sent.
 func (c *Conn) Write(cx *task.Cx, b []byte) error {
+	if err := c.enter(cx); err != nil {
+		return err
+	}
 	for c.wrote < len(b) {
 		n, err := c.try(cx, poll.Write, func(fd int) (int, error) { return write(fd, b[c.wrote:]) })
 		if err := c.written(n, err); err != nil {
 			return err
 		}
 	}
-	c.wrote = 0
+	c.abandon()
 	return nil
+}
+
+// enter begins a Write: after those in progress, and what was posted.
+func (c *Conn) enter(cx *task.Cx) error {
+	for !c.writing {
+		if c.out.hold() {
+			c.writing = true
+			return nil
+		}
+		if err := cx.Err(); err != nil {
+			return err
+		}
+		if wait := c.out.wait(c.waiter(cx, poll.Write)); c.refs.isClosed() {
+			return c.gone()
+		} else if wait {
+			return cx.Suspend()
+		}
+	}
+	return nil
+}
+
+// abandon ends a Write.
+func (c *Conn) abandon() {
+	if c.writing {
+		c.writing, c.wrote = false, 0
+		c.leave()
+	}
+}
+
+// leave lets others write.
+func (c *Conn) leave() {
+	if !c.out.leave() {
+		c.out.flush(c.posts())
+	}
 }
 
 // Writev is Write for several buffers, which are sent together.
 func (c *Conn) Writev(cx *task.Cx, bufs ...[]byte) error {
+	if err := c.enter(cx); err != nil {
+		return err
+	}
 	total := 0
 	for _, b := range bufs {
 		total += len(b)
@@ -208,7 +253,7 @@ func (c *Conn) Writev(cx *task.Cx, bufs ...[]byte) error {
 			return err
 		}
 	}
-	c.wrote = 0
+	c.abandon()
 	return nil
 }
 
@@ -216,7 +261,7 @@ func (c *Conn) Writev(cx *task.Cx, bufs ...[]byte) error {
 func (c *Conn) written(n int, err error) error {
 	c.wrote += n
 	if err != nil && !task.IsPending(err) {
-		c.wrote = 0
+		c.abandon()
 		return c.failed("write", err)
 	}
 	return err
@@ -238,7 +283,7 @@ func behind(bufs [][]byte, n int) [][]byte {
 // block.
 func (c *Conn) CloseWrite() error {
 	if !c.refs.acquire() {
-		return ErrClosed
+		return c.gone()
 	}
 	defer c.release()
 	if err := shutWrite(c.fd); err != nil {
@@ -264,7 +309,7 @@ func (c *Conn) SetWriteDeadline(t time.Time) error { return c.limit(t, poll.Writ
 // SetNoDelay says whether small writes are sent at once, which is the default.
 func (c *Conn) SetNoDelay(on bool) error {
 	if !c.refs.acquire() {
-		return ErrClosed
+		return c.gone()
 	}
 	defer c.release()
 	return setNoDelay(c.fd, on)

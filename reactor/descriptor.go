@@ -19,6 +19,8 @@ type source struct {
 	sides   [2]side
 	mine    [2]*waiter // by direction, the task that waited last; its own
 	limits  atomicx.Pointer[limits]
+	out     outlet                 // a connection's
+	cause   atomicx.Pointer[error] // why it was closed, if not by Close
 }
 
 // side returns one of the directions.
@@ -26,12 +28,17 @@ func (s *source) side(m poll.Mode) *side { return &s.sides[m-1] }
 
 // await has the polled task wait for the direction; see (*side).await.
 func (s *source) await(cx *task.Cx, m poll.Mode) (again bool) {
+	return s.side(m).await(s.waiter(cx, m))
+}
+
+// waiter returns the polled task as one who waits for the direction.
+func (s *source) waiter(cx *task.Cx, m poll.Mode) *waiter {
 	w := s.mine[m-1]
 	if self := cx.Self(); w == nil || w.task != self {
 		w = &waiter{task: self} // once for each task that uses the connection
 		s.mine[m-1] = w
 	}
-	return s.side(m).await(w)
+	return w
 }
 
 // kick wakes who waits for the direction: it tries again, and finds out why.
@@ -47,8 +54,25 @@ func (s *source) close() error {
 	}
 	s.kick(poll.Read)
 	s.kick(poll.Write)
+	s.out.tell()
 	s.release()
 	return nil
+}
+
+// fail is close for a reason: operations fail with it.
+func (s *source) fail(err error) {
+	if err != ErrClosed {
+		s.cause.CompareAndSwap(nil, &err)
+	}
+	_ = s.close()
+}
+
+// gone returns why operations fail.
+func (s *source) gone() error {
+	if why := s.cause.Load(); why != nil {
+		return *why
+	}
+	return ErrClosed
 }
 
 // release ends a use; the last one closes the number.
@@ -133,7 +157,7 @@ func (s *source) try(cx *task.Cx, m poll.Mode, call func(fd int) (n int, err err
 		return 0, err
 	}
 	if !s.refs.acquire() {
-		return 0, ErrClosed
+		return 0, s.gone()
 	}
 	defer s.release()
 	for {
@@ -145,7 +169,7 @@ func (s *source) try(cx *task.Cx, m poll.Mode, call func(fd int) (n int, err err
 			return n, err
 		}
 		if s.refs.isClosed() {
-			return 0, ErrClosed
+			return 0, s.gone()
 		}
 		if !s.await(cx, m) {
 			return 0, cx.Suspend()
@@ -153,17 +177,19 @@ func (s *source) try(cx *task.Cx, m poll.Mode, call func(fd int) (n int, err err
 	}
 }
 
+const blocks = "reactor: a blocking call inside a task would stop its worker: use the methods with a Cx"
+
 // block is try for goroutines: it waits.
 func (s *source) block(m poll.Mode, call func(fd int) (n int, err error)) (n int, err error) {
 	if !s.refs.acquire() {
-		return 0, ErrClosed
+		return 0, s.gone()
 	}
 	defer s.release()
 	var w *waiter
 	for {
 		switch {
 		case s.refs.isClosed():
-			return 0, ErrClosed
+			return 0, s.gone()
 		case s.expired(m):
 			return 0, os.ErrDeadlineExceeded
 		}
@@ -172,7 +198,7 @@ func (s *source) block(m poll.Mode, call func(fd int) (n int, err error)) (n int
 			return n, err
 		}
 		if w == nil {
-			task.MustNotPoll("reactor: a blocking call inside a task would stop its worker: use the methods with a Cx")
+			task.MustNotPoll(blocks)
 			w = &waiter{bell: make(chan struct{}, 1)}
 		}
 		if s.side(m).await(w) {

@@ -158,7 +158,7 @@ func (r *Reactor) Poll(deadline int64, q task.Queue) (n int, err error) {
 			}
 			switch w := e.source.side(mode).edge(); {
 			case w == nil:
-			case w.bell != nil:
+			case !w.simple():
 				w.wake()
 			default:
 				r.home.Rouse(w.task, q, first)

@@ -27,12 +27,16 @@ import (
 // edge finds the waiter. Clearing comes before the try that it is cleared for.
 type side struct{ word atomicx.Pointer[waiter] }
 
-// waiter is who waits: a task in one of its lives, or a goroutine. It is not
-// changed once it was used, because an edge may have fetched it.
+// waiter is who waits: a task in one of its lives, a goroutine, or what is to be sent.
+// It is not changed once it was used, because an edge may have fetched it.
 type waiter struct {
 	task task.Waker
 	bell chan struct{}
+	hook interface{ flush() }
 }
+
+// simple reports whether a task waits.
+func (w *waiter) simple() bool { return w.bell == nil && w.hook == nil }
 
 // ready is the word of a side with an edge that nobody has made use of.
 var ready = &waiter{}
@@ -71,6 +75,12 @@ func (s *side) edge() *waiter {
 	return nil
 }
 
+// take takes w off the side; it reports false if an edge has.
+func (s *side) take(w *waiter) bool {
+	// Claim. The waiter. Pairs with: (*side).edge.
+	return s.word.CompareAndSwap(w, nil)
+}
+
 // wake wakes the waiter, if there is one.
 func (w *waiter) wake() {
 	switch {
@@ -80,6 +90,8 @@ func (w *waiter) wake() {
 		case w.bell <- struct{}{}: // one token is enough
 		default:
 		}
+	case w.hook != nil:
+		w.hook.flush()
 	default:
 		w.task.Wake()
 	}

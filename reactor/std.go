@@ -4,6 +4,7 @@ import (
 	"net"
 
 	"github.com/heist-go/heist/internal/poll"
+	"github.com/heist-go/heist/task"
 )
 
 // Std returns the connection as package net's, for goroutines: its methods block, and
@@ -29,6 +30,10 @@ func (s stdConn) Write(b []byte) (n int, err error) {
 	c := s.Conn
 	c.writeMu.Lock()
 	defer c.writeMu.Unlock()
+	if err := c.enterWaiting(); err != nil {
+		return 0, err
+	}
+	defer c.leave()
 	for n < len(b) || len(b) == 0 {
 		k, err := c.block(poll.Write, func(fd int) (int, error) { return write(fd, b[n:]) })
 		n += k
@@ -40,6 +45,25 @@ func (s stdConn) Write(b []byte) (n int, err error) {
 		}
 	}
 	return n, nil
+}
+
+// enterWaiting is enter for a goroutine.
+func (c *Conn) enterWaiting() error {
+	var w *waiter
+	for !c.out.hold() {
+		if w == nil {
+			task.MustNotPoll(blocks)
+			w = &waiter{bell: make(chan struct{}, 1)}
+		}
+		wait := c.out.wait(w)
+		if c.refs.isClosed() {
+			return c.gone()
+		}
+		if wait {
+			<-w.bell
+		}
+	}
+	return nil
 }
 
 // Std returns the listener as package net's, for goroutines.
