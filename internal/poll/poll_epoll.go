@@ -93,10 +93,9 @@ func (p *Poller) Wait(events []Event, nanos int64) (n int, err error) {
 // is away.
 func (p *Poller) wait(nanos int64, most int) (n int, errno syscall.Errno) {
 	if !p.coarse.Load() {
-		var timeout *unix.Timespec
+		var timeout *timespec
 		if nanos >= 0 {
-			ts := unix.NsecToTimespec(nanos)
-			timeout = &ts
+			timeout = &timespec{nanos / 1e9, nanos % 1e9}
 		}
 		k, _, errno := syscall.Syscall6(unix.SYS_EPOLL_PWAIT2, uintptr(p.fd),
 			uintptr(unsafe.Pointer(&p.buf[0])), uintptr(most), uintptr(unsafe.Pointer(timeout)), 0, 0)
@@ -109,6 +108,9 @@ func (p *Poller) wait(nanos int64, most int) (n int, errno syscall.Errno) {
 		uintptr(unsafe.Pointer(&p.buf[0])), uintptr(most), uintptr(millis(nanos)), 0, 0)
 	return int(k), errno
 }
+
+// timespec is the kernel's struct __kernel_timespec: 64 bits on every machine.
+type timespec struct{ sec, nsec int64 }
 
 // millis rounds up: never early.
 func millis(nanos int64) int {
