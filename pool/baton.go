@@ -62,7 +62,7 @@ func (p *Pool) Reactor() (*reactor.Reactor, error) {
 	if p.stopped.Load() {
 		return nil, fmt.Errorf("pool: reactor: %w", ErrClosed)
 	}
-	r, err := reactor.New(&p.home)
+	r, err := reactor.New(&p.home, p.config.Logger)
 	if err != nil {
 		return nil, fmt.Errorf("pool: %w", err)
 	}

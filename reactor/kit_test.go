@@ -3,10 +3,13 @@
 package reactor_test
 
 import (
+	"bufio"
 	"context"
 	"errors"
 	"io"
 	"net"
+	"os"
+	"os/exec"
 	"runtime/debug"
 	"testing"
 	"time"
@@ -19,7 +22,38 @@ import (
 	"github.com/heist-go/heist/task"
 )
 
-func TestMain(m *testing.M) { goleak.VerifyTestMain(m) }
+// TestMain also is the processes that tests start: those with a role.
+func TestMain(m *testing.M) {
+	if role := roles[os.Getenv("HEIST_ROLE")]; role != nil {
+		role()
+		return
+	}
+	goleak.VerifyTestMain(m)
+}
+
+// roles is what a process can be besides a test; by name.
+var roles = map[string]func(){}
+
+// cast starts this program in a role, which gets args, and reads what it says and
+// writes what it is told through pipes.
+func cast(t testing.TB, role string, args ...string) (say io.Writer, hear *bufio.Scanner) {
+	t.Helper()
+	cmd := exec.Command(os.Args[0], args...)
+	cmd.Env = append(os.Environ(), "HEIST_ROLE="+role)
+	cmd.Stderr = os.Stderr
+	in, err := cmd.StdinPipe()
+	require.NoError(t, err)
+	out, err := cmd.StdoutPipe()
+	require.NoError(t, err)
+	require.NoError(t, cmd.Start())
+	t.Cleanup(func() {
+		_ = in.Close() // which ends it
+		end := time.AfterFunc(10*time.Second, func() { _ = cmd.Process.Kill() })
+		defer end.Stop()
+		require.NoError(t, cmd.Wait())
+	})
+	return in, bufio.NewScanner(out)
+}
 
 var (
 	background = context.Background()

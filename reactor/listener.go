@@ -20,6 +20,7 @@ type Listener struct {
 
 	rest    task.Timer // while there are no descriptors left
 	resting bool
+	starved bool       // and that was said
 	serving task.Group // of Serve
 }
 
@@ -63,7 +64,7 @@ const backoff = 20 * time.Millisecond
 
 // Accept returns the next connection. When the task is to come to an end
 // ([task.Cx.Draining]) it returns task.ErrClosed. When the process has no
-// descriptors left it waits a while, and tries again.
+// descriptors left it waits a while, tries again, and says so once in the pool's log.
 func (l *Listener) Accept(cx *task.Cx) (*Conn, error) {
 	for {
 		if cx.Draining() {
@@ -78,16 +79,26 @@ func (l *Listener) Accept(cx *task.Cx) (*Conn, error) {
 		fd, err := l.try(cx, poll.Read, accept)
 		switch {
 		case err == nil:
+			l.starved = false
 			return l.adopt(fd)
 		case aborted(err):
 		case exhausted(err):
 			l.resting = true
+			l.starve(err)
 		case task.IsPending(err):
 			return nil, err
 		default:
 			return nil, l.failed(err)
 		}
 	}
+}
+
+// starve says once that there are no descriptors left.
+func (l *Listener) starve(err error) {
+	if log := l.reactor.log; log != nil && !l.starved {
+		log.Warn("reactor: no connection can be accepted for now: it is tried again until one can", "listener", l.addr, "error", err)
+	}
+	l.starved = true
 }
 
 // adopt makes a connection of what was accepted.

@@ -51,6 +51,7 @@ package reactor
 import (
 	"errors"
 	"fmt"
+	"log/slog"
 	"net"
 	"sync"
 
@@ -74,6 +75,7 @@ func (closedError) Is(target error) bool { return target == task.ErrClosed || ta
 // pool.Pool.Reactor.
 type Reactor struct {
 	home   *task.Home
+	log    *slog.Logger // may be nil
 	poller *poll.Poller
 
 	mu    park.Mutex // guards slots and free; held for a few instructions
@@ -102,13 +104,14 @@ type report struct {
 // batch is how many events one Poll takes at most.
 const batch = 128
 
-// New returns a reactor for the tasks of a scheduler, which polls it.
-func New(h *task.Home) (*Reactor, error) {
+// New returns a reactor for the tasks of a scheduler, which polls it. log, which may be
+// nil, is told about what an operator should know.
+func New(h *task.Home, log *slog.Logger) (*Reactor, error) {
 	p, err := poll.New()
 	if err != nil {
 		return nil, fmt.Errorf("reactor: %w", err)
 	}
-	return &Reactor{home: h, poller: p}, nil
+	return &Reactor{home: h, log: log, poller: p}, nil
 }
 
 // errNoReactor says what to do.
