@@ -57,6 +57,7 @@ type look struct {
 	stuck    bool
 	reported bool
 	since    int64 // when it was asked first without an answer
+	last     int64 // when it was stuck last
 }
 
 const (
@@ -131,7 +132,7 @@ func (g *guard) look(now int64) (awake bool) {
 			if l.reported {
 				g.stalls.over(w, time.Duration(now-l.since))
 			}
-			*l = look{}
+			*l = look{last: l.last}
 			free = free || i < p.config.Workers
 			continue
 		case g.check(w, l, now):
@@ -153,13 +154,13 @@ func (g *guard) look(now int64) (awake bool) {
 // check reports whether w has been in one poll since the last look.
 func (g *guard) check(w *worker, l *look, now int64) bool {
 	if l.asked && w.runner.Owes() {
-		l.stuck = true
+		l.stuck, l.last = true, now
 		return true
 	}
 	if l.reported {
 		g.stalls.over(w, time.Duration(now-l.since))
 	}
-	*l = look{asked: true, since: now}
+	*l = look{asked: true, since: now, last: l.last}
 	w.runner.Ask()
 	return false
 }
@@ -211,7 +212,7 @@ func (g *guard) relieve(now int64) {
 		if !l.stuck {
 			continue
 		}
-		if to := g.able(); to >= 0 {
+		if to := g.able(now); to >= 0 {
 			g.unload(w)
 			g.deliver(p.workers[to])
 		}
@@ -222,14 +223,16 @@ func (g *guard) relieve(now int64) {
 	}
 }
 
-// able returns a worker that is not stuck, an idle one if there is one, or -1.
-func (g *guard) able() int {
+// able returns a worker that can do what a stuck one holds up: an idle one if there is
+// one, else one that has not been stuck for a while; or -1. (Between two that are stuck
+// now and then frames would go to and fro, and never be polled.)
+func (g *guard) able(now int64) int {
 	p := g.pool
 	if i := p.parking.lowest(); i >= 0 {
 		return i
 	}
 	for i := range p.crew() {
-		if l := &g.looks[i]; !l.stuck && p.parking.takes(i) {
+		if l := &g.looks[i]; !l.stuck && now-l.last >= notice && p.parking.takes(i) {
 			return i
 		}
 	}

@@ -233,3 +233,29 @@ func TestStallOfAFunc(t *testing.T) {
 		until(t, "a report", func() bool { return out.has("a poll takes long", "poll=", "TestStallOfAFunc") })
 	})))
 }
+
+// Workers that are in one long poll after the other still come to everybody else, and
+// the guard does not carry the others' tasks to and fro between them.
+func TestLongPollsStarveNobody(t *testing.T) {
+	p := openWith(t, fixed(pool.Config{Workers: 2}))
+	var over atomic.Bool
+	var hogs, others task.Group
+	for range 2 {
+		hogs.Go(p, task.Func(func(cx *task.Cx) error {
+			for end := time.Now().Add(12 * time.Millisecond); time.Now().Before(end); { // a bad task
+			}
+			if over.Load() {
+				return nil
+			}
+			return again(cx)
+		}))
+	}
+	for range 10 {
+		for range 20 {
+			others.Go(p, act(func(*task.Cx) {}))
+		}
+		require.NoError(t, others.WaitContext(background))
+	}
+	over.Store(true)
+	require.NoError(t, hogs.WaitContext(background))
+}

@@ -277,6 +277,10 @@ func (w *worker) share() {
 	}
 }
 
+// Answered implements task.Watched. The polls may be longer than they were when the
+// next look at the inbox was set: it is due now.
+func (w *worker) Answered() { w.due = w.tick + 1 }
+
 // Next implements task.Queue: a frame that the poll in progress has woken.
 func (w *worker) Next(f *task.Frame) {
 	if old := w.lifo.Swap(f); old != nil {

@@ -29,6 +29,7 @@ type Conn struct {
 	wrote int    // of what Write, or ReadFull, is about, how much is done
 	full  int
 
+	tcp     bool
 	writing bool  // the task has suspended in Write, and holds the outlet
 	leaving uint8 // how far Hangup has come
 	post    atomicx.Pointer[posting]
@@ -41,6 +42,7 @@ func newConn(r *Reactor, fd int) (*Conn, error) {
 	c := &Conn{}
 	c.fd = fd
 	c.local, c.remote = addresses(fd)
+	_, c.tcp = c.local.(*net.TCPAddr)
 	if err := r.register(&c.source); err != nil {
 		return nil, err
 	}
@@ -73,7 +75,18 @@ func (c *Conn) Read(cx *task.Cx, b []byte) (n int, err error) {
 		}
 		return c.take(b), nil
 	}
-	n, err = c.try(cx, poll.Read, func(fd int) (int, error) { return read(fd, b) })
+	return c.receive(cx, b)
+}
+
+// receive reads from the socket. A read of less than there is room for has taken all
+// there was, so the next one need not ask the kernel before it waits: what comes after
+// is a new edge. That is so for TCP, until the peer's end, of which the edge may have
+// come together with the last bytes'.
+func (c *Conn) receive(cx *task.Cx, b []byte) (int, error) {
+	n, err := c.try(cx, poll.Read, func(fd int) (int, error) { return read(fd, b) })
+	if err == nil && n > 0 && n < len(b) {
+		c.drained = c.tcp && !c.ended.Load()
+	}
 	return c.answer("read", n, err, len(b) > 0)
 }
 
@@ -128,8 +141,7 @@ func (c *Conn) Next(cx *task.Cx) ([]byte, error) {
 		return b, nil
 	}
 	b := cx.Scratch(lent)
-	n, err := c.try(cx, poll.Read, func(fd int) (int, error) { return read(fd, b) })
-	n, err = c.answer("read", n, err, true)
+	n, err := c.receive(cx, b)
 	return b[:n], err
 }
 
@@ -153,8 +165,8 @@ func (c *Conn) ReadUntil(cx *task.Cx, delim byte, max int) ([]byte, error) {
 			return nil, fmt.Errorf("reactor: read: no delimiter in %d bytes: %w", max, task.ErrLimit)
 		}
 		b := cx.Scratch(lent)
-		n, err := c.try(cx, poll.Read, func(fd int) (int, error) { return read(fd, b) })
-		if n, err = c.answer("read", n, err, true); err != nil {
+		n, err := c.receive(cx, b)
+		if err != nil {
 			if err == io.EOF && len(c.kept) > 0 {
 				err = io.ErrUnexpectedEOF
 			}

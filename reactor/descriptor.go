@@ -17,7 +17,9 @@ type source struct {
 	fd      int
 	refs    refs
 	sides   [2]side
-	mine    [2]*waiter // by direction, the task that waited last; its own
+	ended   atomicx.Bool // the kernel has reported poll.Closed
+	drained bool         // the last read took all there was; its task's own
+	mine    [2]*waiter   // by direction, the task that waited last; its own
 	limits  atomicx.Pointer[limits]
 	out     outlet                 // a connection's
 	cause   atomicx.Pointer[error] // why it was closed, if not by Close
@@ -164,10 +166,13 @@ func (s *source) try(cx *task.Cx, m poll.Mode, call func(fd int) (n int, err err
 		if s.expired(m) {
 			return 0, os.ErrDeadlineExceeded
 		}
-		n, err = call(s.fd)
-		if !blocked(err) {
-			return n, err
+		if m != poll.Read || !s.drained {
+			s.side(m).clear()
+			if n, err = call(s.fd); !blocked(err) {
+				return n, err
+			}
 		}
+		s.drained = s.drained && m != poll.Read
 		if s.refs.isClosed() {
 			return 0, s.gone()
 		}

@@ -316,6 +316,36 @@ func TestHalfOpen(t *testing.T) {
 	require.Len(t, got, 5000)
 }
 
+// The end that comes together with the last bytes is seen, however little they are: the
+// read that takes them must not wait for another edge.
+func TestEndWithTheLastBytes(t *testing.T) {
+	for range 200 {
+		got := make(chan string, 1)
+		var all []byte
+		gate := make(chan struct{})
+		s, _ := lobby(t, 1, func(cx *task.Cx, c *reactor.Conn) error {
+			<-gate // a bad task: both are there when it reads
+			var buf [100]byte
+			for {
+				n, err := c.Read(cx, buf[:])
+				all = append(all, buf[:n]...)
+				if err == io.EOF {
+					got <- string(all)
+				}
+				if err != nil {
+					return err
+				}
+			}
+		})
+		c := dial(t, s)
+		_, err := c.Write([]byte("short"))
+		require.NoError(t, err)
+		require.NoError(t, c.(*net.TCPConn).CloseWrite())
+		close(gate)
+		require.Equal(t, "short", <-got)
+	}
+}
+
 // A reset in the middle of a write is an error of that write.
 func TestResetWhileWriting(t *testing.T) {
 	why := make(chan error, 1)

@@ -63,6 +63,11 @@ var (
 // open returns a pool that is closed with the test; then no descriptor is left.
 func open(t testing.TB, workers int) *pool.Pool {
 	t.Helper()
+	return openWith(t, pool.Config{Workers: workers})
+}
+
+func openWith(t testing.TB, config pool.Config) *pool.Pool {
+	t.Helper()
 	if _, ok := t.(*testing.T); ok {
 		hangs := time.AfterFunc(time.Minute, func() {
 			debug.SetTraceback("all")
@@ -70,7 +75,7 @@ func open(t testing.TB, workers int) *pool.Pool {
 		})
 		t.Cleanup(func() { hangs.Stop() })
 	}
-	p, err := pool.New(pool.Config{Workers: workers})
+	p, err := pool.New(config)
 	require.NoError(t, err)
 	t.Cleanup(func() {
 		require.NoError(t, p.Close())

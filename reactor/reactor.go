@@ -155,6 +155,9 @@ func (r *Reactor) Poll(deadline int64, q task.Queue) (n int, err error) {
 	r.mu.Unlock()
 	first := true
 	for _, e := range r.ready[:n] {
+		if e.mode&poll.Closed != 0 {
+			e.source.ended.Store(true) // before the edge
+		}
 		for _, mode := range [...]poll.Mode{poll.Read, poll.Write} {
 			if e.mode&mode == 0 {
 				continue

@@ -66,6 +66,14 @@ func (s *side) await(w *waiter) (again bool) {
 	}
 }
 
+// clear forgets the edges so far. The caller tries next: what they were about, it finds.
+func (s *side) clear() {
+	if s.word.Load() == ready {
+		// Claim. The edge. Pairs with: (*side).edge.
+		s.word.CompareAndSwap(ready, nil)
+	}
+}
+
 // edge notes that the side may be ready and returns who is to be woken, or nil.
 func (s *side) edge() *waiter {
 	// Publish. Pairs with: (*side).await.

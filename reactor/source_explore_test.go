@@ -12,9 +12,13 @@ import (
 type sides struct {
 	await func(*side, *waiter) bool
 	edge  func(*side) *waiter
+	try   func(s *side, read func() bool) bool
 }
 
-var sound = sides{(*side).await, (*side).edge}
+var sound = sides{(*side).await, (*side).edge, func(s *side, read func() bool) bool {
+	s.clear()
+	return read()
+}}
 
 // pipe is bytes that arrive one by one, each with an edge, and readers of all of
 // them. A reader whose edge is lost sleeps on, which is found as a deadlock.
@@ -42,7 +46,10 @@ func pipe(code sides, bytes, readers int) func(*explore.X) {
 				for range bytes / readers {
 					for {
 						// A read: it takes a byte if there is one.
-						if n := done.Load(); n < full.Load() && done.CompareAndSwap(n, n+1) {
+						if code.try(&s, func() bool {
+							n := done.Load()
+							return n < full.Load() && done.CompareAndSwap(n, n+1)
+						}) {
 							break
 						}
 						if code.await(&s, waiters[i]) {
@@ -73,14 +80,19 @@ func TestExploreSideControls(t *testing.T) {
 		"the waiter lists itself without a look": {func(s *side, w *waiter) bool {
 			s.word.Store(w)
 			return false
-		}, sound.edge},
+		}, sound.edge, sound.try},
+		"the edge is forgotten after the try": {sound.await, sound.edge, func(s *side, read func() bool) bool {
+			took := read()
+			s.clear()
+			return took
+		}},
 		"the edge is not kept": {sound.await, func(s *side) *waiter {
 			if v := s.word.Load(); v != nil && v != ready {
 				s.word.Store(nil)
 				return v
 			}
 			return nil
-		}},
+		}, sound.try},
 		"the edge looks, and stores": {sound.await, func(s *side) *waiter {
 			v := s.word.Load()
 			s.word.Store(ready)
@@ -88,7 +100,7 @@ func TestExploreSideControls(t *testing.T) {
 				return nil
 			}
 			return v
-		}},
+		}, sound.try},
 	} {
 		t.Run(name, func(t *testing.T) { explore.Refute(t, explore.Options{}, pipe(code, 2, 1)) })
 	}

@@ -22,6 +22,7 @@ func (s stdConn) Read(b []byte) (int, error) {
 	if len(c.kept) > 0 {
 		return c.take(b), nil
 	}
+	c.drained = false // a task that reads after us must ask
 	n, err := c.block(poll.Read, func(fd int) (int, error) { return read(fd, b) })
 	return c.answer("read", n, err, len(b) > 0)
 }

@@ -18,6 +18,13 @@ const (
 	which   // task it was: it has taken too long
 )
 
+// Watched is a Queue that is told when its worker has answered the guard: so it learns,
+// about as often as the guard looks, that time goes by.
+type Watched interface {
+	Queue
+	Answered()
+}
+
 // Ask asks the worker to answer at the end of its poll. For the guard.
 func (r *Runner) Ask() {
 	// Hint. The worker answers once it sees it.
@@ -49,6 +56,9 @@ func (r *Runner) Culprit() string {
 // answer answers the guard. f was polled, and is the worker's still: nobody else
 // may ask it for its name.
 func (r *Runner) answer(f *Frame) {
+	if q, ok := r.queue.(Watched); ok {
+		q.Answered()
+	}
 	// Claim. The question.
 	// Pairs with: (*Runner).Accuse.
 	if r.watch.question.Swap(nothing) == which {

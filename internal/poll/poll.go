@@ -28,6 +28,7 @@ type Mode uint8
 const (
 	Read Mode = 1 << iota
 	Write
+	Closed // the peer sends no more, or there is an error: a read will say so, if not yet
 )
 
 // Event is what Wait reports.

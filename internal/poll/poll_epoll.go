@@ -83,6 +83,9 @@ func (p *Poller) Wait(events []Event, nanos int64) (n int, err error) {
 		if ev.Events&(unix.EPOLLOUT|unix.EPOLLHUP|unix.EPOLLERR) != 0 {
 			m |= Write
 		}
+		if ev.Events&(unix.EPOLLRDHUP|unix.EPOLLHUP|unix.EPOLLERR) != 0 {
+			m |= Closed
+		}
 		events[n] = Event{key, m}
 		n++
 	}

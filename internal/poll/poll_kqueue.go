@@ -112,7 +112,10 @@ func (p *Poller) Wait(events []Event, nanos int64) (n int, err error) {
 			m = Write
 		}
 		if ev.Flags&unix.EV_ERROR != 0 {
-			m = Read | Write
+			m = Read | Write | Closed
+		}
+		if ev.Flags&unix.EV_EOF != 0 {
+			m |= Closed
 		}
 		events[n] = Event{key, m}
 		n++
