@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"os"
 	"strings"
 
 	"github.com/heist-go/heist/task"
@@ -680,4 +681,28 @@ func ExampleIsPending() {
 	// Output:
 	// failed: no luck
 	// 2 polls
+}
+
+// A reader of a file. Files block, so that is done by a goroutine; the worker does
+// something else meanwhile.
+type fileReader struct {
+	task.Frame
+	name string
+	read task.Blocking[[]byte]
+}
+
+func (r *fileReader) Poll(cx *task.Cx) error {
+	b, err := r.read.Do(cx, func(context.Context) ([]byte, error) { return os.ReadFile(r.name) })
+	if err != nil {
+		return err
+	}
+	fmt.Println(len(b) > 0)
+	return nil
+}
+
+func ExampleBlocking() {
+	fmt.Println(task.Run(context.Background(), &fileReader{name: "blocking.go"}))
+	// Output:
+	// true
+	// <nil>
 }

@@ -1,0 +1,233 @@
+package task_test
+
+import (
+	"context"
+	"errors"
+	"math/rand/v2"
+	"runtime"
+	"sync/atomic"
+	"testing"
+
+	"github.com/stretchr/testify/require"
+
+	"github.com/heist-go/heist/task"
+)
+
+// caller is a task that calls a blocking function, once.
+type caller struct {
+	task.Frame
+	call task.Blocking[int]
+	f    func(context.Context) (int, error)
+	got  int
+	err  error
+}
+
+func (a *caller) Poll(cx *task.Cx) error {
+	a.got, a.err = a.call.Do(cx, a.f)
+	return a.err
+}
+
+// called is a task for a function, with a class of its own.
+func called(f func(context.Context) (int, error)) *caller {
+	a := &caller{f: f}
+	a.call.Class = &task.Class{Limit: 1}
+	return a
+}
+
+func runs(t task.Task) error { return task.Run(context.Background(), t) }
+
+func TestBlocking(t *testing.T) {
+	a := called(func(context.Context) (int, error) { return 7, nil })
+	require.NoError(t, runs(a))
+	require.Equal(t, 7, a.got)
+
+	a = called(func(context.Context) (int, error) { return 8, errBoom })
+	require.ErrorIs(t, runs(a), errBoom)
+	require.Equal(t, 8, a.got, "the value comes with the error")
+}
+
+func TestBlockingPanics(t *testing.T) {
+	func() {
+		defer func() {
+			p, ok := recover().(*task.PanicError)
+			require.True(t, ok)
+			require.ErrorIs(t, p, errBoom)
+			require.Contains(t, string(p.Stack), "TestBlockingPanics", "the stack is the function's")
+		}()
+		_ = runs(called(func(context.Context) (int, error) { panic(errBoom) }))
+		t.Error("it did not panic")
+	}()
+
+	a := called(func(context.Context) (int, error) { runtime.Goexit(); return 0, nil })
+	require.ErrorIs(t, runs(a), task.ErrGoexit)
+	require.Zero(t, a.call.Class.Stats().Running)
+}
+
+// The function's context has the values of the task's, and is done when the task is
+// canceled; the task ends when the function has.
+func TestBlockingCancel(t *testing.T) {
+	type key struct{}
+	ctx, cancel := context.WithCancelCause(context.WithValue(context.Background(), key{}, "value"))
+	ended := false
+	a := called(func(ctx context.Context) (int, error) {
+		if ctx.Value(key{}) != "value" {
+			return 0, errors.New("no value")
+		}
+		cancel(errBoom)
+		<-ctx.Done()
+		ended = true
+		return 0, context.Cause(ctx)
+	})
+	require.ErrorIs(t, task.Run(ctx, a), errBoom)
+	require.True(t, ended)
+}
+
+// A function whose turn has not come is taken back.
+func TestBlockingCancelWhileItWaits(t *testing.T) {
+	c := &task.Class{Name: "one", Limit: 1}
+	begun, release := make(chan struct{}), make(chan struct{})
+	l := newLab(context.Background())
+	first := &caller{f: func(context.Context) (int, error) { close(begun); <-release; return 1, nil }}
+	second := &caller{f: func(context.Context) (int, error) { t.Error("it has run"); return 2, nil }}
+	first.call.Class, second.call.Class = c, c
+	var g task.Group
+	g.Failed = func(task.Task, error) error { return nil }
+	g.Go(l, first)
+	g.Go(l, second)
+	l.work()
+	<-begun
+	require.Equal(t, task.ClassStats{Name: "one", Limit: 1, Running: 1, Waiting: 1}, c.Stats())
+	second.Cancel(errBoom)
+	l.work()
+	require.ErrorIs(t, second.err, errBoom)
+	require.Zero(t, c.Stats().Waiting)
+	close(release)
+	for first.got == 0 {
+		l.work()
+		runtime.Gosched()
+	}
+	require.Equal(t, 1, first.got)
+}
+
+// Who ends without the result, waits for the function, and the result is dropped.
+func TestBlockingDrop(t *testing.T) {
+	begun := make(chan struct{})
+	dropped := 0
+	a := &abandoner{begun: begun}
+	a.call.Drop = func(v int) { dropped = v }
+	a.f = func(ctx context.Context) (int, error) {
+		close(begun)
+		<-ctx.Done() // it is told
+		return 9, nil
+	}
+	require.ErrorIs(t, runs(a), errBoom)
+	require.Equal(t, 9, dropped)
+}
+
+// abandoner calls a function, and ends when that has begun.
+type abandoner struct {
+	caller
+	begun chan struct{}
+	asked bool
+}
+
+func (a *abandoner) Poll(cx *task.Cx) error {
+	if !a.asked {
+		a.asked = true
+		if _, err := a.call.Do(cx, a.f); !task.IsPending(err) {
+			return err
+		}
+	}
+	<-a.begun
+	return errBoom
+}
+
+// At most so many run at a time, the others in the order in which they came; and of
+// many that are canceled at random nothing is left.
+func TestBlockingMany(t *testing.T) {
+	const calls, limit = 1000, 4
+	c := &task.Class{Limit: limit}
+	var running, most, ran atomic.Int64
+	var g task.Group
+	g.Failed = func(task.Task, error) error { return nil }
+	all := make([]*caller, calls)
+	require.NoError(t, runs(task.Func(func(cx *task.Cx) error {
+		if all[0] == nil {
+			for i := range all {
+				all[i] = &caller{f: func(ctx context.Context) (int, error) {
+					defer running.Add(-1)
+					if n := running.Add(1); n > most.Load() {
+						most.Store(n)
+					}
+					ran.Add(1)
+					runtime.Gosched()
+					return i, ctx.Err()
+				}}
+				all[i].call.Class = c
+				g.Go(cx, all[i])
+			}
+			r := rand.New(rand.NewPCG(5, 5))
+			for range calls / 3 {
+				all[r.IntN(calls)].Cancel(nil)
+			}
+		}
+		return g.Wait(cx)
+	})))
+	require.LessOrEqual(t, most.Load(), int64(limit))
+	require.NotZero(t, ran.Load())
+	good := 0
+	for i, a := range all {
+		if a.err == nil && a.Err() == nil {
+			require.Equal(t, i, a.got)
+			good++
+		}
+	}
+	require.GreaterOrEqual(t, good, calls/2)
+	s := c.Stats()
+	require.Zero(t, s.Running+s.Waiting)
+}
+
+func TestBlockingIsFair(t *testing.T) {
+	const calls = 20
+	c := &task.Class{Limit: 1}
+	var order []int // one at a time: no lock
+	var g task.Group
+	var all [calls]caller
+	require.NoError(t, runs(task.Func(func(cx *task.Cx) error {
+		for i := range all {
+			if all[i].f == nil {
+				all[i].f = func(context.Context) (int, error) { order = append(order, i); return i, nil }
+				all[i].call.Class = c
+				g.Go(cx, &all[i])
+			}
+		}
+		return g.Wait(cx)
+	})))
+	require.Len(t, order, calls)
+	require.IsIncreasing(t, order)
+}
+
+// BenchmarkBlocking is a call, next to a goroutine that answers through a channel.
+func BenchmarkBlocking(b *testing.B) {
+	b.Run("heist", func(b *testing.B) {
+		b.ReportAllocs()
+		var call task.Blocking[int]
+		i := 0
+		_ = task.Run(context.Background(), task.Func(func(cx *task.Cx) error {
+			for ; i < b.N; i++ {
+				if _, err := call.Do(cx, func(context.Context) (int, error) { return 1, nil }); err != nil {
+					return err
+				}
+			}
+			return nil
+		}))
+	})
+	b.Run("goroutine", func(b *testing.B) {
+		b.ReportAllocs()
+		for range b.N {
+			answer := make(chan int, 1)
+			go func() { answer <- 1 }()
+			<-answer
+		}
+	})
+}
