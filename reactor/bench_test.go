@@ -91,7 +91,8 @@ func BenchmarkNet(b *testing.B) {
 				continue
 			}
 			b.Run(l.name+"/"+who, func(b *testing.B) {
-				address, hog := "", func() {}
+				var address string
+				var hog func()
 				if who != "net" {
 					p := open(b, 0)
 					if who != "heist" {

@@ -117,7 +117,7 @@ func starved() {
 		panic(err)
 	}
 	_ = syscall.Close(free)
-	lim.Cur = uint64(free + 4)
+	set(&lim.Cur, free+4)
 	if err := syscall.Setrlimit(syscall.RLIMIT_NOFILE, &lim); err != nil {
 		panic(err)
 	}
@@ -128,6 +128,9 @@ func starved() {
 	_, _ = io.Copy(io.Discard, os.Stdin)
 	_ = p.Close()
 }
+
+// set sets a number whose type depends on the system.
+func set[T int64 | uint64](to *T, v int) { *to = T(v) }
 
 // A server without descriptors serves those that it has, says so once, and the others
 // when there are some again.

@@ -4,12 +4,11 @@ import (
 	"context"
 	"fmt"
 	"net"
-	"net/netip"
-	"os"
 	"sync"
 	"syscall"
 	"time"
 
+	"github.com/heist-go/heist/internal/datagram"
 	"github.com/heist-go/heist/internal/poll"
 	"github.com/heist-go/heist/task"
 )
@@ -22,7 +21,7 @@ type PacketConn struct {
 	local net.Addr
 	v6    bool // addresses are given to the kernel as IPv6's
 
-	in, out vector
+	in, out datagram.Vector
 	one     [2]Message // of ReadFrom and WriteTo
 
 	readMu, writeMu sync.Mutex // of goroutines
@@ -30,10 +29,10 @@ type PacketConn struct {
 
 // Peer is where a datagram comes from, or goes to: an address and port, or for Unix
 // sockets a path. The zero Peer is whom a socket is connected to. It is comparable.
-type Peer struct {
-	netip.AddrPort
-	Path string
-}
+type Peer = datagram.Peer
+
+// Message is one datagram of several.
+type Message = datagram.Message
 
 // PeerOf returns the peer that a net.UDPAddr or net.UnixAddr names.
 func PeerOf(a net.Addr) (Peer, error) {
@@ -45,32 +44,6 @@ func PeerOf(a net.Addr) (Peer, error) {
 	}
 	return Peer{}, fmt.Errorf("reactor: datagram: no address of UDP or a Unix socket: %v", a)
 }
-
-// Net returns the peer as package net's address.
-func (p Peer) Net() net.Addr {
-	if p.IsValid() {
-		return net.UDPAddrFromAddrPort(p.AddrPort)
-	}
-	return &net.UnixAddr{Name: p.Path, Net: "unixgram"}
-}
-
-// String returns the address and port, or the path.
-func (p Peer) String() string {
-	if p.IsValid() {
-		return p.AddrPort.String()
-	}
-	return p.Path
-}
-
-// Message is one datagram of several.
-type Message struct {
-	Buf  []byte // to send, or room for what comes
-	N    int    // how much of Buf came
-	Peer Peer   // whom it is from, or to
-}
-
-// maxMessages is how many datagrams go through one system call.
-const maxMessages = 64
 
 // datagrams checks that a network has datagrams.
 func datagrams(network string) error {
@@ -126,7 +99,7 @@ func (r *Reactor) AdoptPacket(c syscall.Conn) (*PacketConn, error) {
 	fd, err := duplicate(c)
 	p := &PacketConn{}
 	if err == nil {
-		if p.v6, err = datagram(fd); err != nil {
+		if p.v6, err = datagram.Check(fd); err != nil {
 			shut(fd)
 		}
 	}
@@ -166,8 +139,8 @@ func (p *PacketConn) WriteTo(cx *task.Cx, b []byte, to Peer) error {
 // ReadBatch returns as many datagrams as are there, at least one and at most len(ms),
 // in one system call where the system has it (Linux). It fills in N and Peer.
 func (p *PacketConn) ReadBatch(cx *task.Cx, ms []Message) (int, error) {
-	ms = ms[:min(len(ms), maxMessages)]
-	k, err := p.try(cx, poll.Read, func(fd int) (int, error) { return p.in.receive(fd, ms) })
+	ms = ms[:min(len(ms), datagram.Most)]
+	k, err := p.try(cx, poll.Read, func(fd int) (int, error) { return p.in.Receive(fd, ms) })
 	return k, p.failed("read", err)
 }
 
@@ -175,8 +148,8 @@ func (p *PacketConn) ReadBatch(cx *task.Cx, ms []Message) (int, error) {
 // returns how many were sent: if not all, call it again with the others. The error is
 // about the first that was not.
 func (p *PacketConn) WriteBatch(cx *task.Cx, ms []Message) (int, error) {
-	ms = ms[:min(len(ms), maxMessages)]
-	k, err := p.try(cx, poll.Write, func(fd int) (int, error) { return p.out.send(fd, ms, p.v6) })
+	ms = ms[:min(len(ms), datagram.Most)]
+	k, err := p.try(cx, poll.Write, func(fd int) (int, error) { return p.out.Send(fd, ms, p.v6) })
 	return k, p.failed("write", err)
 }
 
@@ -218,7 +191,7 @@ func (s stdPacket) ReadFrom(b []byte) (int, net.Addr, error) {
 	p.readMu.Lock()
 	defer p.readMu.Unlock()
 	ms := []Message{{Buf: b}}
-	if _, err := p.block(poll.Read, func(fd int) (int, error) { return p.in.receive(fd, ms) }); err != nil {
+	if _, err := p.block(poll.Read, func(fd int) (int, error) { return p.in.Receive(fd, ms) }); err != nil {
 		return 0, nil, p.failed("read", err)
 	}
 	return ms[0].N, ms[0].Peer.Net(), nil
@@ -233,11 +206,8 @@ func (s stdPacket) WriteTo(b []byte, to net.Addr) (int, error) {
 	p.writeMu.Lock()
 	defer p.writeMu.Unlock()
 	ms := []Message{{Buf: b, Peer: peer}}
-	if _, err := p.block(poll.Write, func(fd int) (int, error) { return p.out.send(fd, ms, p.v6) }); err != nil {
+	if _, err := p.block(poll.Write, func(fd int) (int, error) { return p.out.Send(fd, ms, p.v6) }); err != nil {
 		return 0, p.failed("write", err)
 	}
 	return len(b), nil
 }
-
-// errFamily says what is wrong with an address.
-var errFamily = fmt.Errorf("address of a family that the socket does not have: %w", os.ErrInvalid)

@@ -25,9 +25,3 @@ func stream(int) error                       { return poll.ErrUnsupported }
 func prompt(int)                             {}
 func setNoDelay(int, bool) error             { return poll.ErrUnsupported }
 func accept(int) (int, error)                { return -1, poll.ErrUnsupported }
-func datagram(int) (bool, error)             { return false, poll.ErrUnsupported }
-
-type vector struct{}
-
-func (*vector) receive(int, []Message) (int, error)    { return 0, poll.ErrUnsupported }
-func (*vector) send(int, []Message, bool) (int, error) { return 0, poll.ErrUnsupported }

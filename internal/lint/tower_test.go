@@ -18,13 +18,14 @@ var tower = map[string]string{
 
 	"pool/par":   "pool task",
 	"pool":       "deque reactor task internal/...",
-	"reactor":    "task timerwheel internal/poll internal/atomicx internal/clock internal/invariant internal/pad internal/park",
+	"reactor":    "task timerwheel internal/datagram internal/poll internal/atomicx internal/clock internal/invariant internal/pad internal/park",
 	"task":       "timerwheel internal/atomicx internal/clock internal/invariant internal/pad internal/park internal/stack",
 	"deque":      "internal/atomicx internal/invariant internal/pad",
 	"timerwheel": "internal/atomicx internal/invariant internal/pad",
 
 	"internal/park":      "internal/atomicx internal/clock internal/explore internal/pad",
 	"internal/poll":      "internal/atomicx",
+	"internal/datagram":  "",
 	"internal/atomicx":   "internal/explore",
 	"internal/explore":   "",
 	"internal/clock":     "",
@@ -39,7 +40,7 @@ const programs = "bench/... examples/..."
 
 // unsafeImporters may import unsafe. A test that wants the size or the layout
 // of a type asks package reflect.
-const unsafeImporters = "internal/explore internal/pad internal/park internal/poll pool"
+const unsafeImporters = "internal/datagram internal/explore internal/pad internal/park internal/poll pool"
 
 // requirements are the modules that go.mod may name without "// indirect".
 // They end up in the go.sum of every user; anything else goes into a nested

@@ -1,6 +1,6 @@
 //go:build unix && !linux
 
-package reactor
+package datagram
 
 import (
 	"net/netip"
@@ -8,10 +8,11 @@ import (
 	"golang.org/x/sys/unix"
 )
 
-// vector is nothing: these systems take one datagram at a time.
-type vector struct{}
+// Vector is nothing: these systems take one datagram at a time.
+type Vector struct{}
 
-func (*vector) receive(fd int, ms []Message) (int, error) {
+// Receive fills in as many messages as are there: N and Peer.
+func (*Vector) Receive(fd int, ms []Message) (int, error) {
 	for i := range ms {
 		m := &ms[i]
 		var from unix.Sockaddr
@@ -38,7 +39,8 @@ func (*vector) receive(fd int, ms []Message) (int, error) {
 	return len(ms), nil
 }
 
-func (*vector) send(fd int, ms []Message, v6 bool) (int, error) {
+// Send sends messages, and returns how many were sent. v6: the socket is IPv6's.
+func (*Vector) Send(fd int, ms []Message, v6 bool) (int, error) {
 	for i, m := range ms {
 		_, err := again(func() (int, error) { return len(m.Buf), sendOne(fd, m, v6) })
 		if err != nil && i > 0 {

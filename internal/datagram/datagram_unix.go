@@ -1,6 +1,6 @@
 //go:build unix
 
-package reactor
+package datagram
 
 import (
 	"fmt"
@@ -12,9 +12,9 @@ import (
 	"golang.org/x/sys/unix"
 )
 
-// datagram checks that a descriptor is a socket of the kind that a PacketConn is, and
+// Check checks that a descriptor is a socket for datagrams, and
 // reports whether it is IPv6's.
-func datagram(fd int) (v6 bool, err error) {
+func Check(fd int) (v6 bool, err error) {
 	kind, err := unix.GetsockoptInt(fd, unix.SOL_SOCKET, unix.SO_TYPE)
 	if err != nil {
 		return false, os.NewSyscallError("getsockopt", err)
@@ -64,4 +64,13 @@ func scope(a netip.Addr) uint32 {
 		return uint32(i.Index)
 	}
 	return 0
+}
+
+// again repeats a call that a signal has interrupted.
+func again(call func() (int, error)) (n int, err error) {
+	for {
+		if n, err = call(); err != unix.EINTR {
+			return max(n, 0), err
+		}
+	}
 }

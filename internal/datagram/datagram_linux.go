@@ -1,4 +1,4 @@
-package reactor
+package datagram
 
 import (
 	"net/netip"
@@ -8,9 +8,9 @@ import (
 	"golang.org/x/sys/unix"
 )
 
-// vector is what recvmmsg and sendmmsg work on: a header for each message. It is made
+// Vector is what recvmmsg and sendmmsg work on: a header for each message. It is made
 // at the first use, and grows with the batches.
-type vector struct{ of []header }
+type Vector struct{ of []header }
 
 // header is C's struct mmsghdr, and what it points to.
 type header struct {
@@ -26,11 +26,11 @@ type mmsghdr struct {
 
 // prepare points the headers to the messages. The array for the kernel is apart from
 // what it points to, because it must be dense.
-func (v *vector) prepare(ms []Message) []mmsghdr {
+func (v *Vector) prepare(ms []Message) []mmsghdr {
 	if len(v.of) < len(ms) {
 		v.of = make([]header, len(ms))
 	}
-	list := make([]mmsghdr, 0, maxMessages)
+	list := make([]mmsghdr, 0, Most)
 	for i := range ms {
 		h := &v.of[i]
 		h.iov = unix.Iovec{}
@@ -47,13 +47,14 @@ func (v *vector) prepare(ms []Message) []mmsghdr {
 }
 
 // done drops what the headers point to.
-func (v *vector) done(n int) {
+func (v *Vector) done(n int) {
 	for i := range v.of[:n] {
 		v.of[i].iov.Base = nil
 	}
 }
 
-func (v *vector) receive(fd int, ms []Message) (int, error) {
+// Receive fills in as many messages as are there: N and Peer.
+func (v *Vector) Receive(fd int, ms []Message) (int, error) {
 	if len(ms) == 0 {
 		return 0, nil
 	}
@@ -74,7 +75,8 @@ func (v *vector) receive(fd int, ms []Message) (int, error) {
 	return k, nil
 }
 
-func (v *vector) send(fd int, ms []Message, v6 bool) (int, error) {
+// Send sends messages, and returns how many were sent. v6: the socket is IPv6's.
+func (v *Vector) Send(fd int, ms []Message, v6 bool) (int, error) {
 	if len(ms) == 0 {
 		return 0, nil
 	}
