@@ -15,10 +15,13 @@ import (
 type relay struct {
 	take  func(b *baton, who int64) bool
 	sleep func(b *baton, p *park.Parker, poll func())
-	rouse func(b *baton, who int64, p *park.Parker, wake func())
+	rouse func(b *baton, who int64, p *park.Parker, wake func()) // with the token
 }
 
-var soundRelay = relay{take: (*baton).take, sleep: (*baton).sleep, rouse: (*baton).rouse}
+var soundRelay = relay{take: (*baton).take, sleep: (*baton).sleep, rouse: func(b *baton, who int64, p *park.Parker, wake func()) {
+	p.Unpark()
+	b.rouse(who, wake)
+}}
 
 // runners is some workers that go to sleep with one poll between them, while each is
 // woken once and, if there is to be an event, one that polls comes back by itself. Who
@@ -26,13 +29,12 @@ var soundRelay = relay{take: (*baton).take, sleep: (*baton).sleep, rouse: (*bato
 func runners(y relay, workers int, event bool) func(*explore.X) {
 	return func(x *explore.X) {
 		var (
-			holder  atomicx.Int64
 			inside  atomicx.Plain[int] // what the poll writes
 			woken   explore.Bool       // the kernel's: a poll returns
 			parkers = make([]park.Parker, workers)
 			roused  = make([]explore.Bool, workers) // the worker's bit, which decides
 		)
-		b := &baton{holder: &holder}
+		b := &baton{}
 		poll := func() {
 			inside.Set(inside.Get() + 1)
 			explore.Wait(&woken, woken.Peek)
@@ -82,9 +84,7 @@ func TestExploreBatonControls(t *testing.T) {
 		p.ParkUntil(0)
 	}
 	rousesFirst.rouse = func(b *baton, who int64, p *park.Parker, wake func()) {
-		if b.holder.Load() == who {
-			wake()
-		}
+		b.rouse(who, wake)
 		p.Unpark()
 	}
 	unlocked.take = func(b *baton, who int64) bool {

@@ -52,7 +52,7 @@ import (
 // token decide instead of P4.
 type parking struct {
 	groups []group
-	poller atomicx.Int64 // who holds the baton; see there
+	batons []baton // who sleeps in a poll
 }
 
 // group is the word of up to groupSize workers.
@@ -124,7 +124,7 @@ func (p *parking) pick() int {
 				break
 			}
 			if idle&(idle-1) != 0 { // Hint.
-				idle = p.butPoller(i, idle)
+				idle = p.butPollers(i, idle)
 			}
 			b := bits.TrailingZeros64(idle)
 			// Claim. The worker whose bit this is.
@@ -137,12 +137,19 @@ func (p *parking) pick() int {
 	return -1
 }
 
-// butPoller removes from the idle workers of a group the one that sleeps in the poll.
-func (p *parking) butPoller(group int, idle uint64) uint64 {
-	if i := int(p.poller.Load()) - 1; i >= 0 && i/groupSize == group {
-		idle &^= 1 << (i % groupSize)
+// butPollers removes from the idle workers of a group those that sleep in a poll, unless
+// that is all of them.
+func (p *parking) butPollers(group int, idle uint64) uint64 {
+	rest := idle
+	for k := range p.batons {
+		if i := int(p.batons[k].holder.Load()) - 1; i >= 0 && i/groupSize == group {
+			rest &^= 1 << (i % groupSize)
+		}
 	}
-	return idle
+	if rest == 0 {
+		return idle
+	}
+	return rest
 }
 
 // lowest returns the idle worker that pick would choose, or -1. A hint.

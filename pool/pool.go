@@ -61,6 +61,10 @@ type Config struct {
 	// Procs is what the pool adds to GOMAXPROCS while it lives. Default: Workers
 	// + 1. Negative: nothing.
 	Procs int
+	// Reactors is how many pollers of the kernel the connections are spread over.
+	// Default: one, which is best unless most of what many workers do is to read and
+	// write.
+	Reactors int
 	// Unlocked leaves the workers' goroutines unlocked from their threads.
 	Unlocked bool
 	// StallLimit is how long a poll may take before it is reported to Logger: 10
@@ -90,8 +94,8 @@ type Pool struct {
 	size    atomicx.Int64 // how many are in use; see crew
 	parking parking
 	guard   guard
-	baton   baton
-	opening sync.Mutex // for the reactor
+	batons  []baton    // of the reactors
+	opening sync.Mutex // for the reactors
 	procs   procs
 	cancel  context.CancelCauseFunc
 	start   func(*worker) // starts its thread; explored tests have threads of their own
@@ -114,6 +118,10 @@ func New(c Config) (*Pool, error) {
 	if c.Workers == 0 {
 		c.Workers = min(procsBase(), maxWorkers)
 	}
+	if c.Reactors < 0 || c.Reactors > c.Workers {
+		return nil, fmt.Errorf("pool: new: %d reactors: the number must be from 1 to that of the workers, %d, or 0 for one", c.Reactors, c.Workers)
+	}
+	c.Reactors = max(c.Reactors, 1)
 	spares := c.Workers
 	switch {
 	case c.StallLimit < 0:
@@ -124,7 +132,8 @@ func New(c Config) (*Pool, error) {
 	p := &Pool{config: c, done: make(chan struct{})}
 	p.parking.begin(c.Workers, spares)
 	p.size.Store(int64(c.Workers))
-	p.baton.holder = &p.parking.poller
+	p.batons = make([]baton, c.Reactors)
+	p.parking.batons = p.batons
 	p.guard.pool, p.guard.stalls.log = p, c.Logger
 	p.start = func(w *worker) {
 		if p.guard.started.CompareAndSwap(false, true) {

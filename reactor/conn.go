@@ -43,7 +43,7 @@ func newConn(r *Reactor, fd int) (*Conn, error) {
 	c.fd = fd
 	c.local, c.remote = addresses(fd)
 	_, c.tcp = c.local.(*net.TCPAddr)
-	if err := r.register(&c.source); err != nil {
+	if err := r.next().register(&c.source); err != nil {
 		return nil, err
 	}
 	return c, nil

@@ -110,7 +110,7 @@ func (r *Reactor) AdoptPacket(c syscall.Conn) (*PacketConn, error) {
 	if c, ok := c.(interface{ LocalAddr() net.Addr }); ok {
 		p.local = c.LocalAddr()
 	}
-	if err := r.register(&p.source); err != nil {
+	if err := r.next().register(&p.source); err != nil {
 		return nil, err
 	}
 	return p, nil

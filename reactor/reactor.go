@@ -55,6 +55,7 @@ import (
 	"net"
 	"sync"
 
+	"github.com/heist-go/heist/internal/atomicx"
 	"github.com/heist-go/heist/internal/clock"
 	"github.com/heist-go/heist/internal/park"
 	"github.com/heist-go/heist/internal/poll"
@@ -77,6 +78,8 @@ type Reactor struct {
 	home   *task.Home
 	log    *slog.Logger // may be nil
 	poller *poll.Poller
+	peers  []*Reactor // over which connections are spread, this one included
+	turn   *atomicx.Uint64
 
 	mu    park.Mutex // guards slots and free; held for a few instructions
 	slots []slot
@@ -107,11 +110,40 @@ const batch = 128
 // New returns a reactor for the tasks of a scheduler, which polls it. log, which may be
 // nil, is told about what an operator should know.
 func New(h *task.Home, log *slog.Logger) (*Reactor, error) {
-	p, err := poll.New()
+	all, err := NewSeveral(h, log, 1)
 	if err != nil {
-		return nil, fmt.Errorf("reactor: %w", err)
+		return nil, err
 	}
-	return &Reactor{home: h, log: log, poller: p}, nil
+	return all[0], nil
+}
+
+// NewSeveral returns n reactors, each of which is polled by itself. Connections that
+// come to one of them are spread over all.
+func NewSeveral(h *task.Home, log *slog.Logger, n int) ([]*Reactor, error) {
+	all := make([]*Reactor, 0, n)
+	turn := new(atomicx.Uint64)
+	for range n {
+		p, err := poll.New()
+		if err != nil {
+			for _, r := range all {
+				_ = r.poller.Close() // what went wrong is said already
+			}
+			return nil, fmt.Errorf("reactor: %w", err)
+		}
+		all = append(all, &Reactor{home: h, log: log, poller: p, turn: turn})
+	}
+	for _, r := range all {
+		r.peers = all
+	}
+	return all, nil
+}
+
+// next returns the reactor for the next descriptor.
+func (r *Reactor) next() *Reactor {
+	if len(r.peers) == 1 {
+		return r
+	}
+	return r.peers[r.turn.Add(1)%uint64(len(r.peers))]
 }
 
 // errNoReactor says what to do.
@@ -185,11 +217,15 @@ func (r *Reactor) Wake() {
 	}
 }
 
-// Used returns how many descriptors are registered.
-func (r *Reactor) Used() int {
-	r.mu.Lock()
-	defer r.mu.Unlock()
-	return r.used
+// Used returns how many descriptors are registered, with all reactors that belong
+// together.
+func (r *Reactor) Used() (n int) {
+	for _, r := range r.peers {
+		r.mu.Lock()
+		n += r.used
+		r.mu.Unlock()
+	}
+	return n
 }
 
 // Close closes the descriptors that are still registered, and the reactor. Nobody

@@ -419,6 +419,30 @@ func TestBusyWorkers(t *testing.T) {
 	require.NoError(t, g.WaitContext(background))
 }
 
+// Several reactors share the connections, and all of them are served, also by fewer
+// workers than there are reactors' sleepers.
+func TestSeveralReactors(t *testing.T) {
+	for _, workers := range []int{2, 4} {
+		p := openWith(t, pool.Config{Workers: workers, Reactors: 2})
+		s := serveEcho(t, p)
+		var clients sync.WaitGroup
+		for range 10 {
+			clients.Go(func() {
+				c := dial(t, s)
+				for range 50 {
+					exchange(t, c, []byte("to whichever reactor has it"))
+				}
+			})
+		}
+		clients.Wait()
+		r, err := p.Reactor()
+		require.NoError(t, err)
+		require.Equal(t, 11, r.Used())
+	}
+	_, err := pool.New(pool.Config{Workers: 1, Reactors: 2})
+	require.ErrorContains(t, err, "2 reactors")
+}
+
 // Adopt takes stream sockets, and nothing else.
 func TestAdopt(t *testing.T) {
 	p := open(t, 1)
