@@ -4,11 +4,13 @@ package reactor_test
 
 import (
 	"bufio"
+	"bytes"
 	"fmt"
 	"io"
 	"net"
 	"os"
 	"runtime"
+	"runtime/debug"
 	"slices"
 	"strconv"
 	"strings"
@@ -21,6 +23,7 @@ import (
 
 	"github.com/heist-go/heist/internal/clock"
 	"github.com/heist-go/heist/pool"
+	"github.com/heist-go/heist/reactor"
 	"github.com/heist-go/heist/task"
 )
 
@@ -199,3 +202,62 @@ func badGoroutines(b *testing.B) {
 		all.Wait()
 	})
 }
+
+// resident returns the resident bytes of this process, without what is garbage.
+func resident(b *testing.B) int {
+	debug.FreeOSMemory()
+	text, err := os.ReadFile("/proc/self/statm")
+	if err != nil {
+		b.Skip("this system does not say what is resident: ", err)
+	}
+	pages, _ := strconv.Atoi(strings.Fields(string(text))[1])
+	return pages * os.Getpagesize()
+}
+
+// BenchmarkIdle is what a connection costs that has echoed something, and is idle: the
+// clients are another process.
+func BenchmarkIdle(b *testing.B) {
+	const conns = 10_000
+	for _, who := range []string{"heist", "net"} {
+		b.Run(who, func(b *testing.B) {
+			address := ""
+			if who == "heist" {
+				address = serve(b, open(b, 0), "tcp", "127.0.0.1:0", func(c *reactor.Conn) task.Task { return &frugal{conn: c} }).Addr().String()
+			} else {
+				address = echoByGoroutines(b)
+			}
+			before := resident(b)
+			tell, hear := cast(b, "crowd", "tcp", address, strconv.Itoa(conns))
+			expect(b, "open", hear)
+			_, _ = fmt.Fprintln(tell, "go")
+			expect(b, "echoed", hear)
+			b.ReportMetric(float64(resident(b)-before)/conns, "B/conn")
+			b.ReportMetric(0, "ns/op")
+		})
+	}
+}
+
+// frugal is an echo without a buffer of its own.
+type frugal struct {
+	task.Frame
+	conn *reactor.Conn
+	out  []byte
+}
+
+func (f *frugal) Poll(cx *task.Cx) error {
+	for {
+		if f.out == nil {
+			b, err := f.conn.Next(cx)
+			if err != nil {
+				return err
+			}
+			f.out = bytes.Clone(b)
+		}
+		if err := f.conn.Write(cx, f.out); err != nil {
+			return err
+		}
+		f.out = nil
+	}
+}
+
+func (f *frugal) Finish(error) { _ = f.conn.Close() }
