@@ -15,8 +15,8 @@ import (
 //
 //   - A worker that goes to rest and finds the baton free takes it, and sleeps in the
 //     poll instead of on its futex, until the next of its timers. It serves what it
-//     gets itself, so an event costs no hop to another thread, and has another worker
-//     woken if there is enough for two.
+//     gets itself, so an event costs no hop to another thread. If there is more than
+//     one it has another worker woken, which takes a part, and polls next.
 //   - A worker that has enough to do takes the baton every pollNanos, for a poll
 //     that does not wait.
 //   - The guard does the same at each look, if nobody else has polled since the last;
@@ -104,8 +104,8 @@ func (w *worker) sleepInPoll(until int64) bool {
 		}
 		n := 0
 		b.sleep(&w.parker, func() { n = w.poll(b, r, until) })
-		if n > 1 && w.deque.Size() > 0 {
-			w.share()
+		if n > 1 && b.holder.Load() == 0 {
+			w.pool.notify() // somebody else polls while we are busy
 		}
 		return true
 	}
