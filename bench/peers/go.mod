@@ -4,13 +4,16 @@ go 1.25.0
 
 require (
 	github.com/alitto/pond/v2 v2.7.1
+	github.com/cloudwego/netpoll v0.7.2
 	github.com/heist-go/heist v0.0.0
 	github.com/panjf2000/ants/v2 v2.12.1
 	github.com/sourcegraph/conc v0.3.0
 )
 
 require (
-	golang.org/x/sync v0.11.0 // indirect
+	github.com/bytedance/gopkg v0.1.1 // indirect
+	github.com/cloudwego/gopkg v0.1.4 // indirect
+	golang.org/x/sync v0.19.0 // indirect
 	golang.org/x/sys v0.47.0 // indirect
 )
 
