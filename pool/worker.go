@@ -289,8 +289,12 @@ func (w *worker) Next(f *task.Frame) {
 	}
 }
 
-// Later implements task.Queue: a frame that has had its turn.
+// Later implements task.Queue: a frame that has had its turn. If the inbox is due it
+// goes first: what has come during a long poll does not wait for another of the kind.
 func (w *worker) Later(f *task.Frame) {
+	if w.due == w.tick+1 {
+		w.collect(w)
+	}
 	w.deque.Push(f)
 	if w.lifo.Load() != nil { // that runs first, and f may run elsewhere meanwhile
 		w.share()
