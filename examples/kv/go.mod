@@ -4,7 +4,6 @@ go 1.25.0
 
 require (
 	github.com/heist-go/heist v0.0.0
-	github.com/puzpuzpuz/xsync/v4 v4.5.0
 	github.com/stretchr/testify v1.12.1
 	github.com/tidwall/redcon v1.6.4
 )

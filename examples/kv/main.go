@@ -1,11 +1,12 @@
 // Command kv is a small server of the Redis protocol, on Heist's reactor.
 //
-//	go run . -listen 127.0.0.1:6380
+//	go run . -addr 127.0.0.1:6380
 //	redis-cli -p 6380 set greeting hello
 //	redis-benchmark -p 6380 -t get,set -P 16 -q
 //
-// A connection is a state machine of a few hundred bytes (server.go); the protocol is
-// parsed by github.com/tidwall/redcon.
+// A connection is a state machine of a few hundred bytes (server.go). The protocol is
+// parsed by github.com/tidwall/redcon, within limits of our own (protocol.go); the data
+// is in sharded maps (store.go). Interrupt it, and it answers what has come, and ends.
 package main
 
 import (
@@ -14,39 +15,50 @@ import (
 	"fmt"
 	"os"
 	"os/signal"
+	"syscall"
 	"time"
 
 	"github.com/heist-go/heist/pool"
 )
 
+// grace is how long the connections have to end by themselves.
+const grace = 5 * time.Second
+
 func main() {
-	listen := flag.String("listen", "127.0.0.1:6380", "address to listen on")
+	addr := flag.String("addr", "127.0.0.1:6380", "address to listen on")
 	flag.Parse()
-	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt)
+	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
 	defer stop()
-	if err := run(ctx, *listen, func(addr string) { fmt.Println("kv: listening on", addr) }); err != nil {
-		fmt.Fprintln(os.Stderr, "kv:", err)
+	err := run(ctx, *addr, func(addr string) { fmt.Println("kv: listening on", addr) })
+	if err != nil {
+		fmt.Fprintln(os.Stderr, err)
 		os.Exit(1)
 	}
 }
 
 // run serves until ctx is done.
-func run(ctx context.Context, address string, ready func(addr string)) error {
+func run(ctx context.Context, addr string, ready func(addr string)) error {
 	p, err := pool.New(pool.Config{})
 	if err != nil {
-		return err
+		return fmt.Errorf("kv: start: %w", err)
 	}
 	defer p.Close()
-	l, err := p.Listen("tcp", address)
+	l, err := p.Listen("tcp", addr)
 	if err != nil {
-		return err
+		return fmt.Errorf("kv: listen: %w", err)
 	}
-	newServer(p).start(l)
+	defer l.Close()
+	s := newServer(p, l)
+	s.start()
 	ready(l.Addr().String())
-	<-ctx.Done()
+	if err := s.WaitContext(ctx); ctx.Err() == nil {
+		return fmt.Errorf("kv: accept: %w", err) // it has ended by itself
+	}
 	_ = l.Close()
-	end, cancel := context.WithTimeout(context.Background(), time.Second)
+	end, cancel := context.WithTimeout(context.Background(), grace)
 	defer cancel()
-	_ = p.Shutdown(end) // who is connected still is cut off then
+	if err := p.Shutdown(end); err != nil {
+		return fmt.Errorf("kv: shutdown: %w", err)
+	}
 	return nil
 }

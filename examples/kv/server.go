@@ -2,173 +2,166 @@ package main
 
 import (
 	"bytes"
-	"fmt"
 	"io"
-	"sync"
 	"sync/atomic"
 	"time"
-
-	"github.com/tidwall/redcon"
 
 	"github.com/heist-go/heist/pool"
 	"github.com/heist-go/heist/reactor"
 	"github.com/heist-go/heist/task"
 )
 
-// What one connection may ask for.
 const (
-	maxCommand = 1 << 20 // bytes of a command that is not complete yet
-	maxReplies = 1 << 20 // bytes of replies before they are sent
+	// maxReplies is how many bytes of replies are enough to be sent, before more
+	// commands are executed.
+	maxReplies = 1 << 20
+	// share is how much a connection may do before others have their turn, in
+	// arguments that were looked at: a millisecond or so.
+	share = 1 << 14
+	// parting is how long a peer that was sent away has to read its last replies.
+	parting = time.Second
 )
 
-// server is what its connections share.
+// server is the task that accepts connections, and what these share.
 type server struct {
-	pool      *pool.Pool
-	data      *store
-	clients   atomic.Int64
-	processed atomic.Int64
-}
-
-func newServer(p *pool.Pool) *server { return &server{pool: p, data: newStore()} }
-
-// start serves the listener's connections, and removes what has expired, until the pool
-// is closed.
-func (s *server) start(l *reactor.Listener) {
-	s.pool.Go(task.Func(func(cx *task.Cx) error {
-		return reactor.Serve(cx, l, func(c *reactor.Conn) task.Task {
-			s.clients.Add(1)
-			return &session{server: s, conn: c}
-		})
-	}))
-	s.pool.Go(&sweeper{server: s, ticker: task.Ticker{Every: 100 * time.Millisecond, Missed: task.Skip}})
-}
-
-// sweeper removes what nobody asks for any more.
-type sweeper struct {
 	task.Frame
-	*server
-	ticker task.Ticker
+	pool     *pool.Pool
+	listener *reactor.Listener
+	data     *store
+	sweeper  sweeper
+	requests *pool.Local[request] // one at a time for each worker
+	clients  atomic.Int64
+	commands atomic.Int64 // that were executed
 }
 
-func (s *sweeper) Poll(cx *task.Cx) error {
-	for {
-		if _, err := s.ticker.Tick(cx); err != nil {
-			return err
-		}
-		s.data.sweep(cx.Now(), 1000)
-	}
+func newServer(p *pool.Pool, l *reactor.Listener) *server {
+	s := &server{pool: p, listener: l, data: newStore()}
+	s.requests = pool.NewLocal(p, func() request { return request{server: s} })
+	s.sweeper = sweeper{data: s.data, ticker: task.Ticker{Every: 100 * time.Millisecond, Missed: task.Skip}}
+	return s
 }
 
-// session is one connection. While it is idle it holds no memory but itself.
+// start serves the listener's connections until the pool is shut down.
+func (s *server) start() {
+	s.pool.Go(s)
+	s.pool.Go(&s.sweeper)
+}
+
+func (s *server) Poll(cx *task.Cx) error {
+	return reactor.Serve(cx, s.listener, func(c *reactor.Conn) task.Task {
+		s.clients.Add(1)
+		return &session{server: s, conn: c}
+	})
+}
+
+// session is one connection. While it is idle it holds no memory but itself: what it
+// reads is lent by the worker, and so are the replies until the kernel refuses them.
 type session struct {
 	task.Frame
-	*server
+	server  *server
 	conn    *reactor.Conn
-	in      []byte // the beginning of a command
-	out     []byte // replies on their way
-	argsBuf [4][]byte
-	more    bool // there may be a whole command in it
-	closing bool // when they are sent
+	in      []byte // what was read and is not executed: the beginning of a command, or more
+	out     []byte // replies that the kernel did not take at once
+	spent   int    // of its share
+	more    bool   // there may be a whole command in it
+	closing bool   // when the replies are sent
 }
 
 func (s *session) Poll(cx *task.Cx) error {
 	for {
-		if len(s.out) > 0 {
+		if len(s.out) > 0 { // a peer that does not read is not read from
 			if err := s.conn.Write(cx, s.out); err != nil {
 				return err
 			}
-			recycle(s.out)
 			s.out = nil
 		}
 		if s.closing {
-			return nil
+			return s.conn.Hangup(cx) // a mere Close could cost the peer the last replies
 		}
-		if s.more {
-			s.work(cx.Now(), s.in, true)
-			continue
+		if s.spent >= share {
+			if err := cx.Yield(); err != nil {
+				return err
+			}
+			s.spent = 0
 		}
-		b, err := s.conn.Next(cx) // lent, so what is left of it must be copied
-		if err == io.EOF {
-			return nil
+		b := s.in
+		if !s.more {
+			lent, err := s.conn.Next(cx)
+			switch {
+			case err == io.EOF:
+				return nil
+			case task.IsPending(err) && cx.Draining():
+				return nil // it is idle, and the server comes to its end
+			case err != nil:
+				return err
+			}
+			if b = lent; len(s.in) > 0 {
+				s.in = append(s.in, lent...)
+				b = s.in
+			}
 		}
-		if err != nil {
+		if err := s.work(cx, b); err != nil {
 			return err
-		}
-		if len(s.in) == 0 {
-			s.work(cx.Now(), b, false)
-		} else {
-			s.work(cx.Now(), append(s.in, b...), true)
 		}
 	}
 }
 
 func (s *session) Finish(error) {
-	s.clients.Add(-1)
+	s.server.clients.Add(-1)
 	_ = s.conn.Close()
 }
 
-// work executes the commands in b until there are enough replies, and keeps the rest.
-// ours: b need not be copied for that.
-func (s *session) work(now time.Time, b []byte, ours bool) {
-	r := request{server: s.server, now: now, out: buffer()}
-	rest, err := r.commands(b, s.argsBuf[:0])
+// work executes the commands in b, which is lent, or s.in, and sends the replies. It
+// keeps the rest, and what of the replies cannot be sent yet.
+func (s *session) work(cx *task.Cx, b []byte) error {
+	r := s.server.requests.Get(cx)
+	rest, err := r.batch(s.server.data.at(cx.Now()), b)
 	if err != nil {
 		r.fail("ERR " + err.Error())
 		rest = nil
 	}
-	s.closing = r.quit || err != nil
-	s.more = len(rest) > 0 && len(r.out) >= maxReplies
+	if s.closing = r.quit || err != nil; s.closing {
+		s.conn.SetWriteLimit(maxReplies, parting) // for Hangup
+	}
+	s.more = len(rest) > 0 && r.full()
+	s.spent += 1 + r.spent + (len(b)+len(r.out))/64
 	switch {
 	case len(rest) == 0:
 		s.in = nil
-	case ours:
-		s.in = rest
+	case len(rest) == len(b) && len(s.in) > 0: // b is s.in, and goes on growing
 	default:
-		s.in = bytes.Clone(rest)
+		s.in = bytes.Clone(rest) // also of s.in: a little should not hold on to much
 	}
-	if s.out = r.out; len(s.out) == 0 {
-		recycle(r.out)
-		s.out = nil
+	if len(r.out) == 0 {
+		return nil
 	}
+	err = s.conn.Write(cx, r.out)
+	if task.IsPending(err) {
+		s.out, r.out = r.out, nil // from now on it is ours, and the worker needs another
+	}
+	return err
 }
 
-// commands executes what is complete in b, and returns the rest. After an error the
-// stream cannot be understood any more.
-func (r *request) commands(b []byte, args [][]byte) (rest []byte, err error) {
-	for len(b) > 0 && len(r.out) < maxReplies && !r.quit {
-		complete, a, _, left, err := redcon.ReadNextCommand(b, args)
-		if err != nil {
-			return nil, err
-		}
-		if !complete {
-			if len(b) > maxCommand {
-				return nil, protocolError(fmt.Sprintf("a command of more than %d bytes", maxCommand))
+// sweeper removes the keys that have expired and that nobody asks for.
+type sweeper struct {
+	task.Frame
+	data   *store
+	ticker task.Ticker
+	more   bool // a share of them was removed, and there are others
+}
+
+func (s *sweeper) Poll(cx *task.Cx) error {
+	for {
+		if s.more {
+			if err := cx.Yield(); err != nil {
+				return err
 			}
-			return b, nil
+		} else if _, err := s.ticker.Tick(cx); err == task.ErrClosed {
+			return nil
+		} else if err != nil {
+			return err
 		}
-		b = left
-		if len(a) > 0 { // not an empty line
-			r.args = a
-			r.processed.Add(1)
-			r.serve()
-		}
-	}
-	return b, nil
-}
-
-// protocolError is worded as Redis and its parser do it.
-type protocolError string
-
-func (e protocolError) Error() string { return "Protocol error: " + string(e) }
-
-// buffers are for replies, between one session's and another's.
-var buffers = sync.Pool{New: func() any { return new([4096]byte) }}
-
-func buffer() []byte { return buffers.Get().(*[4096]byte)[:0] }
-
-// recycle gives a buffer back; one that has grown is left to the garbage collector.
-func recycle(b []byte) {
-	if cap(b) == 4096 {
-		buffers.Put((*[4096]byte)(b[:4096]))
+		const most = 1000
+		s.more = s.data.sweep(s.data.at(cx.Now()), most) >= most
 	}
 }
