@@ -153,9 +153,13 @@ func (l *limits) lift(s *source) {
 }
 
 // try does a system call again and again, as long as it does not wait: an answer of
-// would-block means that the task was listed, and is to suspend.
+// would-block means that the task was listed, and is to suspend. It spends of the
+// poll's budget: a peer that never stops sending does not keep a worker.
 func (s *source) try(cx *task.Cx, m poll.Mode, call func(fd int) (n int, err error)) (n int, err error) {
 	if err := cx.Err(); err != nil {
+		return 0, err
+	}
+	if err := cx.Spend(); err != nil { // before the call: nothing is done yet
 		return 0, err
 	}
 	if !s.refs.acquire() {

@@ -130,7 +130,8 @@ func (l *Listener) Close() error {
 }
 
 // Serve accepts connections and starts f's task for each, as long as the polled task
-// lives, which is the owner of them all. An error of one harms no other. It returns
+// lives, which is the owner of them all. An error of one harms no other. A panic of one
+// is a bug of the program: it ends the others, and is raised by Serve, at once. It returns
 // when the listener is closed, or the task is told to come to an end, and all
 // connections have ended: with nil, or with why no more could be accepted.
 func Serve(cx *task.Cx, l *Listener, f func(*Conn) task.Task) error {
@@ -138,7 +139,7 @@ func Serve(cx *task.Cx, l *Listener, f func(*Conn) task.Task) error {
 		l.serving.Failed = func(task.Task, error) error { return nil }
 	}
 	for {
-		c, err := l.Accept(cx)
+		c, err := l.accept(cx)
 		switch {
 		case err == nil:
 			l.serving.Go(cx, f(c))
@@ -146,7 +147,7 @@ func Serve(cx *task.Cx, l *Listener, f func(*Conn) task.Task) error {
 		case task.IsPending(err):
 			return err
 		}
-		if wait := l.serving.Wait(cx); task.IsPending(wait) {
+		if wait := l.serving.Wait(cx); task.IsPending(wait) { // or it raises the panic
 			return wait
 		}
 		if err == ErrClosed {
@@ -154,4 +155,12 @@ func Serve(cx *task.Cx, l *Listener, f func(*Conn) task.Task) error {
 		}
 		return err
 	}
+}
+
+// accept is Accept, until a connection's task has panicked: Failed forgets all else.
+func (l *Listener) accept(cx *task.Cx) (*Conn, error) {
+	if err := l.serving.Err(); err != nil {
+		return nil, err
+	}
+	return l.Accept(cx)
 }

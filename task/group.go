@@ -16,7 +16,7 @@ import (
 // anybody sees it as done. Other groups belong to whoever waits for them.
 //
 // A task that waits for something else than the group is not told when a member
-// fails.
+// fails. It is polled when a member has panicked, so that it may look at [Group.Err].
 //
 // The first error of a member cancels the others and is what Wait returns, unless
 // Failed decides otherwise. A panic of a member cancels the others, too, and is
@@ -326,15 +326,20 @@ func (g *Group) failed(t Task, err error) {
 }
 
 // fail records an error that counts, and cancels the group. A panic goes before
-// an error.
+// an error, and wakes the owner, which may wait for something else than its members.
 func (g *Group) fail(err error) {
 	_, panicked := err.(*PanicError)
+	var owner Waker
 	g.mu.Lock()
 	if _, p := g.err.(*PanicError); g.err == nil || panicked && !p {
 		g.err, g.seen = err, false
 	}
+	if panicked && g.owner != nil { // it cannot end as long as we hold the lock
+		owner = Waker{g.owner, gen(g.owner.state.bits.Load())}
+	}
 	g.mu.Unlock()
 	g.Cancel(err)
+	owner.Wake()
 }
 
 // Cancel cancels all members, those to come too. The first cause counts; members
