@@ -162,6 +162,14 @@ func (p *parking) lowest() int {
 	return -1
 }
 
+// sleepers returns how many idle workers are on duty. A hint.
+func (p *parking) sleepers() (n int) {
+	for i := range p.groups {
+		n += bits.OnesCount64(p.groups[i].word.Load() & idleMask & p.groups[i].duty.Load())
+	}
+	return n
+}
+
 // search makes a running worker a searcher, unless half of its group searches
 // already; it reports whether it did.
 func (p *parking) search(i int) bool {

@@ -94,11 +94,15 @@ type Pool struct {
 	size    atomicx.Int64 // how many are in use; see crew
 	parking parking
 	guard   guard
+	seats   []*seat    // of the workers, and of goroutines that compute
 	batons  []baton    // of the reactors
 	opening sync.Mutex // for the reactors
 	procs   procs
 	cancel  context.CancelCauseFunc
 	start   func(*worker) // starts its thread; explored tests have threads of their own
+
+	computing atomicx.Int64  // threads in computations
+	taken     atomicx.Uint64 // seats that goroutines have, a bit for each
 
 	admitted atomicx.Int64 // tasks spawned from outside
 	threads  atomicx.Int64 // started and not ended
@@ -147,8 +151,12 @@ func New(c Config) (*Pool, error) {
 		w := &worker{pool: p, id: i, due: 1, friend: i + 1}
 		w.rng.Seed(rand.Uint64(), uint64(i))
 		w.runner.Init(w)
+		w.seat = p.seat()
 		p.workers = append(p.workers, w)
 		runners[i] = &w.runner
+	}
+	for range maxGuests {
+		p.seat()
 	}
 	ctx, cancel := context.WithCancelCause(context.Background())
 	p.cancel = cancel
@@ -258,7 +266,7 @@ func (p *Pool) anyWork() bool {
 			return true
 		}
 	}
-	return false
+	return p.anyBranch()
 }
 
 // allIdle reports whether no worker is awake.

@@ -23,6 +23,7 @@ type Stats struct {
 	Events    uint64 // reports of the kernel that descriptors are ready
 	Rescued   uint64 // frames moved away from a worker in a long poll
 	Stalls    uint64 // polls that took longer than Config.StallLimit
+	Parts     uint64 // of computations that a worker has taken over
 	Parks     uint64 // times a worker went to sleep
 	Wrapped   uint64 // Pending errors that were wrapped before they were returned
 	Panics    uint64 // panics and Goexits in tasks
@@ -42,6 +43,7 @@ const (
 	lost
 	fired
 	events
+	parts
 	parks
 
 	counters // how many there are
@@ -90,7 +92,7 @@ func (p *Pool) Stats() Stats {
 	// A task may end on one worker before another one has published its spawn.
 	s.Live = max(int64(s.Spawned-s.Finished), 0)
 	s.Polls, s.Wrapped, s.Panics = sum[polls], sum[wrapped], sum[panics]
-	s.Injected, s.Parks, s.Fired = sum[injected], sum[parks], sum[fired]+p.guard.fired.Load()
+	s.Injected, s.Parts, s.Parks, s.Fired = sum[injected], sum[parts], sum[parks], sum[fired]+p.guard.fired.Load()
 	s.Events = sum[events] + p.guard.events.Load()
 	s.Timers, s.Rescued, s.Stalls = p.Timers(), p.guard.rescued.Load(), p.guard.stalls.number.Load()
 	s.Thefts, s.Stolen, s.Lost = sum[thefts], sum[stolen], sum[lost]

@@ -30,6 +30,7 @@ type worker struct {
 	pace   pace
 	rng    rand.PCG
 	friend int // whom the last theft was from
+	seat   *seat
 
 	count      [counters]uint64
 	searching  bool
@@ -97,6 +98,9 @@ func (w *worker) run() {
 	for {
 		f, inherit := w.find()
 		if f == nil {
+			if w.assist() {
+				continue
+			}
 			if w.pool.stopped.Load() {
 				return
 			}
@@ -229,10 +233,15 @@ func (w *worker) rob(v *worker) *task.Frame {
 // rest parks the worker until there may be something to do.
 func (w *worker) rest() {
 	w.deque.Tidy()
+	w.seat.deque.Tidy()
 	w.runner.Rest()
 	w.report()
 	p := &w.pool.parking
-	if p.idle(w.id, w.searching) && w.pool.anyWork() {
+	look := p.idle(w.id, w.searching)
+	if w.pool.computing.Load() > 0 { // Store-load: after the bit. Pairs with: (*head).trip.
+		w.beg()
+	}
+	if look && w.pool.anyWork() {
 		if !w.dismissed.Load() {
 			p.rouse(w.id) // unless somebody else just has
 			w.searching = true

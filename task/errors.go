@@ -148,6 +148,10 @@ func newPanic(task string, v any) *PanicError {
 	return &PanicError{task, v, debug.Stack()}
 }
 
+// Recovered returns the error for a panic with v that the caller has just recovered,
+// for packages that run other people's code as tasks are run. where says what it was.
+func Recovered(where string, v any) *PanicError { return newPanic(where, v) }
+
 func (p *PanicError) Error() string {
 	return fmt.Sprintf("task: panic in %s: %v\n\n%s", p.Task, p.Value, p.Stack)
 }
