@@ -4,6 +4,7 @@ import (
 	"math"
 	"sync"
 
+	"github.com/heist-go/heist/internal/invariant"
 	"github.com/heist-go/heist/task"
 )
 
@@ -37,7 +38,8 @@ type none struct{}
 func Call[P Place, A, R any](on P, fn func(Fork[A, R], A) R, a A) R {
 	x, p := admit(any(on))
 	s := open(x, fn)
-	r, ok := *new(R), false
+	var r R
+	ok := false
 	defer func() {
 		var v any
 		if !ok {
@@ -77,7 +79,11 @@ func admit(on any) (*seat, guest) {
 		if !ok { // task.Run, or a simulation
 			return alone.Get().(*seat), guest{nil, true}
 		}
-		x := p.workers[on.Worker()].seat
+		w := p.workers[on.Worker()]
+		if invariant.Enabled && !p.config.Unlocked && w.tid.Load() != int64(gettid()) {
+			panic("pool: a *task.Cx was used by another thread than the one that polls: inside of a computation use its Scope")
+		}
+		x := w.seat
 		if len(x.scopes) > 0 { // inside of another computation
 			x.seal()
 			return x, guest{}
@@ -139,11 +145,7 @@ func all(f Fork[func(Scope), none], fs []func(Scope)) {
 		s.fresh = max(s.fresh, uint8(max(n, 0)))
 	}
 	for _, do := range fs[1:] {
-		at := g
-		g = g.Put(do)
-		if s.fresh > 0 || !at.Kept() {
-			s.trip(at.t, 1)
-		}
+		g = g.Offer(do)
 	}
 	closure(g, fs[0])
 	for i := len(fs) - 2; i >= 0; i-- {

@@ -75,6 +75,21 @@ func (f Fork[A, R]) Put(a A) Fork[A, R] {
 	return Fork[A, R]{f.s, f.t + 1}
 }
 
+// Offer is Put for a part that may take long: it asks right here whether somebody wants
+// the part, and not only at a join.
+func (f Fork[A, R]) Offer(a A) Fork[A, R] {
+	g := f.Put(a)
+	if f.s.fresh > 0 || !f.Kept() { // not joined yet, but the window is the same
+		f.s.trip(f.t, 1)
+	}
+	return g
+}
+
+// Wanted reports whether somebody has nothing to do, and no part is on offer: it is time
+// to cut what the caller is at in two, and to [Fork.Offer] one half. It is for loops,
+// which ask every few microseconds; asking costs a nanosecond.
+func (f Fork[A, R]) Wanted() bool { return !f.Kept() && f.s.ask(f.t) }
+
 // Kept reports whether the part that was put at this position is still the caller's,
 // who computes it then by a plain call, with this position. Else: see [Fork.Take].
 func (f Fork[A, R]) Kept() bool {
@@ -110,7 +125,7 @@ func (f Fork[A, R]) Nth(i int) Fork[A, R] { return Fork[A, R]{f.s, f.t + uint32(
 // because whether somebody wants the second one is asked before the first one begins.
 func (f Fork[A, R]) Join(a, b A) (R, R) {
 	g := f.Put(b)
-	if !f.Kept() { // not yet asked about b, but the window is the same
+	if !f.Kept() {
 		f.s.trip(f.t, 1)
 	}
 	x := f.s.fn(g, a)

@@ -138,15 +138,44 @@ func (x *seat) poke() {
 // sets the next window. own is 1 if the record at t may be offered, too, because its
 // part is not about to be computed.
 func (h *head) trip(t, own uint32) {
-	x := h.seat
-	if x.pool == nil {
+	if h.seat.pool == nil {
 		return
 	}
 	h.top = min(t+own, last)
+	hungry := h.isTime(own > 0) && !h.seat.offer()
+	h.next(t, own, hungry)
+}
+
+// ask is called at a position outside the window by who could make a record there. It
+// offers an older one if there is any, and else reports whether it is time.
+func (h *head) ask(t uint32) bool {
+	if h.seat.pool == nil || t >= last {
+		return false
+	}
+	h.top = t
+	fresh := h.fresh
+	hungry := h.isTime(true) && !h.seat.offer()
+	if hungry {
+		h.fresh = max(fresh, 1) // for the record that the caller makes now
+		h.window.And(floorMask)
+		return true
+	}
+	if h.young {
+		h.window.And(floorMask) // whoever asks so rarely can look at the clock each time
+	} else {
+		h.next(t, 0, false)
+	}
+	return false
+}
+
+// isTime reports whether something is to be offered. coarse says that the next question
+// may come late.
+func (h *head) isTime(coarse bool) bool {
+	x := h.seat
 	want := x.poked.Load() || x.running != nil && x.running.state.Load() == awaited
 	switch {
 	case want:
-	case own > 0 && h.fresh > 0: // even if nobody sleeps: who is about to comes too late
+	case coarse && h.fresh > 0: // even if nobody sleeps: who is about to comes too late
 		h.fresh--
 		want = x.pool.computing.Load() < int64(x.pool.config.Workers)
 	case h.young:
@@ -159,11 +188,7 @@ func (h *head) trip(t, own uint32) {
 			want = x.pool.wanted()
 		}
 	}
-	hungry := want
-	if want {
-		hungry = !x.offer()
-	}
-	h.next(t, own, hungry)
+	return want
 }
 
 // next sets the window.

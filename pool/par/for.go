@@ -1,0 +1,128 @@
+package par
+
+import (
+	"sync"
+	"sync/atomic"
+
+	"github.com/heist-go/heist/pool"
+)
+
+// For calls body with each of 0 to n-1. It blocks until all calls have returned.
+func For[P pool.Place](on P, n int, body func(i int)) {
+	c := costOf(body)
+	if d := c.of(n); d != 0 && d < short && !c.due(d) {
+		tiny(n, body)
+		return
+	}
+	each(on, c, n, func(lo, hi int) {
+		for i := lo; i < hi; i++ {
+			body(i)
+		}
+	})
+}
+
+// tiny is a loop that nothing but itself should cost anything.
+func tiny(n int, body func(i int)) {
+	defer raise()
+	for i := range n {
+		body(i)
+	}
+}
+
+// ForRange calls body with ranges [lo, hi) that together are [0, n): for bodies that
+// have something to set up, or that the compiler does better as a loop. How long the ranges
+// are depends on what they cost, and on who helps.
+func ForRange[P pool.Place](on P, n int, body func(lo, hi int)) {
+	if n > 0 {
+		each(on, costOf(body), n, body)
+	}
+}
+
+// ForScope is [For] for bodies that compute in parallel themselves: they do so on the
+// scope that they are given, so that all is one computation.
+//
+//	par.ForScope(p, len(rows), func(s pool.Scope, i int) {
+//		par.Sort(s, rows[i])
+//	})
+func ForScope[P pool.Place](on P, n int, body func(s pool.Scope, i int)) {
+	if n > 0 {
+		pool.Call(on, scoped, span{&loop{body: body}, 0, n})
+	}
+}
+
+type loop struct {
+	body    func(s pool.Scope, i int)
+	stopped atomic.Bool // by a panic
+}
+
+// span is some iterations of a loop.
+type span struct {
+	*loop
+	lo, hi int
+}
+
+func scoped(f pool.Fork[span, none], p span) (_ none) {
+	ended := false
+	defer func() {
+		if !ended {
+			p.stopped.Store(true)
+		}
+	}()
+	p.halve(f, p.lo, p.hi)
+	ended = true
+	return
+}
+
+func (l *loop) halve(f pool.Fork[span, none], lo, hi int) {
+	for !l.stopped.Load() {
+		if hi-lo == 1 {
+			l.body(f.Scope(), lo)
+			return
+		}
+		mid := lo + (hi-lo)/2
+		upper := span{l, mid, hi}
+		l.halve(f.Offer(upper), lo, mid)
+		if !f.Kept() {
+			f.Take(upper)
+			return
+		}
+		lo = mid
+	}
+}
+
+// ForEach calls body with each element of s.
+func ForEach[P pool.Place, T any](on P, s []T, body func(v T)) {
+	each(on, costOf(body), len(s), func(lo, hi int) {
+		for _, v := range s[lo:hi] {
+			body(v)
+		}
+	})
+}
+
+// TryFor calls body with each of 0 to n-1 until one returns an error: the error of the
+// lowest such index, and all lower ones have been called. Higher ones may have been, too.
+func TryFor[P pool.Place](on P, n int, body func(i int) error) error {
+	var mu sync.Mutex
+	var first error
+	j := fold[none]{merge: mergeNone}
+	j.body = func(_ none, lo, hi int) (_ none) {
+		for i := lo; i < hi && int64(i) < j.limit.Load(); i++ {
+			if err := body(i); err != nil {
+				mu.Lock()
+				if j.lower(i); j.limit.Load() == int64(i) {
+					first = err
+				}
+				mu.Unlock()
+				return
+			}
+		}
+		return
+	}
+	run(on, costOf(body), n, &j)
+	return first
+}
+
+// TryForEach is [TryFor] for the elements of s.
+func TryForEach[P pool.Place, T any](on P, s []T, body func(v T) error) error {
+	return TryFor(on, len(s), func(i int) error { return body(s[i]) })
+}
