@@ -1,7 +1,6 @@
 package pool
 
 import (
-	"math"
 	"sync"
 
 	"github.com/heist-go/heist/internal/invariant"
@@ -22,12 +21,8 @@ type Place interface {
 // It must be used by the function that was given it, while it runs.
 type Scope struct {
 	of *head
-	s  *ledger[func(Scope), none] // if it is one of closures
 	t  uint32
 }
-
-// none is the result of closures.
-type none struct{}
 
 // Call computes fn(a), which may offer parts of its work to others by its position. The
 // caller's thread computes, too; it returns when all is done. A panic in any part is
@@ -38,22 +33,25 @@ type none struct{}
 func Call[P Place, A, R any](on P, fn func(Fork[A, R], A) R, a A) R {
 	x, p := admit(any(on))
 	s := open(x, fn)
-	var r R
-	ok := false
-	defer func() {
-		var v any
-		if !ok {
-			v = recover() // nil: Goexit
-		}
-		s.close()
-		p.dismissGuest(x)
-		if v != nil {
-			panic(task.Recovered("a computation", v))
-		}
-	}()
-	r = fn(Fork[A, R]{s, 0}, a)
+	var ok bool
+	defer s.end(p, &ok)
+	r := fn(Fork[A, R]{s, 0}, a)
 	ok = true
 	return r
+}
+
+// end ends a call. It is deferred.
+func (s *ledger[A, R]) end(p guest, ok *bool) {
+	var v any
+	if !*ok {
+		v = recover() // nil: Goexit
+	}
+	x := s.seat
+	s.close()
+	p.dismiss(x)
+	if v != nil {
+		panic(task.Recovered("a computation", v))
+	}
 }
 
 // guest is the pool of a thread that was given a seat, or has begun to compute.
@@ -97,8 +95,8 @@ func admit(on any) (*seat, guest) {
 	panic("pool: no place to compute") // not with the constraint
 }
 
-// dismissGuest ends what admit has begun.
-func (g guest) dismissGuest(x *seat) {
+// dismiss ends what admit has begun.
+func (g guest) dismiss(x *seat) {
 	if g.pool != nil && x.pool != nil {
 		g.pool.ceased()
 	}
@@ -113,46 +111,3 @@ func (g guest) dismissGuest(x *seat) {
 
 // alone are seats of those who compute without help.
 var alone = sync.Pool{New: func() any { return &seat{} }}
-
-// Do computes several functions, which may run at the same time, and returns when all
-// have. It is the easiest grade: closures cost some 50 ns each. It is right for work of
-// any size; for what takes less than some microseconds in all, a plain call of the
-// functions is faster.
-//
-// A panic of one is raised as a *task.PanicError, when none runs any more.
-func Do[P Place](on P, fs ...func(Scope)) {
-	if len(fs) == 0 {
-		return
-	}
-	if sc, ok := any(on).(Scope); ok && sc.s != nil {
-		all(Fork[func(Scope), none]{sc.s, sc.t}, fs)
-		return
-	}
-	Call(on, closure, func(s Scope) { all(Fork[func(Scope), none]{s.s, s.t}, fs) })
-}
-
-// closure is the function of a computation with closures.
-func closure(f Fork[func(Scope), none], do func(Scope)) (_ none) {
-	do(Scope{of: &f.s.head, s: f.s, t: f.t})
-	return
-}
-
-// all computes the functions: the first one here, the others here or elsewhere.
-func all(f Fork[func(Scope), none], fs []func(Scope)) {
-	g, s := f, f.s
-	if len(fs) > 2 && s.seat.pool != nil {
-		n := min(len(fs)-1, s.seat.pool.vacancies(), math.MaxUint8)
-		s.fresh = max(s.fresh, uint8(max(n, 0)))
-	}
-	for _, do := range fs[1:] {
-		g = g.Offer(do)
-	}
-	closure(g, fs[0])
-	for i := len(fs) - 2; i >= 0; i-- {
-		if at := f.Nth(i); at.Kept() {
-			closure(at, fs[i+1])
-		} else {
-			at.Take(fs[i+1])
-		}
-	}
-}

@@ -49,6 +49,16 @@ func fibDo(s pool.Scope, n int) int {
 	return x + y
 }
 
+func fibBoth(s pool.Scope, n int) int {
+	if n < 2 {
+		return n
+	}
+	x, y := pool.Both(s,
+		func(s pool.Scope) int { return fibBoth(s, n-1) },
+		func(s pool.Scope) int { return fibBoth(s, n-2) })
+	return x + y
+}
+
 // forkPools are pools of several sizes.
 func forkPools(t *testing.T, f func(t *testing.T, p *pool.Pool)) {
 	for _, workers := range []int{1, 2, 3, 8} {

@@ -143,6 +143,9 @@ func (h *head) trip(t, own uint32) {
 	}
 	h.top = min(t+own, last)
 	hungry := h.isTime(own > 0) && !h.seat.offer()
+	if hungry {
+		h.seat.poked.Store(true) // until there is something to offer
+	}
 	h.next(t, own, hungry)
 }
 
@@ -198,10 +201,7 @@ func (h *head) next(t, own uint32, hungry bool) {
 	case hungry: // and there was nothing to offer: when there is
 		ceiling = h.oldest + 1 - own
 	case h.young || own > 0 && h.fresh > 0:
-		floor++ // some joins further up
-		if t > floor+2 {
-			floor = t - 2
-		}
+		floor = max(floor+1, t) // the next join further up
 		if own > 0 {
 			ceiling = max(t, floor) + h.step
 			h.step += h.step/2 + 1
