@@ -146,6 +146,7 @@ func (x *seat) help(b *branch, y *seat) bool {
 	if r != deque.Stolen {
 		return false
 	}
+	y.poke() // so that the next one need not wait
 	x.compute(c)
 	return true
 }

@@ -302,6 +302,7 @@ func (w *worker) loot() *branch {
 			continue
 		}
 		if b, _ := x.deque.Steal(); b != nil {
+			x.poke() // so that the next one need not wait
 			return b
 		}
 	}

@@ -1,6 +1,7 @@
 package par
 
 import (
+	"math/rand/v2"
 	"reflect"
 	"sync/atomic"
 	"time"
@@ -16,7 +17,6 @@ var costs [1 << 8]cost
 type cost struct {
 	code  atomic.Uintptr
 	price atomic.Uint32 // picoseconds a call; 0: not known
-	calls atomic.Uint32 // since it was measured
 }
 
 // costOf returns the place of a function.
@@ -60,15 +60,14 @@ func (c *cost) blockSize() int {
 	return max(1, int(block*1000/time.Duration(max(c.price.Load(), 1))))
 }
 
-// due reports whether a loop that is expected to take d is measured.
-func (c *cost) due(d time.Duration) bool {
-	if d >= short {
-		return true
-	}
-	n := c.calls.Load() + 1
-	c.calls.Store(n)
-	return n%seldom == 0
+// isTiny reports whether n calls are known to be short, and need not be measured.
+func (c *cost) isTiny(n int) bool {
+	price := uint64(c.price.Load())
+	return price > 0 && uint64(n) < uint64(short) && price*uint64(n) < uint64(short)*1000 && rand.Uint32()%seldom != 0
 }
+
+// due reports whether a loop that is expected to take d is measured.
+func due(d time.Duration) bool { return d >= short || rand.Uint32()%seldom == 0 }
 
 // learn says that n calls have taken d. It believes at once that they are cheaper than
 // they were; and only by and by that they are dearer, for the thread may have been

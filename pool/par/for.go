@@ -9,9 +9,12 @@ import (
 
 // For calls body with each of 0 to n-1. It blocks until all calls have returned.
 func For[P pool.Place](on P, n int, body func(i int)) {
+	defer raise()
 	c := costOf(body)
-	if d := c.of(n); d != 0 && d < short && !c.due(d) {
-		tiny(n, body)
+	if c.isTiny(n) { // nothing but the loop should cost anything
+		for i := range n {
+			body(i)
+		}
 		return
 	}
 	each(on, c, n, func(lo, hi int) {
@@ -19,14 +22,6 @@ func For[P pool.Place](on P, n int, body func(i int)) {
 			body(i)
 		}
 	})
-}
-
-// tiny is a loop that nothing but itself should cost anything.
-func tiny(n int, body func(i int)) {
-	defer raise()
-	for i := range n {
-		body(i)
-	}
 }
 
 // ForRange calls body with ranges [lo, hi) that together are [0, n): for bodies that

@@ -23,6 +23,24 @@ func Reduce[P pool.Place, T any](on P, s []T, zero T, op func(x, y T) T) T {
 	})
 }
 
+// ReduceRange is [Reduce] over the indices from 0 to n-1, for loops that the compiler does
+// better than calls: body returns acc combined with what is in [lo, hi), and merge combines
+// the result of one range with that of the next. acc is the zero value, or what body has
+// returned.
+//
+//	sum := par.ReduceRange(p, len(s), func(acc, lo, hi int) int {
+//		for _, v := range s[lo:hi] {
+//			acc += v
+//		}
+//		return acc
+//	}, func(x, y int) int { return x + y })
+func ReduceRange[P pool.Place, R any](on P, n int, body func(acc R, lo, hi int) R, merge func(x, y R) R) R {
+	if n <= 0 {
+		return *new(R)
+	}
+	return run(on, costOf(body), n, &fold[R]{body: body, merge: merge})
+}
+
 // Fold is [Reduce] with a result of another type. start makes one, add adds an element,
 // and may change what it is given, and merge combines what was made of one part of s with
 // what was made of the next.

@@ -18,7 +18,7 @@ func Sort[P pool.Place, T cmp.Ordered](on P, s []T) {
 		slices.Sort(s)
 		return
 	}
-	if inOrder(s, cmp.Compare[T]) {
+	if inOrder(s) {
 		return
 	}
 	if k := reflect.TypeFor[T]().Kind(); k == reflect.Float32 || k == reflect.Float64 {
@@ -35,30 +35,36 @@ func Sort[P pool.Place, T cmp.Ordered](on P, s []T) {
 // SortFunc sorts s by compare, as slices.SortFunc does: equal elements may change places.
 func SortFunc[P pool.Place, T any](on P, s []T, compare func(a, b T) int) {
 	defer raise()
-	if len(s) > leafSize && inOrder(s, compare) {
+	if len(s) > leafSize && inOrderFunc(s, compare) {
 		return
 	}
 	sortBy(on, s, &order[T]{
-		less: func(a, b T) bool { return compare(a, b) < 0 },
-		below: func(s []T, pivot T) int {
-			return divide(s, func(v T) bool { return compare(v, pivot) < 0 })
-		},
-		upTo: func(s []T, pivot T) int {
-			return divide(s, func(v T) bool { return compare(v, pivot) <= 0 })
-		},
-		leaf: func(s []T) { slices.SortFunc(s, compare) },
+		less:  func(a, b T) bool { return compare(a, b) < 0 },
+		below: func(s []T, pivot T) int { return belowFunc(s, pivot, 0, compare) },
+		upTo:  func(s []T, pivot T) int { return belowFunc(s, pivot, 1, compare) },
+		leaf:  func(s []T) { slices.SortFunc(s, compare) },
 	})
 }
 
 // leafSize is how long a piece is that is not cut any more.
 const leafSize = 1024
 
-// inOrder reports whether s is sorted; what is in the opposite order is reversed. It
-// looks no further than it must.
-func inOrder[T any](s []T, compare func(a, b T) int) bool {
-	if len(s) < 2 {
-		return true
+// inOrder reports whether s is sorted; what is in the opposite order is reversed. It looks
+// no further than it must.
+func inOrder[T cmp.Ordered](s []T) bool {
+	down := cmp.Less(s[1], s[0])
+	for i := 1; i < len(s); i++ {
+		if cmp.Less(s[i], s[i-1]) != down {
+			return false
+		}
 	}
+	if down {
+		slices.Reverse(s)
+	}
+	return true
+}
+
+func inOrderFunc[T any](s []T, compare func(a, b T) int) bool {
 	down := compare(s[1], s[0]) < 0
 	for i := 1; i < len(s); i++ {
 		if (compare(s[i], s[i-1]) < 0) != down {
@@ -72,14 +78,9 @@ func inOrder[T any](s []T, compare func(a, b T) int) bool {
 }
 
 // nans moves the NaNs to the front and returns how many there are.
-func nans[T cmp.Ordered](s []T) int {
-	return divide(s, func(v T) bool { return v != v })
-}
-
-// divide moves the elements that are first to the front and returns how many there are.
-func divide[T any](s []T, first func(v T) bool) (k int) {
+func nans[T cmp.Ordered](s []T) (k int) {
 	for i, v := range s {
-		if first(v) {
+		if v != v {
 			s[i], s[k] = s[k], v
 			k++
 		}
@@ -105,6 +106,17 @@ func upTo[T cmp.Ordered](s []T, pivot T) (k int) {
 		s[i] = s[k]
 		s[k] = v
 		k += one(v <= pivot)
+	}
+	return k
+}
+
+// belowFunc moves the elements whose comparison with the pivot is less than bound to the
+// front and returns how many there are.
+func belowFunc[T any](s []T, pivot T, bound int, compare func(a, b T) int) (k int) {
+	for i, v := range s {
+		s[i] = s[k]
+		s[k] = v
+		k += one(compare(v, pivot) < bound)
 	}
 	return k
 }
