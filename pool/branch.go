@@ -138,7 +138,7 @@ func (x *seat) await(b *branch) {
 
 // patient is how often a joiner looks before it parks: a microsecond or two, in which
 // the thief in a fine recursion answers.
-const patient = 100
+var patient = 100 // explored tests have less
 
 // help computes a part of the branch that y, its thief, has offered.
 func (x *seat) help(b *branch, y *seat) bool {
