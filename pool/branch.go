@@ -20,6 +20,7 @@ import (
 type branch struct {
 	body    interface{ run(*seat) }
 	owner   *seat
+	control *control
 	thief   atomicx.Pointer[seat]
 	state   atomicx.Uint32
 	failure *task.PanicError // of the thief; read when it is over

@@ -31,24 +31,29 @@ type Scope struct {
 // It takes a fraction of a microsecond from a goroutine, and less inside of a
 // computation.
 func Call[P Place, A, R any](on P, fn func(Fork[A, R], A) R, a A) R {
-	x, p := admit(any(on))
+	x, g := admit(any(on))
+	return begin(x, g, fn, a)
+}
+
+// begin runs a computation on a seat.
+func begin[A, R any](x *seat, g guest, fn func(Fork[A, R], A) R, a A) R {
 	s := open(x, fn)
 	var ok bool
-	defer s.end(p, &ok)
+	defer s.end(g, &ok)
 	r := fn(Fork[A, R]{s, 0}, a)
 	ok = true
 	return r
 }
 
 // end ends a call. It is deferred.
-func (s *ledger[A, R]) end(p guest, ok *bool) {
+func (s *ledger[A, R]) end(g guest, ok *bool) {
 	var v any
 	if !*ok {
 		v = recover() // nil: Goexit
 	}
 	x := s.seat
 	s.close()
-	p.dismiss(x)
+	g.dismiss(x)
 	if v != nil {
 		panic(task.Recovered("a computation", v))
 	}
@@ -64,18 +69,13 @@ type guest struct {
 func admit(on any) (*seat, guest) {
 	switch on := on.(type) {
 	case *Pool:
-		if on == nil {
-			panic("pool: a computation on a nil pool")
-		}
-		x := on.sit()
-		if x.pool != nil {
-			on.begun()
-		}
-		return x, guest{on, true}
+		return on.welcome()
 	case *task.Cx:
 		p, ok := on.Driver().(*Pool)
 		if !ok { // task.Run, or a simulation
-			return alone.Get().(*seat), guest{nil, true}
+			x := alone.Get().(*seat)
+			x.control.task = on.Cancellation()
+			return x, guest{nil, true}
 		}
 		w := p.workers[on.Worker()]
 		if invariant.Enabled && !p.config.Unlocked && w.tid.Load() != int64(gettid()) {
@@ -87,6 +87,7 @@ func admit(on any) (*seat, guest) {
 			return x, guest{}
 		}
 		p.begun()
+		x.control.task = on.Cancellation()
 		return x, guest{p, false}
 	case Scope:
 		on.of.top = min(on.t, last) // what was put before may be offered
@@ -95,8 +96,23 @@ func admit(on any) (*seat, guest) {
 	panic("pool: no place to compute") // not with the constraint
 }
 
+// welcome gives a goroutine a seat.
+func (p *Pool) welcome() (*seat, guest) {
+	if p == nil {
+		panic("pool: a computation on a nil pool")
+	}
+	x := p.sit()
+	if x.pool != nil {
+		p.begun()
+	}
+	return x, guest{p, true}
+}
+
 // dismiss ends what admit has begun.
 func (g guest) dismiss(x *seat) {
+	if len(x.scopes) == 0 {
+		x.control = control{}
+	}
 	if g.pool != nil && x.pool != nil {
 		g.pool.ceased()
 	}

@@ -21,10 +21,10 @@ func Do[P Place](on P, fs ...func(Scope)) {
 			return
 		}
 	}
-	x, p := admit(any(on))
+	x, guest := admit(any(on))
 	l := open(x, procedure)
 	var ok bool
-	defer l.end(p, &ok)
+	defer l.end(guest, &ok)
 	all(Fork[func(Scope), none]{l, 0}, fs)
 	ok = true
 }
@@ -47,10 +47,10 @@ func Both[P Place, A, B any](on P, f func(Scope) A, g func(Scope) B) (A, B) {
 			return both(Fork[func(Scope) B, B]{l, s.t}, f, g)
 		}
 	}
-	x, p := admit(any(on))
+	x, guest := admit(any(on))
 	l := open(x, function[B])
 	var ok bool
-	defer l.end(p, &ok)
+	defer l.end(guest, &ok)
 	a, b := both(Fork[func(Scope) B, B]{l, 0}, f, g)
 	ok = true
 	return a, b

@@ -151,7 +151,7 @@ func (s *ledger[A, R]) promote() *branch {
 	r := &s.recs[s.oldest]
 	r.st = offered
 	b := &offer[A, R]{fn: s.fn, a: r.a}
-	b.owner, b.body = s.seat, b
+	b.owner, b.body, b.control = s.seat, b, s.control
 	s.shared = append(s.shared, b)
 	s.oldest++
 	return &b.branch

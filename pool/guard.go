@@ -216,7 +216,7 @@ func (g *guard) relieve(now int64) {
 			g.unload(w)
 			g.deliver(p.workers[to])
 		}
-		if limit := int64(p.config.StallLimit); limit > 0 && !l.reported && now-l.since >= limit {
+		if limit := int64(p.config.StallLimit); limit > 0 && !l.reported && now-l.since >= limit && !w.computes() {
 			l.reported = true
 			g.stalls.begun(w, time.Duration(now-l.since))
 		}

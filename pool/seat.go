@@ -39,6 +39,7 @@ type seat struct {
 	index   int
 	scopes  []*head // the outermost first
 	running *branch // what is computed, if it is another seat's
+	control control // of the computation that has begun here
 	spares  []any   // stacks that are not in use
 	parker  park.Parker
 
@@ -59,6 +60,7 @@ type head struct {
 	window   atomicx.Uint64 // floor, and span above bit 32
 	promoter interface{ promote() *branch }
 	seat     *seat
+	control  *control
 	oldest   uint32 // records below were offered
 	top      uint32 // records below this one may be
 	young    bool   // not known to be older than infancy
@@ -85,6 +87,14 @@ func span(floor, span uint32) uint64 { return uint64(span)<<32 | uint64(floor) }
 
 // enter begins a scope inside of the one that the seat is in.
 func (x *seat) enter(h *head) {
+	switch n := len(x.scopes); {
+	case x.running != nil:
+		h.control = x.running.control
+	case n > 0:
+		h.control = x.scopes[n-1].control
+	default:
+		h.control = &x.control
+	}
 	x.scopes = append(x.scopes, h)
 	h.oldest, h.top, h.began, h.step, h.young = 0, 0, 0, 1, true
 	if x.pool == nil {
@@ -104,7 +114,7 @@ func (x *seat) leave(h *head) {
 	if x.scopes[n] != h {
 		panic("pool: a computation has ended that is not the innermost one: a Scope or Fork was used outside of the function that was given it")
 	}
-	x.scopes[n] = nil
+	x.scopes[n], h.control = nil, nil
 	x.scopes = x.scopes[:n]
 	if x.pool == nil {
 		return
@@ -291,6 +301,10 @@ func (w *worker) assist() bool {
 	w.seat.compute(b)
 	return true
 }
+
+// computes reports whether the worker is in a computation, which may take long: other
+// workers help, and the guard moves away what it holds up. A hint.
+func (w *worker) computes() bool { return w.seat.current.Load() != nil }
 
 // loot steals a branch from some seat.
 func (w *worker) loot() *branch {

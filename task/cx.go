@@ -63,6 +63,24 @@ func (cx *Cx) Err() error {
 	return cx.canceled()
 }
 
+// Cancellation is a view of a task's cancellation that any thread may have.
+type Cancellation struct{ frame *Frame }
+
+// Cancellation returns the view for those who work for the task on other threads. It is
+// valid until the task has ended, so they must have ended before.
+func (cx *Cx) Cancellation() Cancellation { return Cancellation{cx.frame} }
+
+// Err returns why the task is to end, or nil. It does not count as an answer to the task,
+// which still has to ask itself.
+func (c Cancellation) Err() error {
+	if c.frame != nil {
+		if why := c.frame.canceled(); why != nil {
+			return why.err
+		}
+	}
+	return nil
+}
+
 func (cx *Cx) canceled() error {
 	if c := cx.frame.canceled(); c != nil && !cx.shielded {
 		cx.erred = true

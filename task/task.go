@@ -221,7 +221,8 @@ func (f *Frame) cancel(why *outcome, g uint32) (submit bool) {
 	}
 }
 
-// canceled returns why the task is to end, or nil. Its worker only.
+// canceled returns why the task is to end, or nil. Its worker, or whoever makes sure that
+// it has not ended.
 func (f *Frame) canceled() *outcome {
 	if c := f.cause.Load(); c != nil && (c.of == 0 || c.of == gen(f.state.bits.Load())) {
 		return c

@@ -128,6 +128,10 @@ func share[R any](f pool.Fork[part[R], R], p part[R]) R {
 // rest runs a part on top of a result, block by block, and cuts it where it is wanted.
 func (j *fold[R]) rest(f pool.Fork[part[R], R], acc R, lo, hi int) R {
 	for hi-lo > j.block && int64(lo) < j.limit.Load() {
+		if f.Scope().Err() != nil {
+			j.limit.Store(0)
+			return acc
+		}
 		if !f.Wanted() {
 			acc = j.body(acc, lo, lo+j.block)
 			lo += j.block

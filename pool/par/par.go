@@ -28,6 +28,11 @@
 // in the last bits. [Sum] and [ReduceFixed] put them where the length says, and nothing
 // else.
 //
+// # Cancellation
+//
+// In a computation that is canceled (see [pool.Scope.Err]) loops end early, and what they
+// return is of no use. So does whoever has begun it look at the error first.
+//
 // # Panics
 //
 // A panic in any of the caller's functions stops the loop early, and is raised again, as

@@ -1,0 +1,154 @@
+package pool_test
+
+import (
+	"context"
+	"runtime"
+	"sync/atomic"
+	"testing"
+	"time"
+
+	"github.com/stretchr/testify/require"
+
+	"github.com/heist-go/heist/pool"
+	"github.com/heist-go/heist/pool/par"
+	"github.com/heist-go/heist/task"
+)
+
+// endless is a computation that ends when it is told to.
+func endless(f pool.Fork[int, int], n int) int {
+	for f.Scope().Err() == nil {
+		if n > 0 {
+			f.Join(n-1, n-1)
+		}
+	}
+	return n
+}
+
+func TestCallContext(t *testing.T) {
+	forkPools(t, func(t *testing.T, p *pool.Pool) {
+		n, err := pool.CallContext(background, p, fib, 20)
+		require.NoError(t, err)
+		require.Equal(t, fibSeq(20), n)
+
+		ctx, cancel := context.WithCancelCause(background)
+		go func() {
+			for p.Stats().Parts == 0 && p.Workers() > 1 {
+				runtime.Gosched()
+			}
+			cancel(errBoom)
+		}()
+		_, err = pool.CallContext(ctx, p, endless, 5)
+		require.ErrorIs(t, err, errBoom)
+		_, err = pool.CallContext(ctx, p, func(pool.Fork[int, int], int) int { panic("runs") }, 5)
+		require.ErrorIs(t, err, errBoom)
+		require.Equal(t, fibSeq(20), pool.Call(p, fib, 20)) // nothing is left of it
+	})
+}
+
+// A canceled task ends its computation, on whatever thread.
+func TestCallCanceled(t *testing.T) {
+	p := open(t, 2)
+	var g task.Group
+	var calls atomic.Int64
+	g.Go(p, task.Func(func(cx *task.Cx) error {
+		pool.Call(cx, func(f pool.Fork[int, int], n int) int {
+			calls.Add(1)
+			return endless(f, n)
+		}, 3)
+		return cx.Err()
+	}))
+	for calls.Load() == 0 {
+		runtime.Gosched()
+	}
+	g.Cancel(errBoom)
+	require.ErrorIs(t, g.WaitContext(background), errBoom)
+}
+
+// crunch is a task with a job.
+type crunch struct {
+	task.Frame
+	job    pool.Job[int]
+	do     func(pool.Scope) int
+	times  int
+	result int
+}
+
+func (c *crunch) Poll(cx *task.Cx) error {
+	for ; c.times > 0; c.times-- {
+		n, err := c.job.Do(cx, c.do)
+		if err != nil {
+			return err
+		}
+		c.result += n
+	}
+	return nil
+}
+
+func TestJob(t *testing.T) {
+	forkPools(t, func(t *testing.T, p *pool.Pool) {
+		c := &crunch{times: 3, do: func(s pool.Scope) int { return pool.Call(s, fib, 20) }}
+		require.NoError(t, p.Run(background, c))
+		require.Equal(t, 3*fibSeq(20), c.result)
+
+		c = &crunch{times: 1, do: func(pool.Scope) int { panic(errBoom) }}
+		defer func() {
+			err, _ := recover().(error)
+			require.ErrorIs(t, err, errBoom)
+		}()
+		_ = p.Run(background, c)
+		require.Fail(t, "no panic")
+	})
+}
+
+// A job does not hold up its task, which can be canceled, and then it ends.
+func TestJobCanceled(t *testing.T) {
+	p := open(t, 2)
+	var running atomic.Int64
+	c := &crunch{times: 1, do: func(s pool.Scope) int {
+		running.Add(1)
+		defer running.Add(-1)
+		return pool.Call(s, endless, 3)
+	}}
+	var g task.Group
+	g.Go(p, c)
+	for running.Load() == 0 {
+		runtime.Gosched()
+	}
+	g.Cancel(errBoom)
+	require.ErrorIs(t, g.WaitContext(background), errBoom)
+	require.Zero(t, running.Load(), "the task has ended before its computation")
+}
+
+// A loop of package par ends early in a computation that is canceled.
+func TestLoopCanceled(t *testing.T) {
+	p := open(t, 2)
+	ctx, cancel := context.WithCancel(background)
+	var calls atomic.Int64
+	_, err := pool.CallContext(ctx, p, func(f pool.Fork[int, int], n int) int {
+		par.For(f.Scope(), n, func(int) {
+			if calls.Add(1) == 1000 {
+				cancel()
+			}
+			for begin := time.Now(); time.Since(begin) < time.Microsecond; {
+			}
+		})
+		return 0
+	}, 1_000_000_000)
+	require.ErrorIs(t, err, context.Canceled)
+}
+
+// A long computation is no stalled poll.
+func TestComputationIsNoStall(t *testing.T) {
+	p, err := pool.New(pool.Config{Workers: 2, StallLimit: time.Millisecond})
+	require.NoError(t, err)
+	defer p.Close()
+	long := func(pool.Scope) {
+		for begin := time.Now(); time.Since(begin) < 50*time.Millisecond; {
+		}
+	}
+	require.NoError(t, p.Run(background, task.Func(func(cx *task.Cx) error {
+		pool.Do(cx, long, long)
+		return nil
+	})))
+	require.Zero(t, p.Stats().Stalls)
+}
