@@ -1,6 +1,7 @@
 package pool_test
 
 import (
+	"fmt"
 	"runtime"
 	"sync"
 	"testing"
@@ -89,7 +90,7 @@ func scaling(b *testing.B, g func(), f func(p *pool.Pool)) {
 		if w > runtime.NumCPU() {
 			break
 		}
-		b.Run("workers-"+string(rune('0'+w/10))+string(rune('0'+w%10)), func(b *testing.B) {
+		b.Run(fmt.Sprintf("workers-%d", w), func(b *testing.B) {
 			p := open(b, w)
 			best := least(b, g, func() { f(p) })
 			b.ReportMetric(float64(best[0])/float64(best[1]), "x")
@@ -116,7 +117,7 @@ func BenchmarkForkjoinScale(b *testing.B) {
 				break
 			}
 			p := open(b, w)
-			b.Run("static-"+string(rune('0'+w/10))+string(rune('0'+w%10)), func(b *testing.B) {
+			b.Run(fmt.Sprintf("static-%d", w), func(b *testing.B) {
 				best := least(b,
 					func() {
 						for _, t := range trees {
@@ -178,7 +179,7 @@ func BenchmarkForkjoinScale(b *testing.B) {
 			for begin := time.Now(); time.Since(begin) < length; {
 			}
 		}
-		b.Run("coarse-do-"+string(rune('0'+leaves)), func(b *testing.B) {
+		b.Run(fmt.Sprintf("coarse-do-%d", leaves), func(b *testing.B) {
 			fs := make([]func(pool.Scope), leaves)
 			for i := range fs {
 				fs[i] = func(pool.Scope) { spin() }
@@ -186,7 +187,7 @@ func BenchmarkForkjoinScale(b *testing.B) {
 			best := least(b, func() { pool.Do(p, fs...) })
 			b.ReportMetric(float64(ideal)/float64(best[0]), "of-ideal")
 		})
-		b.Run("coarse-join-"+string(rune('0'+leaves)), func(b *testing.B) {
+		b.Run(fmt.Sprintf("coarse-join-%d", leaves), func(b *testing.B) {
 			f := func(f pool.Fork[int, int], n int) int {
 				if n == 1 {
 					spin()
@@ -332,4 +333,34 @@ func skynetGo(c chan int, first, size int) {
 		sum += <-parts
 	}
 	c <- sum
+}
+
+// The two rows that bench/peers/native has for others, in the same units.
+func BenchmarkForkjoinPeer(b *testing.B) {
+	trees := make([]*leafy, 64)
+	for i := range trees {
+		trees[i] = sprout(14)
+	}
+	for _, w := range []int{1, 2, 4, 8, 16} {
+		if w > runtime.NumCPU() {
+			break
+		}
+		b.Run(fmt.Sprintf("fib/workers-%d", w), func(b *testing.B) {
+			p := open(b, w)
+			best := least(b, func() { result = pool.Call(p, fib, 30) }, func() { result = pool.Call(p, fibJoin, 30) })
+			b.ReportMetric(best[0].Seconds()*1e3, "ms")
+			b.ReportMetric(best[1].Seconds()*1e3, "ms(Join)")
+			b.ReportMetric(0, "ns/op")
+		})
+		b.Run(fmt.Sprintf("tree/workers-%d", w), func(b *testing.B) {
+			p := open(b, w)
+			best := least(b, func() {
+				for _, t := range trees {
+					result = pool.Call(p, treeSum, t)
+				}
+			})
+			b.ReportMetric(best[0].Seconds()*1e6/float64(len(trees)), "µs/tree")
+			b.ReportMetric(0, "ns/op")
+		})
+	}
 }

@@ -65,7 +65,7 @@ func (x *seat) compute(b *branch) {
 		}
 		x.running = outer
 		if outer == nil && len(x.scopes) == 0 {
-			x.pool.ceased() // before the joiner can go on, and find too many at work
+			x.pool.computing.Add(-1) // before the joiner can go on, and find too many at work
 		}
 		b.end()
 	}()
@@ -139,7 +139,7 @@ func (x *seat) await(b *branch) {
 
 // patient is how often a joiner looks before it parks: a microsecond or two, in which
 // the thief in a fine recursion answers.
-var patient = 100 // explored tests have less
+var patient = 4000 // explored tests have less
 
 // help computes a part of the branch that y, its thief, has offered.
 func (x *seat) help(b *branch, y *seat) bool {

@@ -162,6 +162,16 @@ func (p *parking) lowest() int {
 	return -1
 }
 
+// anySearching reports whether a worker looks for work. A hint.
+func (p *parking) anySearching() bool {
+	for i := range p.groups {
+		if p.groups[i].word.Load()>>groupSize != 0 {
+			return true
+		}
+	}
+	return false
+}
+
 // sleepers returns how many idle workers are on duty. A hint.
 func (p *parking) sleepers() (n int) {
 	for i := range p.groups {

@@ -76,9 +76,15 @@ const (
 	// infancy is how old a computation is before anybody is woken for it: more than
 	// waking a thread takes.
 	infancy = int64(20 * time.Microsecond)
-	// begging is for how long a worker that has found no work looks on, while there
-	// are computations that it has asked.
+	// childhood is how old it is before it gives to who is awake: more than it takes to
+	// hand something over and to wait for it.
+	childhood = int64(10 * time.Microsecond)
+	// begging is for how long a worker that has found no work looks on, if there are
+	// computations that it has asked.
 	begging = int64(20 * time.Microsecond)
+	// worthy is how long a part must have taken for its thief to look on when there is
+	// no computation, either: often the next one comes at once.
+	worthy = int64(5 * time.Microsecond)
 	// maxGuests is how many goroutines compute in parallel with help; more do it alone.
 	maxGuests = 32
 )
@@ -185,23 +191,26 @@ func (h *head) ask(t uint32) bool {
 // may come late.
 func (h *head) isTime(coarse bool) bool {
 	x := h.seat
-	want := x.poked.Load() || x.running != nil && x.running.state.Load() == awaited
-	switch {
-	case want:
-	case coarse && h.fresh > 0: // even if nobody sleeps: who is about to comes too late
-		h.fresh--
-		want = x.pool.computing.Load() < int64(x.pool.config.Workers)
-	case h.young:
-		now := clock.Now()
-		if h.began == 0 {
-			h.began = now
-		}
-		if now-h.began >= infancy {
-			h.young = false
-			want = x.pool.wanted()
-		}
+	if x.running != nil && x.running.state.Load() == awaited {
+		return true
 	}
-	return want
+	poked := x.poked.Load()
+	if coarse && h.fresh > 0 { // even if nobody sleeps: who is about to comes too late
+		h.fresh--
+		return poked || x.pool.computing.Load() < int64(x.pool.config.Workers)
+	}
+	if !h.young {
+		return poked
+	}
+	now := clock.Now()
+	if h.began == 0 {
+		h.began = now
+	}
+	if now-h.began < infancy {
+		return poked && (coarse || x.running != nil || now-h.began >= childhood && x.pool.parking.anySearching())
+	}
+	h.young = false
+	return poked || x.pool.wanted()
 }
 
 // next sets the window.
@@ -218,7 +227,7 @@ func (h *head) next(t, own uint32, hungry bool) {
 		}
 	}
 	h.window.Store(span(floor, max(ceiling, floor)-floor))
-	if !hungry && h.seat.poked.Load() { // meanwhile
+	if !hungry && !h.young && h.seat.poked.Load() { // meanwhile
 		h.window.And(floorMask)
 	}
 }
@@ -274,32 +283,49 @@ func (w *worker) beg() (asked bool) {
 // assist computes a branch, if there is one. For a worker that has found no frame.
 func (w *worker) assist() bool {
 	p := w.pool
-	if n := p.computing.Load(); n == 0 || n >= int64(p.config.Workers) || !w.searching {
+	if !w.searching || !w.keen && !p.helps() {
 		return false
 	}
-	b := w.loot()
-	if b == nil && w.beg() {
-		for end := clock.Now() + begging; b == nil && w.inbox.Empty() && clock.Now() < end; {
-			b = w.loot()
+	var b *branch
+	for end := clock.Now() + begging; ; {
+		if p.helps() {
+			if b = w.loot(); b != nil {
+				break
+			}
+			if !w.beg() && !w.keen {
+				return false
+			}
+		}
+		if !w.inbox.Empty() || clock.Now() >= end {
+			w.keen = false
+			return false
 		}
 	}
-	if b == nil {
-		return false
-	}
 	w.searching = false
-	if p.parking.found(w.id) {
-		p.notify() // P2
+	p.begun()
+	if p.parking.found(w.id) && p.anyWork() {
+		p.notify() // P2, but for no more threads than can help
 	}
 	w.count[parts]++
 	w.report()
-	p.begun()
+	begin := clock.Now()
 	defer func() {
 		now := clock.Now()
+		w.keen = now-begin >= worthy
+		if p.helps() && (w.deque.Len() > 0 || !w.inbox.Empty()) {
+			p.notify() // somebody else, while this one polls
+		}
 		w.pace.begin(now)
 		w.due = w.tick + 1
 	}()
 	w.seat.compute(b)
 	return true
+}
+
+// helps reports whether there are computations that have use for another thread.
+func (p *Pool) helps() bool {
+	n := p.computing.Load()
+	return n > 0 && n < int64(p.config.Workers)
 }
 
 // computes reports whether the worker is in a computation, which may take long: other
@@ -325,7 +351,7 @@ func (w *worker) loot() *branch {
 
 // anyBranch reports whether there is something for assist.
 func (p *Pool) anyBranch() bool {
-	if n := p.computing.Load(); n == 0 || n >= int64(p.config.Workers) {
+	if !p.helps() {
 		return false
 	}
 	for _, x := range p.seats {
@@ -370,7 +396,7 @@ func (x *seat) seal() {
 }
 
 // begun and ceased count the threads that compute. Where there were enough, a worker is
-// woken in the place of one that ceases: it asks the others for work.
+// woken in the place of a goroutine that ceases: it asks the others for work.
 func (p *Pool) begun() { p.computing.Add(1) }
 func (p *Pool) ceased() {
 	if n := p.computing.Add(-1); n > 0 && n == int64(p.config.Workers)-1 {

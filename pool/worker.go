@@ -31,6 +31,7 @@ type worker struct {
 	rng    rand.PCG
 	friend int // whom the last theft was from
 	seat   *seat
+	keen   bool // its last part of a computation was worth it
 
 	count      [counters]uint64
 	searching  bool
