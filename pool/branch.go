@@ -109,10 +109,12 @@ func (b *branch) stir() bool {
 // is a part of it: so the joiner computes only what it waits for anyway, its stack
 // does not grow with unrelated work, and a lock that is held across a join is not asked
 // for by what runs inside of it. (Leapfrogging: Wagner and Calder, PPoPP 1993.)
-func (x *seat) await(b *branch) {
+func (x *seat) await(b *branch) { x.wait(b, true) }
+
+// wait is await, or without help: where nothing else may run any more.
+func (x *seat) wait(b *branch, helps bool) {
 	for tries := 0; !b.isOver(); tries++ {
-		y := b.thief.Load()
-		if y != nil {
+		if y := b.thief.Load(); y != nil && helps {
 			if x.help(b, y) {
 				tries = 0
 				continue
@@ -127,12 +129,14 @@ func (x *seat) await(b *branch) {
 		}
 		// Store-load: awaited first, then a look at what there is to take.
 		// Pairs with: (*branch).stir.
-		if y != nil && y.deque.Len() > 0 {
-			b.state.CompareAndSwap(awaited, pending)
-		} else {
-			x.parker.Park()
-			b.state.CompareAndSwap(awaited, pending) // a token of before: nobody has answered
+		if y := b.thief.Load(); y != nil && helps {
+			if y.poke(); y.deque.Len() > 0 {
+				b.state.CompareAndSwap(awaited, pending)
+				continue
+			}
 		}
+		x.parker.Park()
+		b.state.CompareAndSwap(awaited, pending) // a token of before: nobody has answered
 		tries = 0
 	}
 }
@@ -148,6 +152,13 @@ func (x *seat) help(b *branch, y *seat) bool {
 		return false
 	}
 	y.poke() // so that the next one need not wait
+	ended := false
+	defer func() {
+		if !ended { // a Goexit in c: b must still be over before its join is
+			x.wait(b, false)
+		}
+	}()
 	x.compute(c)
+	ended = true
 	return true
 }

@@ -4,6 +4,7 @@ import (
 	"sync"
 
 	"github.com/heist-go/heist/internal/invariant"
+	"github.com/heist-go/heist/internal/park"
 	"github.com/heist-go/heist/task"
 )
 
@@ -73,7 +74,7 @@ func admit(on any) (*seat, guest) {
 	case *task.Cx:
 		p, ok := on.Driver().(*Pool)
 		if !ok { // task.Run, or a simulation
-			x := alone.Get().(*seat)
+			x := loner()
 			x.control.task = on.Cancellation()
 			return x, guest{nil, true}
 		}
@@ -119,11 +120,42 @@ func (g guest) dismiss(x *seat) {
 	switch {
 	case !g.sits:
 	case x.pool == nil:
-		alone.Put(x)
+		x.retire()
 	default:
 		g.pool.rise(x)
 	}
 }
 
-// alone are seats of those who compute without help.
-var alone = sync.Pool{New: func() any { return &seat{} }}
+// alone are seats of those who compute without help. While they are in use they are numbered,
+// for [Local].
+var alone struct {
+	seats   sync.Pool
+	mu      park.Mutex
+	free    []int
+	numbers int
+}
+
+// loner returns one.
+func loner() *seat {
+	x, ok := alone.seats.Get().(*seat)
+	if !ok {
+		x = &seat{}
+	}
+	alone.mu.Lock()
+	if n := len(alone.free) - 1; n >= 0 {
+		x.index, alone.free = alone.free[n], alone.free[:n]
+	} else {
+		x.index = alone.numbers
+		alone.numbers++
+	}
+	alone.mu.Unlock()
+	return x
+}
+
+// retire gives it back.
+func (x *seat) retire() {
+	alone.mu.Lock()
+	alone.free = append(alone.free, x.index)
+	alone.mu.Unlock()
+	alone.seats.Put(x)
+}

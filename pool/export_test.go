@@ -24,3 +24,12 @@ func (p *Pool) ThreadIDs() (ids []int) {
 
 // GuardSleeps reports whether the guard has nothing to guard.
 func (p *Pool) GuardSleeps() bool { return p.guard.asleep.Load() }
+
+// Computing returns how many threads are in computations, the seats that goroutines have,
+// and how many scopes there are. When nothing runs all are 0.
+func (p *Pool) Computing() (threads int64, guests uint64, scopes int) {
+	for _, x := range p.seats {
+		scopes += len(x.scopes)
+	}
+	return p.computing.Load(), p.taken.Load(), scopes
+}

@@ -194,7 +194,7 @@ func (s *ledger[A, R]) settle(t uint32) {
 		b := s.shared[s.oldest-1]
 		s.pop()
 		if s.seat.deque.Pop() == nil {
-			s.seat.await(&b.branch)
+			s.seat.wait(&b.branch, false)
 		}
 	}
 }

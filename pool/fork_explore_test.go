@@ -208,7 +208,8 @@ func sleepers(y craft) func(*explore.X) {
 				if !g.Kept() {
 					s.trip(1, 0)
 				}
-				explore.Wait(&s.window, func() bool { return outside() || taken.Peek() })
+				// If it is on offer there is nothing to do at a join.
+				explore.Wait(&s.window, func() bool { return outside() && s.oldest == 0 || taken.Peek() })
 			}
 			x.Assert(f.Take(0) == 1, "wrong result")
 			s.close()

@@ -15,7 +15,7 @@ type Local[T any] struct {
 	init   func() T
 	slots  []slot[T] // of the seats
 	mu     sync.Mutex
-	others map[*seat]*T // of goroutines that compute alone
+	others map[int]*T // of goroutines that compute alone
 }
 
 type slot[T any] struct {
@@ -67,16 +67,16 @@ func (l *Local[T]) In(s Scope) *T {
 	}
 	l.mu.Lock()
 	defer l.mu.Unlock()
-	v := l.others[x]
+	v := l.others[x.index]
 	if v == nil {
 		v = new(T)
 		if l.init != nil {
 			*v = l.init()
 		}
 		if l.others == nil {
-			l.others = map[*seat]*T{}
+			l.others = map[int]*T{}
 		}
-		l.others[x] = v
+		l.others[x.index] = v
 	}
 	return v
 }

@@ -218,12 +218,12 @@ func (h *head) next(t, own uint32, hungry bool) {
 	floor, ceiling := h.oldest, h.oldest+wide
 	switch {
 	case hungry: // and there was nothing to offer: when there is
-		ceiling = h.oldest + 1 - own
+		ceiling = h.oldest
 	case h.young || own > 0 && h.fresh > 0:
-		floor = max(floor+1, t) // the next join further up
+		floor = max(floor, t) + 1 // the next join as far down as this one
 		if own > 0 {
 			ceiling = max(t, floor) + h.step
-			h.step += h.step/2 + 1
+			h.step = min(h.step+h.step/2+1, wide>>8)
 		}
 	}
 	h.window.Store(span(floor, max(ceiling, floor)-floor))
@@ -368,7 +368,7 @@ func (p *Pool) sit() *seat {
 		taken := p.taken.Load()
 		i := bits.TrailingZeros64(^taken)
 		if i >= maxGuests {
-			return alone.Get().(*seat)
+			return loner()
 		}
 		// Claim. The seat. Pairs with: (*Pool).rise.
 		if p.taken.CompareAndSwap(taken, taken|1<<i) {
@@ -379,10 +379,6 @@ func (p *Pool) sit() *seat {
 
 // rise gives the seat back.
 func (p *Pool) rise(x *seat) {
-	if x.pool == nil {
-		alone.Put(x)
-		return
-	}
 	x.deque.Tidy()
 	p.taken.And(^uint64(1 << (x.index - len(p.workers))))
 }
