@@ -52,11 +52,14 @@ func (s *ledger[A, R]) end(g guest, ok *bool) {
 	if !*ok {
 		v = recover() // nil: Goexit
 	}
-	x := s.seat
+	x, checks := s.seat, s.checks
 	s.close()
 	g.dismiss(x)
 	if v != nil {
 		panic(task.Recovered("a computation", v))
+	}
+	if invariant.Enabled && *ok {
+		checks.checkEnd()
 	}
 }
 
@@ -91,6 +94,7 @@ func admit(on any) (*seat, guest) {
 		x.control.task = on.Cancellation()
 		return x, guest{p, false}
 	case Scope:
+		on.check()
 		on.of.top = min(on.t, last) // what was put before may be offered
 		return on.of.seat, guest{}
 	}

@@ -17,6 +17,7 @@ func Do[P Place](on P, fs ...func(Scope)) {
 	}
 	if s, ok := any(on).(Scope); ok {
 		if l, ok := s.of.promoter.(*ledger[func(Scope), none]); ok {
+			s.check()
 			all(Fork[func(Scope), none]{l, s.t}, fs)
 			return
 		}
@@ -44,6 +45,7 @@ func Do[P Place](on P, fs ...func(Scope)) {
 func Both[P Place, A, B any](on P, f func(Scope) A, g func(Scope) B) (A, B) {
 	if s, ok := any(on).(Scope); ok {
 		if l, ok := s.of.promoter.(*ledger[func(Scope) B, B]); ok {
+			s.check()
 			return both(Fork[func(Scope) B, B]{l, s.t}, f, g)
 		}
 	}

@@ -1,6 +1,9 @@
 package pool
 
-import "github.com/heist-go/heist/internal/pad"
+import (
+	"github.com/heist-go/heist/internal/invariant"
+	"github.com/heist-go/heist/internal/pad"
+)
 
 // Fork is a position in a recursive computation: what its function is given beside its
 // argument, to offer a part of the work to other threads. It is passed by value.
@@ -70,6 +73,9 @@ const (
 // [Fork.Kept] or [Fork.Take] is called on the same position. Meanwhile go on with the
 // result as position. Every Put is followed by exactly one Kept, in the opposite order.
 func (f Fork[A, R]) Put(a A) Fork[A, R] {
+	if invariant.Enabled {
+		f.s.checkPut(f.t)
+	}
 	r := &f.s.recs[min(f.t, last)]
 	r.a, r.st = a, written
 	return Fork[A, R]{f.s, f.t + 1}
@@ -79,7 +85,7 @@ func (f Fork[A, R]) Put(a A) Fork[A, R] {
 // the part, and not only at a join.
 func (f Fork[A, R]) Offer(a A) Fork[A, R] {
 	g := f.Put(a)
-	if f.s.fresh > 0 || !f.Kept() { // not joined yet, but the window is the same
+	if f.s.fresh > 0 || !f.s.within(f.t) {
 		f.s.trip(f.t, 1)
 	}
 	return g
@@ -88,13 +94,15 @@ func (f Fork[A, R]) Offer(a A) Fork[A, R] {
 // Wanted reports whether somebody has nothing to do, and no part is on offer: it is time
 // to cut what the caller is at in two, and to [Fork.Offer] one half. It is for loops,
 // which ask every few microseconds; asking costs a nanosecond.
-func (f Fork[A, R]) Wanted() bool { return !f.Kept() && f.s.ask(f.t) }
+func (f Fork[A, R]) Wanted() bool { return !f.s.within(f.t) && f.s.ask(f.t) }
 
 // Kept reports whether the part that was put at this position is still the caller's,
 // who computes it then by a plain call, with this position. Else: see [Fork.Take].
 func (f Fork[A, R]) Kept() bool {
-	w := f.s.window.Load()
-	return f.t-uint32(w) < uint32(w>>32)
+	if invariant.Enabled {
+		f.s.checkKept(f.t)
+	}
+	return f.s.within(f.t)
 }
 
 // Take returns the result of the part that was put at this position: somebody else's,
@@ -125,7 +133,7 @@ func (f Fork[A, R]) Nth(i int) Fork[A, R] { return Fork[A, R]{f.s, f.t + uint32(
 // because whether somebody wants the second one is asked before the first one begins.
 func (f Fork[A, R]) Join(a, b A) (R, R) {
 	g := f.Put(b)
-	if !f.Kept() {
+	if !f.s.within(f.t) {
 		f.s.trip(f.t, 1)
 	}
 	x := f.s.fn(g, a)
@@ -204,6 +212,9 @@ func (b *offer[A, R]) run(x *seat) {
 	s := open(x, b.fn)
 	defer s.close()
 	b.r = b.fn(Fork[A, R]{s, 0}, b.a)
+	if invariant.Enabled {
+		s.checks.checkEnd()
+	}
 }
 
 // open begins a scope on the seat.

@@ -68,7 +68,7 @@ func joins(y craft, n int) func(*explore.X) {
 			s := open(owner, c.run)
 			s.young = false
 			f := Fork[int, int]{s, 0}
-			if g := f.Put(n); !g.Kept() {
+			if f.Put(n); !s.within(1) {
 				s.trip(1, 0)
 			}
 			got := 0
@@ -198,14 +198,14 @@ func sleepers(y craft) func(*explore.X) {
 			p.begun()
 			s := open(owner, c.run)
 			f := Fork[int, int]{s, 0}
-			g := f.Put(0)
+			f.Put(0)
 			s.began = 1 // long ago
 			outside := func() bool {
 				w := s.window.Peek()
-				return g.t-uint32(w) >= uint32(w>>32)
+				return 1-uint32(w) >= uint32(w>>32)
 			}
 			for !taken.Load() { // joins, one after the other
-				if !g.Kept() {
+				if !s.within(1) {
 					s.trip(1, 0)
 				}
 				// If it is on offer there is nothing to do at a join.

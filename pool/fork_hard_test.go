@@ -1,6 +1,8 @@
 package pool_test
 
 import (
+	"errors"
+	"fmt"
 	"runtime"
 	"sync"
 	"sync/atomic"
@@ -9,6 +11,7 @@ import (
 
 	"github.com/stretchr/testify/require"
 
+	"github.com/heist-go/heist/internal/invariant"
 	"github.com/heist-go/heist/pool"
 )
 
@@ -206,4 +209,37 @@ func TestLocalAlone(t *testing.T) {
 	}
 	require.Equal(t, guests*rounds, sum)
 	require.LessOrEqual(t, values, 100)
+}
+
+// What a debug build finds.
+func TestForkMisuse(t *testing.T) {
+	p := open(t, 1)
+	type fork = pool.Fork[int, int]
+	if invariant.Enabled {
+		for name, f := range map[string]func(f fork, n int) int{
+			"nothing was put":    func(f fork, n int) int { f.Kept(); return n },
+			"put and not joined": func(f fork, n int) int { f.Put(n); return n },
+		} {
+			func() {
+				defer func() { require.Contains(t, fmt.Sprint(recover()), name) }()
+				pool.Call(p, f, 1)
+			}()
+		}
+	}
+	// What every build does.
+	var kept pool.Scope
+	require.PanicsWithError(t, "", func() { // not the text: it has a stack
+		defer func() {
+			require.Contains(t, fmt.Sprint(recover()), "outside of the function")
+			panic(errors.New(""))
+		}()
+		pool.Do(p, func(outer pool.Scope) {
+			kept = outer
+			pool.Call(outer, func(fork, int) int {
+				pool.Do(kept, func(pool.Scope) {}, func(pool.Scope) {})
+				return 0
+			}, 0)
+		})
+	})
+	nothingLeft(t, p)
 }
