@@ -49,13 +49,13 @@ func ExamplePool_database() {
 	for i := range lookups {
 		fmt.Println(lookups[i].name)
 	}
-	fmt.Println(database.Stats())
+	fmt.Println(database.Stats().Waiting, "wait for their turn")
 	// Output:
 	// <nil>
 	// user 0
 	// user 1
 	// user 2
-	// {database 4 0 0}
+	// 0 wait for their turn
 }
 
 // What follows is a database that knows one query.

@@ -81,7 +81,7 @@ const (
 	infancy = int64(20 * time.Microsecond)
 	// childhood is how old it is before it gives to who is awake: more than it takes to
 	// hand something over and to wait for it.
-	childhood = int64(10 * time.Microsecond)
+	childhood = int64(3 * time.Microsecond)
 	// begging is for how long a worker that has found no work looks on, if there are
 	// computations that it has asked.
 	begging = int64(20 * time.Microsecond)

@@ -5,6 +5,7 @@ import (
 	"math/rand/v2"
 	"runtime"
 	"slices"
+	"strconv"
 	"sync"
 	"testing"
 	"time"
@@ -341,4 +342,32 @@ func escape(re, im float64) (n int) {
 		n++
 	}
 	return n
+}
+
+// Where a loop becomes worth to be shared: as a loop of package par, against the plain one,
+// by how long that takes. Calls follow each other, so helpers may be awake.
+func BenchmarkParCrossover(b *testing.B) {
+	p := openAll(b)
+	out := make([]int, 1<<14)
+	body := func(i int) { out[i] = int(escape(0.3, float64(i)*1e-9)) }
+	for n := 16; n <= 1<<14; n *= 4 {
+		b.Run(strconv.Itoa(n), func(b *testing.B) {
+			const rounds = 50
+			best := least(b, nil,
+				func() {
+					for range rounds {
+						for i := range n {
+							body(i)
+						}
+					}
+				},
+				func() {
+					for range rounds {
+						par.For(p, n, body)
+					}
+				})
+			b.ReportMetric(float64(best[0])/rounds/1e3, "µs(plain)")
+			ratio(b, n*rounds, best)
+		})
+	}
 }
