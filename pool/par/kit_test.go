@@ -16,7 +16,15 @@ import (
 	"github.com/heist-go/heist/task"
 )
 
-func TestMain(m *testing.M) { goleak.VerifyTestMain(m) }
+func TestMain(m *testing.M) { goleak.VerifyTestMain(closing{m}) }
+
+// closing ends the default pool, which the examples use.
+type closing struct{ *testing.M }
+
+func (c closing) Run() int {
+	defer func() { _ = pool.Default().Close() }()
+	return c.M.Run()
+}
 
 // sizes are around all edges: of blocks, of leaves, of what is shared.
 var sizes = []int{0, 1, 2, 3, 15, 16, 17, 63, 64, 65, 1023, 1024, 1025, 4095, 4096, 4097, 20_000, 70_001}
