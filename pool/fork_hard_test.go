@@ -243,3 +243,16 @@ func TestForkMisuse(t *testing.T) {
 	})
 	nothingLeft(t, p)
 }
+
+// On a pool that was closed a computation runs, on its goroutine alone.
+func TestForkClosed(t *testing.T) {
+	p := open(t, 2)
+	require.Equal(t, fibSeq(25), pool.Call(p, fib, 25)) // its workers may have begun
+	require.NoError(t, p.Close())
+	require.Equal(t, fibSeq(25), pool.Call(p, fib, 25))
+	done := 0
+	pool.Do(p, func(pool.Scope) { done++ }, func(pool.Scope) { done++ }, func(pool.Scope) { done++ })
+	require.Equal(t, 3, done)
+	require.Zero(t, p.Stats().Threads)
+	nothingLeft(t, p)
+}

@@ -20,7 +20,7 @@ import (
 
 func TestFor(t *testing.T) {
 	everywhere(t, func(t *testing.T, p *pool.Pool) {
-		for _, n := range append(sizes, -1) {
+		for _, n := range append(sizes(), -1) {
 			for range 3 { // not known, known, and again
 				seen := make([]int32, max(n, 0))
 				par.For(p, n, func(i int) { atomic.AddInt32(&seen[i], 1) })
@@ -74,7 +74,7 @@ var errOdd = errors.New("odd")
 
 func TestTryFor(t *testing.T) {
 	everywhere(t, func(t *testing.T, p *pool.Pool) {
-		for _, n := range sizes {
+		for _, n := range sizes() {
 			require.NoError(t, par.TryFor(p, n, func(int) error { return nil }))
 			if n == 0 {
 				continue
@@ -106,7 +106,7 @@ func TestTryFor(t *testing.T) {
 
 func TestMapFilter(t *testing.T) {
 	everywhere(t, func(t *testing.T, p *pool.Pool) {
-		for _, n := range sizes {
+		for _, n := range sizes() {
 			for name, s := range inputs(n) {
 				var twice, kept []int
 				for _, v := range s {
@@ -145,7 +145,7 @@ func matrices(n int) []matrix {
 
 func TestReduceScan(t *testing.T) {
 	everywhere(t, func(t *testing.T, p *pool.Pool) {
-		for _, n := range sizes {
+		for _, n := range sizes() {
 			s := matrices(n)
 			inclusive, exclusive := make([]matrix, n), make([]matrix, n)
 			product := identity
@@ -175,7 +175,7 @@ func TestReduceScan(t *testing.T) {
 
 // The sums of floating-point numbers are the same for any number of workers.
 func TestFixed(t *testing.T) {
-	for _, n := range sizes {
+	for _, n := range sizes() {
 		s := floats(n)
 		for i, v := range s {
 			if v != v || math.IsInf(v, 0) {
@@ -201,7 +201,7 @@ func TestFixed(t *testing.T) {
 
 func TestMinMax(t *testing.T) {
 	everywhere(t, func(t *testing.T, p *pool.Pool) {
-		for _, n := range sizes[1:] {
+		for _, n := range sizes()[1:] {
 			s := floats(n)
 			least, greatest := par.MinMax(p, s)
 			require.True(t, cmp.Compare(slices.Min(s), least) == 0 && cmp.Compare(slices.Max(s), greatest) == 0, n)
@@ -219,7 +219,7 @@ func TestMinMax(t *testing.T) {
 
 func TestFind(t *testing.T) {
 	everywhere(t, func(t *testing.T, p *pool.Pool) {
-		for _, n := range sizes {
+		for _, n := range sizes() {
 			s := make([]int, n)
 			for i := range s {
 				s[i] = i
@@ -250,7 +250,7 @@ func TestFindEarly(t *testing.T) {
 
 func TestGroups(t *testing.T) {
 	everywhere(t, func(t *testing.T, p *pool.Pool) {
-		for _, n := range sizes {
+		for _, n := range sizes() {
 			for name, s := range inputs(n) {
 				counts := make([]int, 7)
 				groups := map[int][]int{}
@@ -273,7 +273,7 @@ func TestGroups(t *testing.T) {
 }
 
 func TestShuffle(t *testing.T) {
-	for _, n := range sizes {
+	for _, n := range sizes() {
 		var first []int
 		everywhere(t, func(t *testing.T, p *pool.Pool) {
 			for range 2 {
@@ -366,7 +366,7 @@ func TestBFS(t *testing.T) {
 
 func TestPipeline(t *testing.T) {
 	everywhere(t, func(t *testing.T, p *pool.Pool) {
-		for _, n := range sizes {
+		for _, n := range sizes() {
 			numbers := func(yield func(int) bool) {
 				for i := range n {
 					if !yield(i) {

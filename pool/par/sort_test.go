@@ -20,7 +20,7 @@ func sameFloats(a, b []float64) bool {
 
 func TestSort(t *testing.T) {
 	everywhere(t, func(t *testing.T, p *pool.Pool) {
-		for _, n := range sizes {
+		for _, n := range sizes() {
 			for name, s := range inputs(n) {
 				want := slices.Sorted(slices.Values(s))
 				got := slices.Clone(s)
@@ -56,7 +56,7 @@ func TestSort(t *testing.T) {
 
 func TestMerge(t *testing.T) {
 	everywhere(t, func(t *testing.T, p *pool.Pool) {
-		for _, n := range sizes {
+		for _, n := range sizes() {
 			for _, m := range []int{0, 1, n / 2, n, 3000} {
 				for name := range inputs(n) {
 					a, b := items(inputs(n)[name]), items(inputs(m)["few"])
