@@ -53,6 +53,8 @@ func static(n int, body func(part, lo, hi int)) {
 	wg.Wait()
 }
 
+// openAll opens a pool. It must be done in the benchmark itself: package testing sets
+// GOMAXPROCS before each, which the pool has made larger.
 func openAll(b *testing.B) *pool.Pool {
 	p, err := pool.New(pool.Config{})
 	if err != nil {
@@ -80,7 +82,6 @@ func elements(full int) int {
 }
 
 func BenchmarkParSort(b *testing.B) {
-	p := openAll(b)
 	n := elements(10_000_000)
 	source := randoms(n)
 	s := make([]int, n)
@@ -91,6 +92,7 @@ func BenchmarkParSort(b *testing.B) {
 		}
 	}
 	b.Run("ints", func(b *testing.B) {
+		p := openAll(b)
 		ratio(b, n, least(b, prepare, func() { slices.Sort(s) }, func() { par.Sort(p, s) }))
 		check()
 	})
@@ -103,31 +105,40 @@ func BenchmarkParSort(b *testing.B) {
 		return 0
 	}
 	b.Run("func", func(b *testing.B) {
+		p := openAll(b)
 		ratio(b, n, least(b, prepare, func() { slices.SortFunc(s, compare) }, func() { par.SortFunc(p, s, compare) }))
 		check()
 	})
 	b.Run("stable", func(b *testing.B) {
+		p := openAll(b)
 		ratio(b, n, least(b, prepare, func() { slices.SortStableFunc(s, compare) }, func() { par.SortStableFunc(p, s, compare) }))
 		check()
 	})
 	b.Run("in-order", func(b *testing.B) {
+		p := openAll(b)
 		slices.Sort(source)
 		ratio(b, n, least(b, prepare, func() { slices.Sort(s) }, func() { par.Sort(p, s) }))
 		check()
 	})
 }
 
-// The quicksort that is written everywhere, with goroutines and with forks.
+// The quicksort that is written everywhere, with goroutines and with forks: a goroutine for
+// each partition, as ours has a fork for each, and with goroutines for those of more than
+// 2,048 elements only, a bound that somebody has to find.
 func BenchmarkParQuicksort(b *testing.B) {
-	p := openAll(b)
 	n := elements(10_000_000)
 	source := randoms(n)
 	s := make([]int, n)
 	prepare := func() { copy(s, source) }
-	best := least(b, prepare, func() { goQuicksort(s) }, func() { pool.Call(p, quicksort, s) })
-	ratio(b, n, best)
-	if !slices.IsSorted(s) {
-		b.Fatal("not sorted")
+	for name, bound := range map[string]int{"same": 0, "tuned": 2048} {
+		b.Run(name, func(b *testing.B) {
+			p := openAll(b)
+			best := least(b, prepare, func() { goQuicksort(s, bound) }, func() { pool.Call(p, quicksort, s) })
+			ratio(b, n, best)
+			if !slices.IsSorted(s) {
+				b.Fatal("not sorted")
+			}
+		})
 	}
 }
 
@@ -158,20 +169,20 @@ func partition(s []int) int {
 	}
 }
 
-func goQuicksort(s []int) {
+func goQuicksort(s []int, bound int) {
 	if len(s) <= 32 {
 		insertion(s)
 		return
 	}
 	k := partition(s)
-	if len(s) < 2048 { // or it would take many times as long
-		goQuicksort(s[:k])
-		goQuicksort(s[k:])
+	if len(s) < bound {
+		goQuicksort(s[:k], bound)
+		goQuicksort(s[k:], bound)
 		return
 	}
 	var wg sync.WaitGroup
-	wg.Go(func() { goQuicksort(s[k:]) })
-	goQuicksort(s[:k])
+	wg.Go(func() { goQuicksort(s[k:], bound) })
+	goQuicksort(s[:k], bound)
 	wg.Wait()
 }
 
@@ -188,7 +199,6 @@ func quicksort(f pool.Fork[[]int, struct{}], s []int) (_ struct{}) {
 var sink int
 
 func BenchmarkPar(b *testing.B) {
-	p := openAll(b)
 	workers := runtime.NumCPU()
 	n := elements(100_000_000)
 	s := make([]int32, n)
@@ -218,6 +228,7 @@ func BenchmarkPar(b *testing.B) {
 		b.ReportMetric(float64(8*n)/float64(best[0]), "GB/s")
 	})
 	b.Run("reduce", func(b *testing.B) { // with a function a value
+		p := openAll(b)
 		op := opaque(add)
 		ratio(b, n, least(b, nil,
 			func() {
@@ -231,16 +242,19 @@ func BenchmarkPar(b *testing.B) {
 			func() { sink = int(par.Reduce(p, s, 0, op)) }))
 	})
 	b.Run("reduce-range", func(b *testing.B) { // with a loop
+		p := openAll(b)
 		ratio(b, n, least(b, nil,
 			func() { sink = staticReduce(sum) },
 			func() { sink = int(par.ReduceRange(p, n, sum, add)) }))
 	})
 	b.Run("sum", func(b *testing.B) {
+		p := openAll(b)
 		ratio(b, n, least(b, nil,
 			func() { sink = staticReduce(sum) },
 			func() { sink = int(par.Sum(p, s)) }))
 	})
 	b.Run("scan", func(b *testing.B) {
+		p := openAll(b)
 		ratio(b, n, least(b, nil,
 			func() { // two passes
 				sums := make([]int32, workers)
@@ -260,6 +274,7 @@ func BenchmarkPar(b *testing.B) {
 			func() { par.ScanSum(p, dst, s) }))
 	})
 	b.Run("histogram", func(b *testing.B) {
+		p := openAll(b)
 		const bins = 256
 		bin := opaque(func(v int32) int { return int(uint8(v >> 8)) })
 		ratio(b, n, least(b, nil,
@@ -279,6 +294,7 @@ func BenchmarkPar(b *testing.B) {
 			func() { sink = par.Histogram(p, s, bins, bin)[0] }))
 	})
 	b.Run("map", func(b *testing.B) {
+		p := openAll(b)
 		f := opaque(func(v int32) int32 { return 3*v + 1 })
 		ratio(b, n, least(b, nil,
 			func() {
@@ -291,6 +307,7 @@ func BenchmarkPar(b *testing.B) {
 			func() { par.MapInto(p, dst, s, f) }))
 	})
 	b.Run("for-uneven", func(b *testing.B) {
+		p := openAll(b)
 		const rows, cols = 400, 400
 		counts := make([]int, rows)
 		row := func(y int) {
@@ -310,6 +327,7 @@ func BenchmarkPar(b *testing.B) {
 			func() { par.For(p, rows, row) }))
 	})
 	b.Run("tiny", func(b *testing.B) {
+		p := openAll(b)
 		const n, rounds = 16, 10_000
 		var a [n]int
 		body := opaque(func(i int) { a[i] += i * i })
@@ -347,11 +365,11 @@ func escape(re, im float64) (n int) {
 // Where a loop becomes worth to be shared: as a loop of package par, against the plain one,
 // by how long that takes. Calls follow each other, so helpers may be awake.
 func BenchmarkParCrossover(b *testing.B) {
-	p := openAll(b)
 	out := make([]int, 1<<14)
 	body := func(i int) { out[i] = int(escape(0.3, float64(i)*1e-9)) }
 	for n := 16; n <= 1<<14; n *= 4 {
 		b.Run(strconv.Itoa(n), func(b *testing.B) {
+			p := openAll(b)
 			const rounds = 50
 			best := least(b, nil,
 				func() {
