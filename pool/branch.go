@@ -13,9 +13,9 @@ import (
 // taken it back; the deque decides who computes it.
 //
 //	state     who            to
-//	open      joiner         awaited   it is about to park
-//	awaited   joiner         open      it looks again
-//	awaited   thief          open      it has offered something: the joiner may help
+//	pending   joiner         awaited   it is about to park
+//	awaited   joiner         pending   it looks again
+//	awaited   thief          pending   it has offered something: the joiner may help
 //	any       thief          over      and unparks the joiner, if it was awaited
 type branch struct {
 	body    interface{ run(*seat) }
@@ -89,7 +89,7 @@ func (b *branch) lull() bool {
 	return b.state.CompareAndSwap(pending, awaited)
 }
 
-// stir unparks the joiner, if it waits. Of the thief, or of the joiner for itself.
+// stir unparks the joiner, if it waits. The thief's.
 func (b *branch) stir() bool {
 	// Store-load: what it may take is in the deque before.
 	// Pairs with: (*seat).await.
@@ -141,8 +141,8 @@ func (x *seat) wait(b *branch, helps bool) {
 	}
 }
 
-// patient is how often a joiner looks before it parks: a microsecond or two, in which
-// the thief in a fine recursion answers.
+// patient is how often a joiner looks before it parks: some 30 µs, because to park and to be
+// woken takes longer than the thief in a fine recursion needs to answer.
 var patient = 4000 // explored tests have less
 
 // help computes a part of the branch that y, its thief, has offered.

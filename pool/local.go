@@ -81,8 +81,8 @@ func (l *Local[T]) In(s Scope) *T {
 	return v
 }
 
-// All yields the values of all workers, and of goroutines that have used one. The caller makes sure that no task uses
-// them meanwhile: it has waited for those that did.
+// All yields the values of all workers, and of goroutines that have used one. The caller
+// makes sure that nobody uses them meanwhile: it has waited for those that did.
 func (l *Local[T]) All() iter.Seq[*T] {
 	return func(yield func(*T) bool) {
 		for i := range l.slots {

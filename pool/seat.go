@@ -209,7 +209,7 @@ func (h *head) isTime(coarse bool) bool {
 	poked := x.poked.Load()
 	if coarse && h.fresh > 0 { // even if nobody sleeps: who is about to comes too late
 		h.fresh--
-		return poked || x.pool.computing.Load() < int64(x.pool.config.Workers)
+		return poked || x.pool.hasRoom()
 	}
 	if !h.young {
 		return poked
@@ -268,7 +268,7 @@ func (x *seat) offer() bool {
 
 // wanted reports whether a worker sleeps that could help. A hint.
 func (p *Pool) wanted() bool {
-	return p.computing.Load() < int64(p.config.Workers) && p.parking.lowest() >= 0
+	return p.hasRoom() && p.parking.lowest() >= 0
 }
 
 // vacancies returns how many sleeping workers could help. A hint.
@@ -279,10 +279,13 @@ func (p *Pool) vacancies() int {
 // enlist wakes a worker for a branch, unless there are as many threads computing as
 // there are workers: goroutines that compute count.
 func (p *Pool) enlist() {
-	if p.computing.Load() < int64(p.config.Workers) {
+	if p.hasRoom() {
 		p.notify()
 	}
 }
+
+// hasRoom reports whether fewer threads compute than there are workers.
+func (p *Pool) hasRoom() bool { return p.computing.Load() < int64(p.config.Workers) }
 
 // beg asks all seats but the worker's own to offer something. It reports whether
 // any of them computes.

@@ -29,11 +29,22 @@ func Find[P pool.Place, T any](on P, s []T, match func(v T) bool) int {
 // Any reports whether match answers true for any element of s. When it has, no more are
 // asked.
 func Any[P pool.Place, T any](on P, s []T, match func(v T) bool) bool {
+	return answered(on, s, true, match)
+}
+
+// All reports whether match answers true for all elements of s. When it has answered
+// false, no more are asked.
+func All[P pool.Place, T any](on P, s []T, match func(v T) bool) bool {
+	return !answered(on, s, false, match)
+}
+
+// answered reports whether match answers so for any element of s.
+func answered[P pool.Place, T any](on P, s []T, so bool, match func(v T) bool) bool {
 	var found atomic.Bool
 	j := fold[none]{merge: mergeNone}
 	j.body = func(_ none, lo, hi int) (_ none) {
 		for _, v := range s[lo:hi] {
-			if match(v) {
+			if match(v) == so {
 				found.Store(true)
 				j.limit.Store(0)
 				break
@@ -43,23 +54,4 @@ func Any[P pool.Place, T any](on P, s []T, match func(v T) bool) bool {
 	}
 	run(on, costOf(match), len(s), &j)
 	return found.Load()
-}
-
-// All reports whether match answers true for all elements of s. When it has answered
-// false, no more are asked.
-func All[P pool.Place, T any](on P, s []T, match func(v T) bool) bool {
-	var missed atomic.Bool
-	j := fold[none]{merge: mergeNone}
-	j.body = func(_ none, lo, hi int) (_ none) {
-		for _, v := range s[lo:hi] {
-			if !match(v) {
-				missed.Store(true)
-				j.limit.Store(0)
-				break
-			}
-		}
-		return
-	}
-	run(on, costOf(match), len(s), &j)
-	return !missed.Load()
 }
