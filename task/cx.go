@@ -6,6 +6,7 @@ import (
 	"time"
 
 	"github.com/heist-go/heist/internal/invariant"
+	"github.com/heist-go/heist/internal/park"
 )
 
 // Cx is a poll in progress. It is valid until Poll returns, on the goroutine that
@@ -13,9 +14,10 @@ import (
 type Cx struct {
 	run      *Runner
 	frame    *Frame
-	was      uint32 // the state before the poll
-	budget   int32  // operations left in this poll
-	pendings int32  // operations that have suspended in this poll
+	was      uint32  // the state before the poll
+	budget   int32   // operations left in this poll
+	pendings int32   // operations that have suspended in this poll
+	branch   *Branch // the part of the task in progress, or nil
 	marks
 }
 
@@ -142,6 +144,10 @@ func (cx *Cx) Spend() error {
 	return cx.Suspend()
 }
 
+// Spent reports whether the poll's budget is used up: operations will return Pending
+// until the next poll, so a combinator need not try the rest of its own.
+func (cx *Cx) Spent() bool { return cx.budget <= 0 }
+
 // Waker returns what makes this life of the task runnable. Whoever calls it
 // means to return Pending: the runner takes it that somebody will wake the task.
 func (cx *Cx) Waker() Waker {
@@ -186,6 +192,9 @@ func (cx *Cx) Context() context.Context {
 // worker's.
 func (cx *Cx) Worker() int { return cx.run.index }
 
+// Home returns the scheduler that polls.
+func (cx *Cx) Home() *Home { return cx.run.home }
+
 // On reports whether the task is polled by a worker of h.
 func (cx *Cx) On(h *Home) bool { return cx.run.home == h }
 
@@ -199,19 +208,25 @@ func (cx *Cx) place() (*Home, *Cx) {
 // checkStage is called before the task waits on something new. If what it waited
 // on before is still to come, and was not called again since another wait was
 // over, the task has taken another way without a reason: most likely a stage has
-// run twice.
-func (cx *Cx) checkStage() {
+// run twice. The caller has the lock held, if it is not nil.
+func (cx *Cx) checkStage(held *park.Mutex) {
 	if cx.erred || cx.was&draining != 0 || cx.frame.canceled() != nil || cx.frame.state.bits.Load()&(settling|exposed) != 0 {
 		return
 	}
-	for h := cx.frame.held; h != nil; h = h.next {
+	for h := *cx.holdings(); h != nil; h = h.next {
 		w, ok := h.what.(*waiter)
 		if !ok || w.visit == cx.run.Count.Polls || w.visit == left {
 			continue
 		}
-		w.mu.Lock()
+		if held == nil {
+			w.mu.Lock()
+		} else if w.mu != held && !w.mu.TryLock() {
+			continue // two locks: never wait for the second
+		}
 		waiting := w.next != nil
-		w.mu.Unlock()
+		if w.mu != held {
+			w.mu.Unlock()
+		}
 		if waiting {
 			panic(fmt.Sprintf("task: %s waits for something new while what it waited for has not happened and was not called again: guard the stages of Poll (Seq, Flow, or a field)", Name(cx.frame.self)))
 		}

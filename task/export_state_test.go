@@ -8,4 +8,4 @@ func OnCrash(f func(*PanicError)) (restore func()) {
 }
 
 // Awaited reports whether anybody is on the list of those who wait for p.
-func (p *Promise[T]) Awaited() bool { return !p.waiters.empty() }
+func (p *Promise[T]) Awaited() bool { return !p.waiters.Empty() }

@@ -31,7 +31,7 @@ type Group struct {
 
 	live    atomicx.Int64         // members that have not ended
 	under   atomicx.Pointer[Home] // the owner's, or nil
-	waiters waitlist
+	waiters Line
 
 	err     error // the first that counts
 	seen    bool  // a wait has returned err, or raised it
@@ -312,7 +312,7 @@ func (g *Group) ended(cx *Cx) {
 	if cancel != nil {
 		cancel(errSettled) // the parent would keep the context
 	}
-	g.waiters.wakeAll(&g.mu, cx)
+	g.waiters.WakeAll(&g.mu, cx)
 }
 
 // failed takes a member's error. t is nil for a goroutine.
@@ -386,7 +386,7 @@ func (g *Group) Wait(cx *Cx) error {
 			}
 			g.Cancel(err)
 		}
-		cx.listen(&g.mu, &g.waiters)
+		g.waiters.Listen(cx, &g.mu)
 		if g.live.Load() != 0 {
 			return cx.Suspend()
 		}
@@ -394,7 +394,7 @@ func (g *Group) Wait(cx *Cx) error {
 	if err := cx.Spend(); err != nil {
 		return err
 	}
-	cx.forget(&g.waiters)
+	g.waiters.Forget(cx)
 	return g.result()
 }
 
@@ -409,9 +409,9 @@ func (g *Group) ownedBy(f *Frame) bool {
 // ctx is done it cancels the group, with ctx's cause, and waits on.
 func (g *Group) WaitContext(ctx context.Context) error {
 	empty := func() bool { return g.live.Load() == 0 }
-	if block(ctx, &g.mu, &g.waiters, empty) != nil {
+	if g.waiters.Block(ctx, &g.mu, empty) != nil {
 		g.Cancel(context.Cause(ctx))
-		_ = block(context.Background(), &g.mu, &g.waiters, empty) // cannot fail
+		_ = g.waiters.Block(context.Background(), &g.mu, empty) // cannot fail
 	}
 	return g.result()
 }
@@ -486,7 +486,7 @@ func (g *Group) release(cx *Cx, err error) bool {
 			return false
 		}
 		g.Cancel(err)
-		cx.listen(&g.mu, &g.waiters)
+		g.waiters.Listen(cx, &g.mu)
 	}
 	if p, ok := g.err.(*PanicError); ok && !g.seen {
 		cx.run.orphan = p
@@ -496,7 +496,7 @@ func (g *Group) release(cx *Cx, err error) bool {
 	cancel := g.cancelCtx
 	g.ctx, g.cancelCtx = nil, nil
 	g.mu.Unlock()
-	cx.forget(&g.waiters) // if it was listed for nothing
+	g.waiters.Forget(cx) // if it was listed for nothing
 	if cancel != nil {
 		cancel(errOwner) // the parent would keep the context
 	}

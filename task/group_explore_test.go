@@ -110,7 +110,7 @@ func TestExploreCompletion(t *testing.T) {
 func TestRefuteCompletions(t *testing.T) {
 	t.Run("looks at who waits first", func(t *testing.T) {
 		refute(t, 2, "deadlock", completion((*Group).Wait, func(g *Group, cx *Cx) {
-			waits := !g.waiters.empty()
+			waits := !g.waiters.Empty()
 			if g.live.Add(-1) == 0 && waits {
 				g.ended(cx)
 			}
@@ -128,10 +128,10 @@ func TestRefuteCompletions(t *testing.T) {
 	t.Run("waits without a second look", func(t *testing.T) {
 		refute(t, 2, "deadlock", completion(func(g *Group, cx *Cx) error {
 			if g.live.Load() != 0 {
-				cx.listen(&g.mu, &g.waiters)
+				g.waiters.Listen(cx, &g.mu)
 				return cx.Suspend()
 			}
-			cx.forget(&g.waiters)
+			g.waiters.Forget(cx)
 			return g.result()
 		}, nil))
 	})
@@ -300,7 +300,7 @@ func (w flaw) release(g *Group, cx *Cx) bool {
 			return false
 		}
 		g.Cancel(errOwner)
-		cx.listen(&g.mu, &g.waiters)
+		g.waiters.Listen(cx, &g.mu)
 	}
 	g.owner = nil
 	if w == trustee {
@@ -315,7 +315,7 @@ func (w flaw) release(g *Group, cx *Cx) bool {
 		cx.frame.unhold(&g.hold)
 	}
 	if w != sloppy {
-		cx.forget(&g.waiters)
+		g.waiters.Forget(cx)
 	}
 	return true
 }
@@ -440,7 +440,7 @@ func TestRefuteForgottenGroup(t *testing.T) {
 		for _, h := range homes {
 			h.forget(g)
 		}
-		g.waiters.wakeAll(&g.mu, cx)
+		g.waiters.WakeAll(&g.mu, cx)
 	}))
 }
 

@@ -51,11 +51,11 @@ func (t *call[T]) release(cx *Cx, err error) bool {
 			err = errOwner
 		}
 		t.Cancel(err)
-		cx.listen(&t.mu, &t.joiners)
+		t.joiners.Listen(cx, &t.mu)
 		if !t.state.done() {
 			return false
 		}
-		cx.forget(&t.joiners)
+		t.joiners.Forget(cx)
 	}
 	if p, ok := t.Err().(*PanicError); ok && err != error(p) {
 		cx.run.orphan = p

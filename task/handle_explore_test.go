@@ -40,7 +40,7 @@ func TestExploreHandle(t *testing.T) {
 		r.detach(t)
 		x.Final(func() {
 			r.settled(t)
-			x.Assert(h.t.state.done() && h.t.joiners.empty(), "the handle is not at rest")
+			x.Assert(h.t.state.done() && h.t.joiners.Empty(), "the handle is not at rest")
 			x.Assert(h.t.hold.what == nil, "the handle is still held")
 		})
 	})
@@ -66,7 +66,7 @@ func TestExploreHandleOfTheDone(t *testing.T) {
 			r.settled(t)
 			err := h.t.Err()
 			x.Assert(err == nil && h.t.value == 7 || errors.Is(err, ErrCanceled), "%d, %v", h.t.value, err)
-			x.Assert(h.t.joiners.empty() && h.t.hold.what == nil, "the handle is not at rest")
+			x.Assert(h.t.joiners.Empty() && h.t.hold.what == nil, "the handle is not at rest")
 		})
 	})
 }

@@ -13,7 +13,7 @@ import (
 type Promise[T any] struct {
 	state   atomicx.Uint32
 	mu      park.Mutex // guards waiters
-	waiters waitlist
+	waiters Line
 	value   atomicx.Plain[T]
 	err     atomicx.Plain[error]
 }
@@ -42,8 +42,8 @@ func (p *Promise[T]) Resolve(v T, err error) bool {
 	// itself first and looks at the state then, so one of the two sees the other.
 	// Pairs with: (*Promise).done, (*Promise).Wait.
 	p.state.Store(resolved)
-	if !p.waiters.empty() {
-		p.waiters.wakeAll(&p.mu, nil)
+	if !p.waiters.Empty() {
+		p.waiters.WakeAll(&p.mu, nil)
 	}
 	return true
 }
@@ -57,7 +57,7 @@ func (p *Promise[T]) Wait(cx *Cx) (v T, err error) {
 		if err := cx.Err(); err != nil {
 			return v, err
 		}
-		cx.listen(&p.mu, &p.waiters)
+		p.waiters.Listen(cx, &p.mu)
 		if !p.done() {
 			return v, cx.Suspend()
 		}
@@ -65,7 +65,7 @@ func (p *Promise[T]) Wait(cx *Cx) (v T, err error) {
 	if err := cx.Spend(); err != nil {
 		return v, err
 	}
-	cx.forget(&p.waiters)
+	p.waiters.Forget(cx)
 	return p.value.Get(), p.err.Get()
 }
 
@@ -81,7 +81,7 @@ func (p *Promise[T]) Result() (v T, err error) {
 // WaitContext is Wait for goroutines: it blocks until the value is there, or
 // until ctx is done; then its error wraps ctx's cause.
 func (p *Promise[T]) WaitContext(ctx context.Context) (v T, err error) {
-	if err := block(ctx, &p.mu, &p.waiters, p.done); err != nil {
+	if err := p.waiters.Block(ctx, &p.mu, p.done); err != nil {
 		return v, err
 	}
 	return p.value.Get(), p.err.Get()

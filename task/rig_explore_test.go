@@ -203,7 +203,7 @@ func (r *rig) settled(ts ...*script) {
 	for _, t := range ts {
 		x.Assert(t.state.done(), "%s has not ended: %v", t.name, &t.state)
 		x.Assert(t.held == nil, "%s is done and still holds something", t.name)
-		x.Assert(t.joiners.empty(), "somebody still waits for %s, which is done", t.name)
+		x.Assert(t.joiners.Empty(), "somebody still waits for %s, which is done", t.name)
 		x.Assert(t.roster == nil && t.left == nil && t.right == nil, "%s is done and still on a roster", t.name)
 		x.Assert(t.ends == t.lives, "%s: Finish was called %d times in %d lives", t.name, t.ends, t.lives)
 	}
@@ -214,7 +214,7 @@ func (r *rig) vacant(g *Group) {
 	x := r.x
 	x.Assert(g.live.Load() == 0, "%d members of the group are left", g.live.Load())
 	x.Assert(g.head == nil && g.n == 0, "a member is still listed")
-	x.Assert(g.waiters.empty(), "somebody still waits for the group")
+	x.Assert(g.waiters.Empty(), "somebody still waits for the group")
 	x.Assert(g.owner == nil && g.hold.what == nil, "the group still has an owner")
 	x.Assert(g.active == 0 && g.backlog.N == 0 && g.backlog.oldest == nil, "the group's limit is out of step: %d active, %d waiting", g.active, g.backlog.N)
 	x.Assert(len(g.homes) == 0, "the group still knows a scheduler")

@@ -307,6 +307,7 @@ func (r *Runner) Guard(loop func()) (ended bool) {
 // recovered goes on with the task that has panicked, where it did.
 func (r *Runner) recovered(err error) {
 	f, cx := r.cx.frame, r.cx
+	cx.branch = nil
 	r.answer(f)
 	switch r.phase {
 	case polling:
@@ -490,14 +491,14 @@ func (r *Runner) close(f *Frame, cx *Cx, err error) {
 		f.out.Set(f.outcome(err))
 	}
 	p, panicked := err.(*PanicError)
-	if panicked && g == nil && f.joiners.empty() && !joinable(f.self) {
+	if panicked && g == nil && f.joiners.Empty() && !joinable(f.self) {
 		crash(p)
 	}
 	cx.frame = nil // whatever comes, this worker does not keep the task alive
 	f.state.finish()
 	// f may be in its next life from here on.
-	if !f.joiners.empty() {
-		f.joiners.wakeAll(&f.mu, cx)
+	if !f.joiners.Empty() {
+		f.joiners.WakeAll(&f.mu, cx)
 	}
 	if g != nil {
 		g.left(cx) // may launch the next of a backlog

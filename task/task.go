@@ -107,7 +107,7 @@ type Frame struct {
 	roster  *roster                  // whose member it is
 	left    *Frame                   // the roster's ring; guarded by its lock
 	right   *Frame                   //
-	joiners waitlist                 // who waits for its end
+	joiners Line                     // who waits for its end
 	held    *holding                 // what it owns or waits in; its worker's
 	out     result                   // written before the word says done
 	cause   atomicx.Pointer[outcome] // why it is canceled, or nil
@@ -141,7 +141,7 @@ func (f *Frame) await(cx *Cx) error {
 		if err := cx.Err(); err != nil {
 			return err
 		}
-		cx.listen(&f.mu, &f.joiners)
+		f.joiners.Listen(cx, &f.mu)
 		if !f.state.done() { // see (*word).finish
 			return cx.Suspend()
 		}
@@ -149,7 +149,7 @@ func (f *Frame) await(cx *Cx) error {
 	if err := cx.Spend(); err != nil {
 		return err
 	}
-	cx.forget(&f.joiners)
+	f.joiners.Forget(cx)
 	return nil
 }
 
@@ -159,7 +159,7 @@ func (f *Frame) WaitContext(ctx context.Context) error {
 	if f.state.bits.Load() == 0 {
 		panic("task: WaitContext for a task that was never spawned")
 	}
-	if err := block(ctx, &f.mu, &f.joiners, f.state.done); err != nil {
+	if err := f.joiners.Block(ctx, &f.mu, f.state.done); err != nil {
 		return err
 	}
 	return f.result()

@@ -29,7 +29,7 @@ func (t *Timer) own(cx *Cx) {
 	case Bell(s):
 	case nil:
 		v.bell, v.of = s, gen(cx.frame.state.bits.Load())
-		cx.frame.hold(&t.hold, t)
+		cx.hold(&t.hold, t)
 	default:
 		panic("task: " + Name(cx.frame.self) + " uses the timer of another task that is alive: a Timer belongs to one task at a time")
 	}
@@ -38,7 +38,7 @@ func (t *Timer) own(cx *Cx) {
 // release disarms the timer at the end of its task.
 func (t *Timer) release(cx *Cx, _ error) bool {
 	t.Stop(cx)
-	cx.frame.unhold(&t.hold)
+	cx.unhold(&t.hold)
 	t.alarm.entry.Value.bell = nil
 	return true
 }

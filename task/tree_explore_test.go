@@ -83,9 +83,9 @@ func tree(x *explore.X) {
 	x.Final(func() {
 		r.settled(root)
 		r.vacant(&g)
-		x.Assert(p.waiters.empty(), "somebody still waits for the promise")
+		x.Assert(p.waiters.Empty(), "somebody still waits for the promise")
 		if started {
-			x.Assert(h.t.joiners.empty() && h.t.hold.what == nil, "the handle is not at rest")
+			x.Assert(h.t.joiners.Empty() && h.t.hold.what == nil, "the handle is not at rest")
 		}
 	})
 }

@@ -9,19 +9,32 @@ import (
 	"github.com/heist-go/heist/internal/park"
 )
 
-// waitlist is who waits for one event: a ring of waiters, oldest first. Each
-// list belongs to an object with a lock, which is passed along with it; the lock
-// is held for a few instructions and never while anybody is woken.
-type waitlist struct{ head atomicx.Pointer[waiter] }
+// Line is who waits for an object: a ring of tasks and goroutines, oldest first. It is
+// what locks and channels are made of, and those are what a program uses; a new kind of
+// object is two or three fields and a Line. The zero value is empty.
+//
+// There are two ways to wait. For something that happens, and that all are told of, a
+// task calls Listen, looks once more whether it has happened, and suspends; whoever
+// makes it happen calls WakeAll. For something that is given to one, the oldest first, a
+// task calls Wait, and a [Keeper] decides.
+//
+// A Line belongs to an object with a lock, which guards it and is passed along; the lock
+// is held for a few instructions and never while anybody is woken. An object may have
+// several lines.
+type Line struct{ head atomicx.Pointer[waiter] }
 
-// waiter is a place in a waitlist: a task's, or a goroutine's.
+// waiter is a place in a Line: a task's, or a goroutine's.
 type waiter struct {
 	hold       holding // in the waiting task's list; its worker's
-	on         *waitlist
+	on         *Line
 	mu         *park.Mutex // the lock of on
 	prev, next *waiter     // guarded by mu; next is nil when not listed
 	wake       wakeup
-	visit      uint64 // debug builds: the poll that called last, or left
+	keeper     Keeper         // nil: it waits for something that happens
+	asks       int64          // what it wants of keeper
+	verdict    atomicx.Uint32 // what keeper has said; written under mu, when it is off the list
+	going      bool           // guarded by mu: the verdict is Told, as soon as it is off the list
+	visit      uint64         // debug builds: the poll that called last, or left
 }
 
 // left is the visit of waiters that their task may leave alone: another of its
@@ -48,12 +61,12 @@ func (w *wakeup) do(cx *Cx) {
 }
 
 // add lists w as the newest. The lock is held.
-func (l *waitlist) add(w *waiter) {
+func (l *Line) add(w *waiter) {
 	h := l.head.Load()
 	if h == nil {
 		w.prev, w.next = w, w
 		// Publish. To the finisher's look without the lock.
-		// Pairs with: (*waitlist).empty.
+		// Pairs with: (*Line).empty.
 		l.head.Store(w)
 		return
 	}
@@ -63,7 +76,7 @@ func (l *waitlist) add(w *waiter) {
 }
 
 // remove takes w off the list, if it is on it. The lock is held.
-func (l *waitlist) remove(w *waiter) {
+func (l *Line) remove(w *waiter) {
 	if w.next == nil {
 		return
 	}
@@ -78,17 +91,18 @@ func (l *waitlist) remove(w *waiter) {
 	w.prev, w.next = nil, nil
 }
 
-// empty reports whether nobody waits. Any thread, without the lock: whoever has
+// Empty reports whether nobody waits. Any thread, without the lock: whoever has
 // made the awaited condition true before this look cannot miss a waiter that
 // does not see the condition.
-func (l *waitlist) empty() bool { return l.head.Load() == nil }
+func (l *Line) Empty() bool { return l.head.Load() == nil }
 
 // batch is how many are taken off a list under its lock at a time.
 const batch = 32
 
-// wakeAll takes everybody off the list who is on it now, and wakes them, oldest
-// first. Those that wait for something else by now poll once for nothing.
-func (l *waitlist) wakeAll(mu *park.Mutex, cx *Cx) {
+// WakeAll takes everybody off the list who is on it now, and wakes them, oldest
+// first. Those that wait for something else by now poll once for nothing. cx is the
+// caller's poll, or nil outside of one. Any thread, without the lock.
+func (l *Line) WakeAll(mu *park.Mutex, cx *Cx) {
 	var last *waiter
 	for more := true; more; {
 		var woken [batch]wakeup
@@ -115,8 +129,9 @@ func (l *waitlist) wakeAll(mu *park.Mutex, cx *Cx) {
 	}
 }
 
-// block is the goroutine's wait: until done, or until ctx is.
-func block(ctx context.Context, mu *park.Mutex, l *waitlist, done func() bool) error {
+// Block is how a goroutine waits for something that happens: until done reports true,
+// or until ctx is over; then its error wraps ctx's cause.
+func (l *Line) Block(ctx context.Context, mu *park.Mutex, done func() bool) error {
 	if done() {
 		return nil
 	}
@@ -139,10 +154,13 @@ func block(ctx context.Context, mu *park.Mutex, l *waitlist, done func() bool) e
 		select {
 		case <-w.wake.bell:
 		case <-ctx.Done():
-			return fmt.Errorf("task: wait: %w", context.Cause(ctx))
+			return interrupted(ctx)
 		}
 	}
 }
+
+// interrupted is the error of a goroutine's wait that ctx has ended.
+func interrupted(ctx context.Context) error { return fmt.Errorf("task: wait: %w", context.Cause(ctx)) }
 
 // holding is a place in the list of what a task owns or waits in. The list
 // belongs to the worker that polls the task.
@@ -161,25 +179,32 @@ type held interface {
 }
 
 // hold adds h to what the task holds.
-func (f *Frame) hold(h *holding, what held) {
-	h.what, h.next = what, f.held
-	f.held = h
+func (f *Frame) hold(h *holding, what held) { h.link(&f.held, what) }
+
+// link puts h at the front of list.
+func (h *holding) link(list **holding, what held) {
+	h.what, h.next = what, *list
+	*list = h
 }
 
-// unhold removes h.
-func (f *Frame) unhold(h *holding) {
-	for p := &f.held; *p != nil; p = &(*p).next {
+// unlink takes h out of list, and reports whether it was there.
+func (h *holding) unlink(list **holding) bool {
+	for p := list; *p != nil; p = &(*p).next {
 		if *p == h {
 			*p = h.next
 			h.next, h.what = nil, nil
-			return
+			return true
 		}
 	}
+	return false
 }
 
-// waiterOn finds the task's waiter in l.
-func (f *Frame) waiterOn(l *waitlist) *waiter {
-	for h := f.held; h != nil; h = h.next {
+// unhold removes h, which the task itself holds and none of its branches.
+func (f *Frame) unhold(h *holding) { h.unlink(&f.held) }
+
+// waiter finds the waiter in l of the polled task, or of its branch in progress.
+func (cx *Cx) waiter(l *Line) *waiter {
+	for h := *cx.holdings(); h != nil; h = h.next {
 		if w, ok := h.what.(*waiter); ok && w.on == l {
 			return w
 		}
@@ -187,23 +212,31 @@ func (f *Frame) waiterOn(l *waitlist) *waiter {
 	return nil
 }
 
-// listen lists the polled task in l, unless it is listed already. The caller
-// looks at the awaited condition once more afterwards.
-func (cx *Cx) listen(mu *park.Mutex, l *waitlist) {
-	f := cx.frame
-	w := f.waiterOn(l)
-	if w == nil {
-		w = cx.run.takeWaiter()
-		w.on, w.mu = l, mu
-		w.wake = wakeup{frame: f, of: gen(f.state.bits.Load())}
-		if invariant.Enabled {
-			cx.checkStage()
-		}
-		f.hold(&w.hold, w)
-	}
+// newWaiter gives the polled task a waiter in l, which is not listed yet.
+// held says that the caller has the lock.
+func (cx *Cx) newWaiter(mu *park.Mutex, l *Line, held bool) *waiter {
+	w := cx.run.takeWaiter()
+	w.on, w.mu = l, mu
+	w.wake = wakeup{frame: cx.frame, of: gen(cx.frame.state.bits.Load())}
 	if invariant.Enabled {
-		w.visit = cx.run.Count.Polls
+		var mine *park.Mutex
+		if held {
+			mine = mu
+		}
+		cx.checkStage(mine)
 	}
+	cx.hold(&w.hold, w)
+	return w
+}
+
+// Listen lists the polled task, unless it is listed already. The caller looks at the
+// awaited condition once more afterwards, and then either suspends or calls Forget.
+func (l *Line) Listen(cx *Cx, mu *park.Mutex) {
+	w := cx.waiter(l)
+	if w == nil {
+		w = cx.newWaiter(mu, l, false)
+	}
+	cx.visit(w)
 	mu.Lock()
 	if w.next == nil {
 		l.add(w)
@@ -211,27 +244,43 @@ func (cx *Cx) listen(mu *park.Mutex, l *waitlist) {
 	mu.Unlock()
 }
 
-// forget ends the polled task's wait in l, if there is one.
-func (cx *Cx) forget(l *waitlist) {
-	if cx.frame.held == nil {
+// visit says that the poll in progress has called what w waits for.
+func (cx *Cx) visit(w *waiter) {
+	if invariant.Enabled {
+		w.visit = cx.run.Count.Polls
+	}
+}
+
+// Forget ends the polled task's wait, if there is one.
+func (l *Line) Forget(cx *Cx) {
+	if *cx.holdings() == nil {
 		return
 	}
+	cx.moveOn()
+	if w := cx.waiter(l); w != nil {
+		cx.unhold(&w.hold)
+		cx.run.giveWaiter(w)
+	}
+}
+
+// moveOn says that one of the task's waits is over, so that it may leave others alone.
+func (cx *Cx) moveOn() {
 	if invariant.Enabled {
-		for h := cx.frame.held; h != nil; h = h.next {
+		for h := *cx.holdings(); h != nil; h = h.next {
 			if w, ok := h.what.(*waiter); ok {
 				w.visit = left
 			}
 		}
 	}
-	if w := cx.frame.waiterOn(l); w != nil {
-		cx.frame.unhold(&w.hold)
-		cx.run.giveWaiter(w)
-	}
 }
 
-// release unlists the waiter. It is called when its task finishes.
+// release unlists the waiter. It is called when its task, or a branch of it, ends.
 func (w *waiter) release(cx *Cx, _ error) bool {
-	cx.frame.unhold(&w.hold)
+	if w.keeper != nil {
+		w.on.withdraw(cx, w)
+		return true
+	}
+	cx.unhold(&w.hold)
 	cx.run.giveWaiter(w)
 	return true
 }
@@ -256,13 +305,27 @@ func (r *Runner) giveWaiter(w *waiter) {
 	w.mu.Lock()
 	w.on.remove(w)
 	w.mu.Unlock()
-	if r.spares == maxSpares {
-		*w = waiter{}
-		return
+	r.freeWaiter(w)
+}
+
+// freeWaiter is giveWaiter for one that is listed nowhere.
+func (r *Runner) freeWaiter(w *waiter) {
+	w.reset()
+	if r.spares < maxSpares {
+		w.next, r.waiters = r.waiters, w
+		r.spares++
 	}
-	*w = waiter{next: r.waiters}
-	r.waiters = w
-	r.spares++
+}
+
+// reset makes w as good as new. No other thread knows it any more.
+func (w *waiter) reset() {
+	w.on, w.mu, w.prev, w.next = nil, nil, nil, nil
+	w.wake = wakeup{}
+	w.visit = 0
+	if w.keeper != nil {
+		w.keeper, w.asks, w.going = nil, 0, false
+		w.verdict.Store(uint32(Waiting))
+	}
 }
 
 // maxSpares bounds a worker's free list.

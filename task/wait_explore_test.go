@@ -48,10 +48,10 @@ func TestExploreJoin(t *testing.T) {
 func TestRefuteJoinWithoutSecondLook(t *testing.T) {
 	refute(t, 2, "deadlock", join(func(f *Frame, cx *Cx) error {
 		if !f.state.done() {
-			cx.listen(&f.mu, &f.joiners)
+			f.joiners.Listen(cx, &f.mu)
 			return cx.Suspend()
 		}
-		cx.forget(&f.joiners)
+		f.joiners.Forget(cx)
 		return f.result()
 	}, nil))
 }
@@ -73,10 +73,10 @@ func TestRefuteFinishThatLooksFirst(t *testing.T) {
 		f.self.(Finisher).Finish(err)
 		f.roster = nil
 		f.out.Set(&outcome{err: err})
-		waits := !f.joiners.empty()
+		waits := !f.joiners.Empty()
 		f.state.finish()
 		if waits {
-			f.joiners.wakeAll(&f.mu, cx)
+			f.joiners.WakeAll(&f.mu, cx)
 		}
 		r.Count.Finished++
 	}))
@@ -125,7 +125,7 @@ func promised(resolve func(*Promise[int], int) bool, wait func(*Promise[int], *C
 		x.Final(func() {
 			r.settled(t)
 			x.Assert(got == won, "the waiter got %d, the winners are %b", got, won)
-			x.Assert(p.waiters.empty(), "somebody still waits")
+			x.Assert(p.waiters.Empty(), "somebody still waits")
 		})
 	}
 }
@@ -144,8 +144,8 @@ func TestRefutePromises(t *testing.T) {
 				return false
 			}
 			p.value.Set(v)
-			if !p.waiters.empty() {
-				p.waiters.wakeAll(&p.mu, nil)
+			if !p.waiters.Empty() {
+				p.waiters.WakeAll(&p.mu, nil)
 			}
 			return true
 		}, (*Promise[int]).Wait, 1))
@@ -158,8 +158,8 @@ func TestRefutePromises(t *testing.T) {
 			p.state.Store(resolving)
 			p.value.Set(v)
 			p.state.Store(resolved)
-			if !p.waiters.empty() {
-				p.waiters.wakeAll(&p.mu, nil)
+			if !p.waiters.Empty() {
+				p.waiters.WakeAll(&p.mu, nil)
 			}
 			return true
 		}, (*Promise[int]).Wait, 2))
@@ -168,10 +168,10 @@ func TestRefutePromises(t *testing.T) {
 		refute(t, 2, "deadlock", promised(func(p *Promise[int], v int) bool {
 			p.state.CompareAndSwap(open, resolving)
 			p.value.Set(v)
-			waits := !p.waiters.empty()
+			waits := !p.waiters.Empty()
 			p.state.Store(resolved)
 			if waits {
-				p.waiters.wakeAll(&p.mu, nil)
+				p.waiters.WakeAll(&p.mu, nil)
 			}
 			return true
 		}, (*Promise[int]).Wait, 1))
@@ -179,10 +179,10 @@ func TestRefutePromises(t *testing.T) {
 	t.Run("waits without a second look", func(t *testing.T) {
 		refute(t, 2, "deadlock", promised(resolve, func(p *Promise[int], cx *Cx) (int, error) {
 			if !p.done() {
-				cx.listen(&p.mu, &p.waiters)
+				p.waiters.Listen(cx, &p.mu)
 				return 0, cx.Suspend()
 			}
-			cx.forget(&p.waiters)
+			p.waiters.Forget(cx)
 			return p.value.Get(), nil
 		}, 1))
 	})
@@ -191,7 +191,7 @@ func TestRefutePromises(t *testing.T) {
 // quits: a task waits for an event, another waits and gives up: it ends while it
 // is listed. Its waiter is used again at once, by a third. Meanwhile the event
 // wakes all.
-func quits(wakeAll func(*waitlist, *park.Mutex)) func(*explore.X) {
+func quits(wakeAll func(*Line, *park.Mutex)) func(*explore.X) {
 	return func(x *explore.X) {
 		r := newRig(x, 1, 3)
 		var p Promise[int]
@@ -215,25 +215,25 @@ func quits(wakeAll func(*waitlist, *park.Mutex)) func(*explore.X) {
 		r.detach(fickle, late, loyal)
 		x.Go("resolver", func() {
 			p.state.Store(resolved)
-			if !p.waiters.empty() {
+			if !p.waiters.Empty() {
 				wakeAll(&p.waiters, &p.mu)
 			}
 		})
 		x.Final(func() {
 			r.settled(loyal, fickle, late)
-			x.Assert(p.waiters.empty(), "somebody still waits")
+			x.Assert(p.waiters.Empty(), "somebody still waits")
 		})
 	}
 }
 
 func TestExploreQuit(t *testing.T) {
-	explore.Check(t, bounded(3), quits(func(l *waitlist, mu *park.Mutex) { l.wakeAll(mu, nil) }))
+	explore.Check(t, bounded(3), quits(func(l *Line, mu *park.Mutex) { l.WakeAll(mu, nil) }))
 }
 
 // A control: a waiter is read after the lock was given back. By then it may be
 // another task's, or nobody's.
 func TestRefuteWakeAllThatKeepsTheWaiter(t *testing.T) {
-	refute(t, 3, "nil pointer", quits(func(l *waitlist, mu *park.Mutex) {
+	refute(t, 3, "nil pointer", quits(func(l *Line, mu *park.Mutex) {
 		for {
 			mu.Lock()
 			w := l.head.Load()
@@ -250,7 +250,7 @@ func TestRefuteWakeAllThatKeepsTheWaiter(t *testing.T) {
 
 // nextLifeOfTheWaiting: a task gives up a wait, ends, and is spawned again, while
 // the event that it has waited for wakes all. The second life is not woken by it.
-func nextLifeOfTheWaiting(wakeAll func(*waitlist, *park.Mutex)) func(*explore.X) {
+func nextLifeOfTheWaiting(wakeAll func(*Line, *park.Mutex)) func(*explore.X) {
 	return func(x *explore.X) {
 		r := newRig(x, 1, 2)
 		var p Promise[int]
@@ -281,20 +281,20 @@ func nextLifeOfTheWaiting(wakeAll func(*waitlist, *park.Mutex)) func(*explore.X)
 		})
 		x.Final(func() {
 			r.settled(t)
-			x.Assert(p.waiters.empty(), "somebody still waits")
+			x.Assert(p.waiters.Empty(), "somebody still waits")
 			x.Assert(t.polls.Get() <= 2, "%d polls for one wake-up", t.polls.Get())
 		})
 	}
 }
 
 func TestExploreNextLifeOfTheWaiting(t *testing.T) {
-	explore.Check(t, bounded(3), nextLifeOfTheWaiting(func(l *waitlist, mu *park.Mutex) { l.wakeAll(mu, nil) }))
+	explore.Check(t, bounded(3), nextLifeOfTheWaiting(func(l *Line, mu *park.Mutex) { l.WakeAll(mu, nil) }))
 }
 
 // A control: who is woken is asked for its life when it is woken, and not when it
 // began to wait.
 func TestRefuteWakeAllOfAnyLife(t *testing.T) {
-	refute(t, 3, "3 polls for one wake-up", nextLifeOfTheWaiting(func(l *waitlist, mu *park.Mutex) {
+	refute(t, 3, "3 polls for one wake-up", nextLifeOfTheWaiting(func(l *Line, mu *park.Mutex) {
 		for {
 			mu.Lock()
 			w := l.head.Load()

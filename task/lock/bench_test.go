@@ -1,0 +1,151 @@
+package lock_test
+
+import (
+	"context"
+	"runtime"
+	"sync"
+	"testing"
+
+	"github.com/heist-go/heist/pool"
+	"github.com/heist-go/heist/task"
+	"github.com/heist-go/heist/task/lock"
+)
+
+// The benchmarks are named like the rows that the bench program will print. Read them as
+// ratios of one run, and as the minimum of several (-count).
+
+// repeat is a task that does op n times.
+func repeat(n int, op func(cx *task.Cx) error) task.Task {
+	return task.Func(func(cx *task.Cx) error {
+		for ; n > 0; n-- {
+			if err := op(cx); err != nil {
+				return err
+			}
+		}
+		return nil
+	})
+}
+
+// onPool runs tasks on a pool of one worker, and of two.
+func onPool(b *testing.B, tasks func(n int) []task.Task) {
+	for name, workers := range map[string]int{"heist-1": 1, "heist-2": 2} {
+		b.Run(name, func(b *testing.B) {
+			p := open(b, workers)
+			b.ReportAllocs()
+			var g task.Group
+			g.GoAll(p, tasks(b.N)...)
+			if err := g.WaitContext(context.Background()); err != nil {
+				b.Fatal(err)
+			}
+		})
+	}
+}
+
+func BenchmarkLock(b *testing.B) {
+	b.Run("mutex/free", func(b *testing.B) {
+		onPool(b, func(n int) []task.Task {
+			var mu lock.Mutex
+			return []task.Task{repeat(n, func(cx *task.Cx) error {
+				if err := mu.Lock(cx); err != nil {
+					return err
+				}
+				mu.Unlock(cx)
+				return nil
+			})}
+		})
+	})
+	b.Run("semaphore/free", func(b *testing.B) {
+		onPool(b, func(n int) []task.Task {
+			s := lock.NewSemaphore(3)
+			return []task.Task{repeat(n, func(cx *task.Cx) error {
+				if err := s.Acquire(cx, 1); err != nil {
+					return err
+				}
+				s.Release(cx, 1)
+				return nil
+			})}
+		})
+	})
+	// Eight hold the lock in turn, each across a suspension: the others block.
+	b.Run("mutex/held", func(b *testing.B) {
+		onPool(b, func(n int) (ts []task.Task) {
+			var mu lock.Mutex
+			for range 8 {
+				held := false
+				ts = append(ts, repeat(n/8, func(cx *task.Cx) error {
+					if !held {
+						if err := mu.Lock(cx); err != nil {
+							return err
+						}
+						held = true
+					}
+					if err := cx.Yield(); err != nil {
+						return err
+					}
+					held = false
+					mu.Unlock(cx)
+					return nil
+				}))
+			}
+			return ts
+		})
+		b.Run("goroutine", func(b *testing.B) {
+			var mu sync.Mutex
+			goroutines(b, func() {
+				mu.Lock()
+				runtime.Gosched()
+				mu.Unlock()
+			})
+		})
+	})
+	// Eight take the lock for an instruction, on several threads.
+	b.Run("mutex/short", func(b *testing.B) {
+		onPool(b, func(n int) (ts []task.Task) {
+			var mu lock.Mutex
+			shared := 0
+			for range 8 {
+				ts = append(ts, repeat(n/8, func(cx *task.Cx) error {
+					if err := mu.Lock(cx); err != nil {
+						return err
+					}
+					shared++
+					mu.Unlock(cx)
+					return nil
+				}))
+			}
+			return ts
+		})
+		b.Run("goroutine", func(b *testing.B) {
+			var mu sync.Mutex
+			shared := 0
+			goroutines(b, func() {
+				mu.Lock()
+				shared++
+				mu.Unlock()
+			})
+		})
+	})
+}
+
+// goroutines is the counterpart of eight tasks.
+func goroutines(b *testing.B, f func()) {
+	var wg sync.WaitGroup
+	for range 8 {
+		wg.Go(func() {
+			for range b.N / 8 {
+				f()
+			}
+		})
+	}
+	wg.Wait()
+}
+
+func open(t testing.TB, workers int) *pool.Pool {
+	t.Helper()
+	p, err := pool.New(pool.Config{Workers: workers})
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() { p.Close() })
+	return p
+}

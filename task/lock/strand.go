@@ -1,0 +1,93 @@
+package lock
+
+import (
+	"github.com/heist-go/heist/internal/park"
+	"github.com/heist-go/heist/task"
+)
+
+// Strand does things one after the other if they have the same key, in the order in which
+// they were queued, and beside each other if not: messages of one account, changes of one
+// file. The zero value is ready. A key costs nothing when nothing of it is queued.
+type Strand[K comparable] struct {
+	mu   park.Mutex // guards last, and the links of turns
+	last map[K]*Turn[K]
+}
+
+// Turn is something to do in a [Strand]: a task, which is started like any other.
+type Turn[K comparable] struct {
+	task.Frame
+	strand     *Strand[K]
+	key        K
+	f          func(*task.Cx) error
+	prev, next *Turn[K] // of the same key; guarded by the strand's lock, as is what follows
+	waker      task.Waker
+}
+
+// Turn queues f behind all that is queued with that key, and returns it as a task: f is
+// polled, until it does not return Pending, when all before it have ended. It has to be
+// started, in whatever group, or what comes after it waits for ever. If it is canceled
+// before its turn, f is not polled. Any thread; it never blocks.
+//
+//	g.Go(cx, accounts.Turn(m.Account, func(cx *task.Cx) error { return apply(cx, m) }))
+func (s *Strand[K]) Turn(key K, f func(*task.Cx) error) *Turn[K] {
+	t := &Turn[K]{strand: s, key: key, f: f}
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if s.last == nil {
+		s.last = map[K]*Turn[K]{}
+	}
+	if t.prev = s.last[key]; t.prev != nil {
+		t.prev.next = t
+	}
+	s.last[key] = t
+	return t
+}
+
+// Len returns how many keys have something queued or in progress. Any thread.
+func (s *Strand[K]) Len() int {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	return len(s.last)
+}
+
+// Poll is for the scheduler.
+func (t *Turn[K]) Poll(cx *task.Cx) error {
+	s := t.strand
+	s.mu.Lock()
+	first := t.prev == nil
+	if !first {
+		t.waker = cx.Waker()
+	}
+	s.mu.Unlock()
+	if !first {
+		if err := cx.Err(); err != nil {
+			return err
+		}
+		return cx.Suspend()
+	}
+	return t.f(cx)
+}
+
+// Finish is for the scheduler: it is the turn of the next, and not earlier, because what
+// this one has started has ended, too.
+func (t *Turn[K]) Finish(error) {
+	s := t.strand
+	s.mu.Lock()
+	var next task.Waker
+	switch {
+	case t.next != nil:
+		if t.next.prev = t.prev; t.prev == nil {
+			next = t.next.waker
+		}
+	case t.prev != nil:
+		s.last[t.key] = t.prev
+	default:
+		delete(s.last, t.key)
+	}
+	if t.prev != nil {
+		t.prev.next = t.next
+	}
+	t.prev, t.next = nil, nil
+	s.mu.Unlock()
+	next.Wake()
+}
