@@ -66,7 +66,7 @@ func (l *Line) add(w *waiter) {
 	if h == nil {
 		w.prev, w.next = w, w
 		// Publish. To the finisher's look without the lock.
-		// Pairs with: (*Line).empty.
+		// Pairs with: (*Line).Empty.
 		l.head.Store(w)
 		return
 	}
