@@ -31,7 +31,7 @@ type Group struct {
 
 	live    atomicx.Int64         // members that have not ended
 	under   atomicx.Pointer[Home] // the owner's, or nil
-	waiters Line
+	waiters Crowd
 
 	err     error // the first that counts
 	seen    bool  // a wait has returned err, or raised it

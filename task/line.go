@@ -8,6 +8,16 @@ import (
 	"github.com/heist-go/heist/internal/park"
 )
 
+// Line is who waits for something that is given to one at a time, first come, first
+// served: a ring of tasks and goroutines. It is what locks and channels are made of, and
+// those are what a program uses; a new kind of object is two or three fields, a Line, and
+// a [Keeper] that decides. The zero value is empty.
+//
+// A Line belongs to an object with a lock, which guards it and is passed along; the lock
+// is held for a few instructions and never while anybody is woken. An object may have
+// several lines.
+type Line struct{ oldest *waiter }
+
 // Keeper decides who is next in the lines of an object.
 //
 // A grant is the waiting task's from the moment at which it is decided, before the task
@@ -36,62 +46,114 @@ const (
 	Refused                // it will never get it: the object is closed
 )
 
+// Empty reports whether nobody waits. The lock is held.
+func (l *Line) Empty() bool { return l.oldest == nil }
+
+// Alone reports whether there is but one in the line. The lock is held.
+func (l *Line) Alone() bool { return l.oldest != nil && l.oldest.next == l.oldest }
+
+// add puts w at the end of the line. The lock is held.
+func (l *Line) add(w *waiter) {
+	h := l.oldest
+	if h == nil {
+		w.prev, w.next = w, w
+		l.oldest = w
+		return
+	}
+	w.prev, w.next = h.prev, h
+	h.prev.next = w
+	h.prev = w
+}
+
+// remove takes w out of the line, if it is in it. The lock is held.
+func (l *Line) remove(w *waiter) {
+	if w.next == nil {
+		return
+	}
+	if w.next == w {
+		l.oldest = nil
+	} else {
+		w.prev.next, w.next.prev = w.next, w.prev
+		if l.oldest == w {
+			l.oldest = w.next
+		}
+	}
+	w.prev, w.next = nil, nil
+}
+
+// waiter finds the place of the polled task, or of its branch in progress.
+func (l *Line) waiter(cx *Cx) *waiter {
+	for h := *cx.holdings(); h != nil; h = h.next {
+		if w, ok := h.what.(*waiter); ok && w.in == l {
+			return w
+		}
+	}
+	return nil
+}
+
 // Wait is how a task waits for something that is given to one: the task asks k for n, at
 // the end of the line. It returns nil when that is granted, and ErrClosed when it is
 // refused. Called again after Pending it is the same place in the line.
 //
 // A canceled task gives up its place, and what was granted to it. The lock is not held.
 func (l *Line) Wait(cx *Cx, mu *park.Mutex, k Keeper, n int64) error {
-	w := cx.waiter(l)
+	w := l.waiter(cx)
 	if w == nil {
 		mu.Lock()
-		v := Waiting
 		if l.Empty() {
-			if v = k.Decide(l, n); v != Waiting {
+			if v := k.Decide(l, n); v != Waiting {
 				mu.Unlock()
 				return v.err()
 			}
 		}
-		return l.Hold(cx, mu, k, n, v)
+		return l.Hold(cx, mu, k, n, Waiting)
 	}
-	err := l.resume(cx, w, n)
+	err := l.look(cx, w, n)
 	if err == nil {
 		l.leave(cx, w)
 	}
 	return err
 }
 
-// Hold is Wait that leaves the task its place: until it calls Leave, or Quit, or ends,
-// which is as good as Quit, it has what was granted, and Hold returns nil. The caller has
-// decided about a task that has no place yet: it is v. The lock is held, and is not any
-// more when Hold returns.
+// Hold puts a task into the line that has no place in it. The caller has decided about
+// it: the verdict is v. It returns nil if that is not to wait, and then, or later, the
+// task has what was granted to it until it calls Leave, or Quit, or ends, which is as good
+// as Quit. The lock is held, and is not any more when Hold returns.
 func (l *Line) Hold(cx *Cx, mu *park.Mutex, k Keeper, n int64, v Verdict) error {
-	w := cx.waiter(l)
-	if w == nil {
-		if err := cx.Err(); err != nil {
-			k.Withdraw(l, n, v)
-			mu.Unlock()
-			k.Attend(cx)
-			return err
-		}
-		w = cx.newWaiter(mu, l, true)
-		w.keeper, w.asks = k, n
-		if v == Waiting {
-			l.add(w)
-		} else {
-			w.verdict.Store(uint32(v))
-		}
+	err := v.err()
+	if err == nil {
+		err = cx.Err()
 	}
+	if err != nil {
+		k.Withdraw(l, n, v)
+		mu.Unlock()
+		k.Attend(cx)
+		return err
+	}
+	w := cx.newWaiter(mu, true)
+	w.in, w.keeper, w.asks = l, k, n
+	w.use++
+	if v != Waiting {
+		w.say(v)
+		mu.Unlock()
+		return nil
+	}
+	l.add(w)
 	mu.Unlock()
-	return l.resume(cx, w, n)
+	cx.visit(w)
+	return cx.Suspend()
 }
 
-// resume looks what has become of the wait w.
-func (l *Line) resume(cx *Cx, w *waiter, n int64) error {
+// Resume is Hold for a task that has a place in the line. It returns nil as long as the
+// task has what it has asked for. The lock is not held.
+func (l *Line) Resume(cx *Cx, n int64) error { return l.look(cx, l.waiter(cx), n) }
+
+// look looks what has become of the wait w.
+func (l *Line) look(cx *Cx, w *waiter, n int64) error {
 	if invariant.Enabled && w.asks != n {
 		panic(fmt.Sprintf("task: %s waits for %d of an object, and now asks for %d: call the same operation again", Name(cx.frame.self), w.asks, n))
 	}
-	v := Verdict(w.verdict.Load())
+	v := w.said()
 	if v == Refused {
 		l.leave(cx, w)
 		return ErrClosed
@@ -107,6 +169,21 @@ func (l *Line) resume(cx *Cx, w *waiter, n int64) error {
 	return nil
 }
 
+// say records a verdict. The lock is held, or nobody else knows w.
+func (w *waiter) say(v Verdict) {
+	// Publish. What the keeper has set aside.
+	// Pairs with: (*waiter).said.
+	w.verdict.Store(w.use<<2 | uint32(v))
+}
+
+// said returns the verdict, without the lock: it is the last that is written of a wait.
+func (w *waiter) said() Verdict {
+	if v := w.verdict.Load(); v>>2 == w.use<<2>>2 {
+		return Verdict(v & 3)
+	}
+	return Waiting
+}
+
 // err is what an operation returns after it was told v.
 func (v Verdict) err() error {
 	if v == Refused {
@@ -116,10 +193,10 @@ func (v Verdict) err() error {
 }
 
 // Holds reports whether the polled task has a place in the line.
-func (l *Line) Holds(cx *Cx) bool { return *cx.holdings() != nil && cx.waiter(l) != nil }
+func (l *Line) Holds(cx *Cx) bool { return *cx.holdings() != nil && l.waiter(cx) != nil }
 
 // Leave ends the wait of a task that has what it has asked for.
-func (l *Line) Leave(cx *Cx) { l.leave(cx, cx.waiter(l)) }
+func (l *Line) Leave(cx *Cx) { l.leave(cx, l.waiter(cx)) }
 
 // leave is Leave for w, which is in the line no more.
 func (l *Line) leave(cx *Cx, w *waiter) {
@@ -131,7 +208,7 @@ func (l *Line) leave(cx *Cx, w *waiter) {
 // Quit ends the wait of a task, if it waits or has a grant: that goes to the next. The
 // lock is not held.
 func (l *Line) Quit(cx *Cx) {
-	if w := cx.waiter(l); w != nil {
+	if w := l.waiter(cx); w != nil {
 		l.withdraw(cx, w)
 	}
 }
@@ -141,25 +218,20 @@ func (l *Line) withdraw(cx *Cx, w *waiter) {
 	mu, k := w.mu, w.keeper
 	mu.Lock()
 	l.remove(w)
-	k.Withdraw(l, w.asks, w.said())
+	k.Withdraw(l, w.asks, w.ruled())
 	mu.Unlock()
 	cx.unhold(&w.hold)
 	cx.run.freeWaiter(w)
 	k.Attend(cx)
 }
 
-// said is the verdict. The lock is held.
-func (w *waiter) said() Verdict {
+// ruled is said for one that was taken out of the line before it was told. The lock is
+// held.
+func (w *waiter) ruled() Verdict {
 	if w.going {
 		return Told
 	}
-	return Verdict(w.verdict.Load())
-}
-
-// Alone reports whether there is but one in the line. The lock is held.
-func (l *Line) Alone() bool {
-	w := l.head.Load()
-	return w != nil && w.next == w
+	return w.said()
 }
 
 // Serve lets the oldest go on, and those behind it, as long as k agrees. The lock is
@@ -167,7 +239,7 @@ func (l *Line) Alone() bool {
 // caller's poll, or nil.
 func (l *Line) Serve(cx *Cx, mu *park.Mutex, k Keeper) {
 	for {
-		w := l.head.Load()
+		w := l.oldest
 		if w == nil {
 			break
 		}
@@ -179,10 +251,8 @@ func (l *Line) Serve(cx *Cx, mu *park.Mutex, k Keeper) {
 			break
 		}
 		l.remove(w)
-		// Publish. What the keeper has set aside.
-		// Pairs with: (*Line).resume.
-		w.verdict.Store(uint32(v))
-		wake, more := w.wake, l.head.Load() != nil
+		wake, more := w.wake, !l.Empty()
+		w.say(v)
 		mu.Unlock() // w is its task's from here on
 		wake.do(cx)
 		if !more {
@@ -196,7 +266,7 @@ func (l *Line) Serve(cx *Cx, mu *park.Mutex, k Keeper) {
 // ServeAll tells all who are in the line now to go on. The lock is held, and is not any
 // more when ServeAll returns. cx is the caller's poll, or nil.
 func (l *Line) ServeAll(cx *Cx, mu *park.Mutex) {
-	first := l.head.Load()
+	first := l.oldest
 	for w := first; w != nil; {
 		w.going = true
 		if w = w.next; w == first {
@@ -207,20 +277,17 @@ func (l *Line) ServeAll(cx *Cx, mu *park.Mutex) {
 		var woken [batch]wakeup
 		n := 0
 		for n < batch {
-			w := l.head.Load()
+			w := l.oldest
 			if more = w != nil && w.going; !more { // who came since is behind them
 				break
 			}
 			l.remove(w)
-			// Publish. Pairs with: (*Line).resume.
-			w.verdict.Store(uint32(Told))
 			woken[n] = w.wake
+			w.say(Told)
 			n++
 		}
 		mu.Unlock()
-		for i := range n {
-			woken[i].do(cx)
-		}
+		wakeMany(woken[:n], cx)
 		mu.Lock()
 	}
 	mu.Unlock()
@@ -244,7 +311,7 @@ func (l *Line) HoldContext(ctx context.Context, mu *park.Mutex, k Keeper, n int6
 		return interrupted(ctx)
 	}
 	forbidOnWorker()
-	w := waiter{on: l, mu: mu, keeper: k, asks: n, wake: wakeup{bell: make(chan struct{}, 1)}}
+	w := waiter{in: l, mu: mu, keeper: k, asks: n, use: 1, wake: wakeup{bell: make(chan struct{}, 1)}}
 	mu.Lock()
 	v := enter()
 	if v == Waiting {
@@ -256,7 +323,7 @@ func (l *Line) HoldContext(ctx context.Context, mu *park.Mutex, k Keeper, n int6
 		}
 		mu.Lock()
 		l.remove(&w)
-		if v = w.said(); v != Refused && ctx.Err() != nil {
+		if v = w.ruled(); v != Refused && ctx.Err() != nil {
 			k.Withdraw(l, n, v)
 			mu.Unlock()
 			k.Attend(nil)

@@ -13,7 +13,7 @@ import (
 type Promise[T any] struct {
 	state   atomicx.Uint32
 	mu      park.Mutex // guards waiters
-	waiters Line
+	waiters Crowd
 	value   atomicx.Plain[T]
 	err     atomicx.Plain[error]
 }

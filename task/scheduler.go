@@ -244,6 +244,7 @@ type Runner struct {
 	timers    timers    // what was armed here
 	waiters   *waiter   // free, linked by next
 	spares    int       // how many
+	wakes     []wakeup  // see (*Crowd).WakeAll
 	now       time.Time // see Cx.Now
 	nanos     int64     // see Cx.nanos
 	staged    *Timer    // armed in the poll in progress, and not in the wheel yet

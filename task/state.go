@@ -152,7 +152,7 @@ func (w *word) finish() {
 	// Store-load: not live first, then a look at who waits. A waiter lists itself
 	// first and looks at the word then. One of the two sees the other; the other
 	// way round, a waiter could be forgotten.
-	// Pairs with: (*word).done, (*Line).Listen.
+	// Pairs with: (*word).done, (*Crowd).Listen.
 	w.bits.Store(s &^ flags)
 }
 

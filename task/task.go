@@ -107,7 +107,7 @@ type Frame struct {
 	roster  *roster                  // whose member it is
 	left    *Frame                   // the roster's ring; guarded by its lock
 	right   *Frame                   //
-	joiners Line                     // who waits for its end
+	joiners Crowd                    // who waits for its end
 	held    *holding                 // what it owns or waits in; its worker's
 	out     result                   // written before the word says done
 	cause   atomicx.Pointer[outcome] // why it is canceled, or nil

@@ -191,7 +191,7 @@ func TestRefutePromises(t *testing.T) {
 // quits: a task waits for an event, another waits and gives up: it ends while it
 // is listed. Its waiter is used again at once, by a third. Meanwhile the event
 // wakes all.
-func quits(wakeAll func(*Line, *park.Mutex)) func(*explore.X) {
+func quits(wakeAll func(*Crowd, *park.Mutex)) func(*explore.X) {
 	return func(x *explore.X) {
 		r := newRig(x, 1, 3)
 		var p Promise[int]
@@ -227,13 +227,13 @@ func quits(wakeAll func(*Line, *park.Mutex)) func(*explore.X) {
 }
 
 func TestExploreQuit(t *testing.T) {
-	explore.Check(t, bounded(3), quits(func(l *Line, mu *park.Mutex) { l.WakeAll(mu, nil) }))
+	explore.Check(t, bounded(3), quits(func(l *Crowd, mu *park.Mutex) { l.WakeAll(mu, nil) }))
 }
 
 // A control: a waiter is read after the lock was given back. By then it may be
 // another task's, or nobody's.
 func TestRefuteWakeAllThatKeepsTheWaiter(t *testing.T) {
-	refute(t, 3, "nil pointer", quits(func(l *Line, mu *park.Mutex) {
+	refute(t, 3, "nil pointer", quits(func(l *Crowd, mu *park.Mutex) {
 		for {
 			mu.Lock()
 			w := l.head.Load()
@@ -250,7 +250,7 @@ func TestRefuteWakeAllThatKeepsTheWaiter(t *testing.T) {
 
 // nextLifeOfTheWaiting: a task gives up a wait, ends, and is spawned again, while
 // the event that it has waited for wakes all. The second life is not woken by it.
-func nextLifeOfTheWaiting(wakeAll func(*Line, *park.Mutex)) func(*explore.X) {
+func nextLifeOfTheWaiting(wakeAll func(*Crowd, *park.Mutex)) func(*explore.X) {
 	return func(x *explore.X) {
 		r := newRig(x, 1, 2)
 		var p Promise[int]
@@ -288,13 +288,13 @@ func nextLifeOfTheWaiting(wakeAll func(*Line, *park.Mutex)) func(*explore.X) {
 }
 
 func TestExploreNextLifeOfTheWaiting(t *testing.T) {
-	explore.Check(t, bounded(3), nextLifeOfTheWaiting(func(l *Line, mu *park.Mutex) { l.WakeAll(mu, nil) }))
+	explore.Check(t, bounded(3), nextLifeOfTheWaiting(func(l *Crowd, mu *park.Mutex) { l.WakeAll(mu, nil) }))
 }
 
 // A control: who is woken is asked for its life when it is woken, and not when it
 // began to wait.
 func TestRefuteWakeAllOfAnyLife(t *testing.T) {
-	refute(t, 3, "3 polls for one wake-up", nextLifeOfTheWaiting(func(l *Line, mu *park.Mutex) {
+	refute(t, 3, "3 polls for one wake-up", nextLifeOfTheWaiting(func(l *Crowd, mu *park.Mutex) {
 		for {
 			mu.Lock()
 			w := l.head.Load()

@@ -20,7 +20,7 @@ var tower = map[string]string{
 	"pool":         "deque reactor task internal/...",
 	"reactor":      "task timerwheel internal/datagram internal/poll internal/atomicx internal/clock internal/invariant internal/pad internal/park",
 	"task/bridge":  "task task/chans internal/atomicx internal/park",
-	"task/chans":   "task internal/atomicx internal/invariant internal/park",
+	"task/chans":   "task internal/atomicx internal/pad internal/park",
 	"task/combine": "task internal/invariant",
 	"task/lock":    "task internal/atomicx internal/clock internal/park",
 	"task/stream":  "task task/chans task/combine task/lock internal/atomicx internal/park",
@@ -38,6 +38,7 @@ var tower = map[string]string{
 	"internal/pad":       "",
 	"internal/stack":     "",
 	"internal/lint":      "",
+	"internal/rig":       "task internal/explore",
 }
 
 // programs are what nothing may import, not even a test.

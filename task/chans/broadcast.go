@@ -1,0 +1,185 @@
+package chans
+
+import (
+	"context"
+	"fmt"
+	"iter"
+
+	"github.com/heist-go/heist/internal/atomicx"
+	"github.com/heist-go/heist/internal/pad"
+	"github.com/heist-go/heist/internal/park"
+	"github.com/heist-go/heist/task"
+)
+
+// Broadcast carries each value to all who have subscribed. It keeps the latest n: nobody
+// waits for a slow receiver, which is told how much it has lost.
+//
+// A value is written once, into a slot that does not change any more, so receivers read
+// without a lock. Sending allocates that slot.
+type Broadcast[T any] struct {
+	ring   []atomicx.Pointer[slot[T]]
+	sent   atomicx.Uint64 // how many values; the slot is written first
+	closed atomicx.Bool
+	mu     park.Mutex // held by who sends
+	halls  [halls]hall
+}
+
+// halls is how many places there are to wait in: the receivers of one worker wait in one,
+// so that workers do not meet at a lock.
+const halls = 8
+
+type hall struct {
+	mu    park.Mutex // guards crowd
+	crowd task.Crowd
+	_     pad.Line
+}
+
+type slot[T any] struct {
+	at uint64 // how many values were sent before
+	v  T
+}
+
+// LagError says that a receiver of a [Broadcast] has come too late for some values. It
+// goes on with the oldest that is left.
+type LagError struct{ Lost uint64 }
+
+func (e *LagError) Error() string {
+	return fmt.Sprintf("chans: the receiver was too slow: it has lost %d values", e.Lost)
+}
+
+// NewBroadcast returns a broadcast that keeps the latest n values for slow receivers.
+func NewBroadcast[T any](n int) *Broadcast[T] {
+	if n < 1 {
+		panic(fmt.Sprintf("chans: NewBroadcast(%d): it keeps at least one value", n))
+	}
+	return &Broadcast[T]{ring: make([]atomicx.Pointer[slot[T]], n)}
+}
+
+// Send sends v to all. It returns an error that is [task.ErrClosed] if the broadcast is
+// closed. cx is the poll in progress, or nil outside of one. Any thread; it never blocks.
+func (b *Broadcast[T]) Send(cx *task.Cx, v T) error {
+	b.mu.Lock()
+	if b.closed.Load() {
+		b.mu.Unlock()
+		return errClosed
+	}
+	at := b.sent.Load()
+	b.ring[at%uint64(len(b.ring))].Store(&slot[T]{at, v})
+	// Publish. The slot; and first the count, then a look at who waits.
+	// Pairs with: (*Subscription).next, (*Subscription).Recv.
+	b.sent.Store(at + 1)
+	b.mu.Unlock()
+	b.wake(cx)
+	return nil
+}
+
+// wake wakes all who wait.
+func (b *Broadcast[T]) wake(cx *task.Cx) {
+	for i := range b.halls {
+		if h := &b.halls[i]; !h.crowd.Empty() {
+			h.crowd.WakeAll(&h.mu, cx)
+		}
+	}
+}
+
+// Close ends the broadcast: receivers get what is left, and then an error that is
+// [task.ErrClosed]. cx is the poll in progress, or nil outside of one. Any thread; it never
+// blocks.
+func (b *Broadcast[T]) Close(cx *task.Cx) {
+	b.mu.Lock()
+	// Publish. Pairs with: (*Subscription).next.
+	b.closed.Store(true)
+	b.mu.Unlock()
+	b.wake(cx)
+}
+
+// Subscribe returns what receives the values that are sent from now on. It costs the
+// broadcast nothing, and need not be ended.
+func (b *Broadcast[T]) Subscribe() *Subscription[T] {
+	return &Subscription[T]{b: b, at: b.sent.Load()}
+}
+
+// Subscription receives from a [Broadcast]. It belongs to one task or goroutine at a time. A
+// task that waits for two of the same broadcast does so in two branches, as the
+// combinators in package combine do.
+type Subscription[T any] struct {
+	b    *Broadcast[T]
+	at   uint64 // the next value
+	hall *hall  // where its task waits, or nil
+}
+
+// next returns the next value if it is there, and ErrEmpty if not.
+func (s *Subscription[T]) next() (v T, err error) {
+	b := s.b
+	closed := b.closed.Load() // before the count: nothing is sent after that
+	if s.at == b.sent.Load() {
+		if closed {
+			return v, errClosed
+		}
+		return v, ErrEmpty
+	}
+	slot := b.ring[s.at%uint64(len(b.ring))].Load()
+	if slot.at == s.at {
+		s.at++
+		return slot.v, nil
+	}
+	// The slot's value is a later one, and perhaps not counted yet.
+	oldest := max(b.sent.Load(), slot.at+1) - uint64(len(b.ring))
+	lost := oldest - s.at
+	s.at = oldest
+	return v, &LagError{lost}
+}
+
+// Recv receives the next value, and waits until there is one. It returns a [*LagError] if
+// values were lost, once, and an error that is [task.ErrClosed] if no more will come.
+func (s *Subscription[T]) Recv(cx *task.Cx) (v T, err error) {
+	if err := cx.Spend(); err != nil {
+		return v, err
+	}
+	if v, err = s.next(); err == ErrEmpty {
+		if err := cx.Err(); err != nil {
+			return v, err
+		}
+		if s.hall == nil {
+			s.hall = &s.b.halls[cx.Worker()%halls]
+		}
+		s.hall.crowd.Listen(cx, &s.hall.mu)
+		if v, err = s.next(); err == ErrEmpty { // see Send
+			return v, cx.Suspend()
+		}
+	}
+	if s.hall != nil {
+		s.hall.crowd.Forget(cx)
+		s.hall = nil
+	}
+	return v, err
+}
+
+// TryRecv receives the next value if there is one, and returns [ErrEmpty] otherwise.
+func (s *Subscription[T]) TryRecv() (T, error) { return s.next() }
+
+// RecvContext is Recv for goroutines: it blocks until there is a value, or until ctx is
+// done; then its error wraps ctx's cause.
+func (s *Subscription[T]) RecvContext(ctx context.Context) (v T, err error) {
+	ready := func() bool {
+		return s.at != s.b.sent.Load() || s.b.closed.Load()
+	}
+	if err := s.b.halls[0].crowd.Block(ctx, &s.b.halls[0].mu, ready); err != nil {
+		return v, err
+	}
+	return s.next()
+}
+
+// Values returns the values as they come, for a goroutine: it blocks until there is one,
+// and ends when the broadcast is closed, or when ctx is done. Where values were lost, it
+// returns a [*LagError] instead of a value.
+func (s *Subscription[T]) Values(ctx context.Context) iter.Seq2[T, error] {
+	return func(yield func(T, error) bool) {
+		for {
+			v, err := s.RecvContext(ctx)
+			if _, lag := err.(*LagError); err != nil && !lag || !yield(v, err) {
+				return
+			}
+		}
+	}
+}

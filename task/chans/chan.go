@@ -1,0 +1,420 @@
+package chans
+
+import (
+	"context"
+	"fmt"
+	"iter"
+
+	"github.com/heist-go/heist/internal/park"
+	"github.com/heist-go/heist/task"
+)
+
+// Chan is a bounded channel: each value goes to one receiver, in the order in which they
+// were sent. Senders wait while it is full, receivers while it is empty.
+//
+// It is a ring of values under a lock that is held for some nanoseconds. Who waits is not
+// given a value, but the promise of one: values stay in the channel until they are
+// received, and a slot that is promised stays free until it is used.
+type Chan[T any] struct {
+	mu        park.Mutex // guards everything
+	ring      []T
+	head, n   int // where the oldest value is, and how many there are
+	claimed   int // values that are promised to receivers
+	reserved  int // free slots that are promised to senders
+	closed    bool
+	senders   task.Line
+	receivers task.Line
+}
+
+// New returns a channel for up to n values, at least one.
+func New[T any](n int) *Chan[T] {
+	if n < 1 {
+		panic(fmt.Sprintf("chans: New(%d): a channel has room for at least one value", n))
+	}
+	return &Chan[T]{ring: make([]T, n)}
+}
+
+// Send sends v, and waits until there is room. It returns an error that is
+// [task.ErrClosed] if the channel is closed.
+func (c *Chan[T]) Send(cx *task.Cx, v T) error {
+	if err := cx.Spend(); err != nil {
+		return err
+	}
+	if c.senders.Holds(cx) {
+		if err := c.senders.Resume(cx, 1); err != nil {
+			return named(err)
+		}
+		c.senders.Leave(cx)
+		c.mu.Lock()
+		c.reserved--
+	} else {
+		c.mu.Lock()
+		if !c.room() {
+			return c.queue(cx)
+		}
+	}
+	c.put(v)
+	c.deliver(cx)
+	return nil
+}
+
+// Reserve waits until there is room, and keeps it for one value. It returns an error that
+// is [task.ErrClosed] if the channel is closed.
+//
+// The permit is the task's to use or to give back, in Finish if Poll may return while the
+// task has it.
+func (c *Chan[T]) Reserve(cx *task.Cx) (Permit[T], error) {
+	if err := cx.Spend(); err != nil {
+		return Permit[T]{}, err
+	}
+	if c.senders.Holds(cx) {
+		if err := c.senders.Resume(cx, 1); err != nil {
+			return Permit[T]{}, named(err)
+		}
+		c.senders.Leave(cx)
+		return Permit[T]{c}, nil
+	}
+	c.mu.Lock()
+	if !c.room() {
+		return Permit[T]{}, c.queue(cx)
+	}
+	c.reserved++
+	c.mu.Unlock()
+	return Permit[T]{c}, nil
+}
+
+// queue puts a sender into the line, or says that the channel is closed. The lock is
+// held, and is not any more when it returns.
+func (c *Chan[T]) queue(cx *task.Cx) error {
+	verdict := task.Waiting
+	if c.closed {
+		verdict = task.Refused
+	}
+	return named(c.senders.Hold(cx, &c.mu, (*keeper[T])(c), 1, verdict))
+}
+
+// TryReserve is Reserve that does not wait: it returns [ErrFull] instead. Any thread.
+func (c *Chan[T]) TryReserve() (Permit[T], error) {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	if !c.room() {
+		return Permit[T]{}, c.why(ErrFull)
+	}
+	c.reserved++
+	return Permit[T]{c}, nil
+}
+
+// TrySend sends v if there is room and nobody waits for it, and returns [ErrFull]
+// otherwise. cx is the poll in progress, or nil outside of one. Any thread.
+func (c *Chan[T]) TrySend(cx *task.Cx, v T) error {
+	c.mu.Lock()
+	if !c.room() {
+		err := c.why(ErrFull)
+		c.mu.Unlock()
+		return err
+	}
+	c.put(v)
+	c.deliver(cx)
+	return nil
+}
+
+// SendContext is Send for goroutines: it blocks until there is room, or until ctx is done;
+// then its error wraps ctx's cause.
+func (c *Chan[T]) SendContext(ctx context.Context, v T) error {
+	if err := c.TrySend(nil, v); err != ErrFull {
+		return err
+	}
+	p, err := c.ReserveContext(ctx)
+	if err == nil {
+		p.Send(nil, v)
+	}
+	return err
+}
+
+// ReserveContext is Reserve for goroutines, as SendContext is Send.
+func (c *Chan[T]) ReserveContext(ctx context.Context) (Permit[T], error) {
+	err := c.senders.HoldContext(ctx, &c.mu, (*keeper[T])(c), 1, func() task.Verdict {
+		switch {
+		case c.closed:
+			return task.Refused
+		case !c.room():
+			return task.Waiting
+		}
+		c.reserved++
+		return task.Granted
+	})
+	if err != nil {
+		return Permit[T]{}, named(err)
+	}
+	return Permit[T]{c}, nil
+}
+
+// Recv receives the oldest value, and waits until there is one. It returns an error that
+// is [task.ErrClosed] if the channel is closed and no value is left.
+func (c *Chan[T]) Recv(cx *task.Cx) (v T, err error) {
+	if err := cx.Spend(); err != nil {
+		return v, err
+	}
+	if c.receivers.Holds(cx) {
+		if err := c.receivers.Resume(cx, 1); err != nil {
+			return v, named(err)
+		}
+		c.receivers.Leave(cx)
+		c.mu.Lock()
+		c.claimed--
+	} else {
+		c.mu.Lock()
+		if !c.ready() {
+			return v, c.attend(cx)
+		}
+	}
+	v = c.take()
+	c.admit(cx)
+	return v, nil
+}
+
+// RecvMany receives up to len(dst) values, as many as there are, and waits until there is
+// one. It returns how many; with an error that is none.
+func (c *Chan[T]) RecvMany(cx *task.Cx, dst []T) (n int, err error) {
+	if len(dst) == 0 {
+		return 0, nil
+	}
+	dst[0], err = c.Recv(cx)
+	if err != nil {
+		return 0, err
+	}
+	c.mu.Lock()
+	for n = 1; n < len(dst) && c.ready(); n++ {
+		dst[n] = c.take()
+	}
+	c.admit(cx)
+	return n, nil
+}
+
+// attend puts a receiver into the line, or says that no value will come. The lock is
+// held, and is not any more when it returns.
+func (c *Chan[T]) attend(cx *task.Cx) error {
+	verdict := task.Waiting
+	if c.drained() {
+		verdict = task.Refused
+	}
+	return named(c.receivers.Hold(cx, &c.mu, (*keeper[T])(c), 1, verdict))
+}
+
+// TryRecv receives the oldest value if there is one and nobody waits for it, and returns
+// [ErrEmpty] otherwise. cx is the poll in progress, or nil outside of one. Any thread.
+func (c *Chan[T]) TryRecv(cx *task.Cx) (v T, err error) {
+	c.mu.Lock()
+	if !c.ready() {
+		err = ErrEmpty
+		if c.drained() {
+			err = errClosed
+		}
+		c.mu.Unlock()
+		return v, err
+	}
+	v = c.take()
+	c.admit(cx)
+	return v, nil
+}
+
+// RecvContext is Recv for goroutines: it blocks until there is a value, or until ctx is
+// done; then its error wraps ctx's cause.
+func (c *Chan[T]) RecvContext(ctx context.Context) (v T, err error) {
+	if v, err = c.TryRecv(nil); err != ErrEmpty {
+		return v, err
+	}
+	err = c.receivers.HoldContext(ctx, &c.mu, (*keeper[T])(c), 1, func() task.Verdict {
+		switch {
+		case c.drained():
+			return task.Refused
+		case !c.ready():
+			return task.Waiting
+		}
+		c.claimed++
+		return task.Granted
+	})
+	if err != nil {
+		return v, named(err)
+	}
+	c.mu.Lock()
+	c.claimed--
+	v = c.take()
+	c.admit(nil)
+	return v, nil
+}
+
+// Values returns the values as they come, for a goroutine: it blocks until there is one,
+// and ends when the channel is closed and no value is left, or when ctx is done.
+func (c *Chan[T]) Values(ctx context.Context) iter.Seq[T] {
+	return func(yield func(T) bool) {
+		for {
+			if v, err := c.RecvContext(ctx); err != nil || !yield(v) {
+				return
+			}
+		}
+	}
+}
+
+// Close ends the channel: no value is sent any more but with permits that are out. What
+// is in it is received, and then receivers get an error that is [task.ErrClosed]. cx is the
+// poll in progress, or nil outside of one. Any thread; it never blocks. Closing it again
+// does nothing.
+func (c *Chan[T]) Close(cx *task.Cx) {
+	c.mu.Lock()
+	c.closed = true
+	c.mu.Unlock()
+	(*keeper[T])(c).Attend(cx)
+}
+
+// Closed reports whether the channel is closed. A hint.
+func (c *Chan[T]) Closed() bool {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	return c.closed
+}
+
+// Len returns how many values are in the channel. A hint.
+func (c *Chan[T]) Len() int {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	return c.n
+}
+
+// Cap returns how many values fit.
+func (c *Chan[T]) Cap() int { return len(c.ring) }
+
+// Permit is room for a value that [Chan.Reserve] has kept. It is used once.
+type Permit[T any] struct{ c *Chan[T] }
+
+// Send sends v, at once, also if the channel was closed meanwhile. cx is the poll in
+// progress, or nil outside of one. It is a mistake, and panics, if the permit was used. Any
+// thread; it never blocks.
+func (p *Permit[T]) Send(cx *task.Cx, v T) {
+	c := p.use()
+	c.mu.Lock()
+	c.reserved--
+	c.put(v)
+	c.deliver(cx)
+}
+
+// Release gives the room back, as Send uses it.
+func (p *Permit[T]) Release(cx *task.Cx) {
+	c := p.use()
+	c.mu.Lock()
+	c.reserved--
+	c.mu.Unlock()
+	(*keeper[T])(c).Attend(cx)
+}
+
+func (p *Permit[T]) use() *Chan[T] {
+	c := p.c
+	if c == nil {
+		panic("chans: a Permit was used twice, or was not obtained")
+	}
+	p.c = nil
+	return c
+}
+
+// What follows is called with the lock held.
+
+// room reports whether a newcomer may send.
+func (c *Chan[T]) room() bool {
+	return c.n+c.reserved < len(c.ring) && !c.closed && c.senders.Empty()
+}
+
+// ready reports whether a newcomer may receive.
+func (c *Chan[T]) ready() bool { return c.n > c.claimed && c.receivers.Empty() }
+
+// drained reports whether no value will come any more.
+func (c *Chan[T]) drained() bool { return c.closed && c.n+c.reserved == 0 }
+
+// why returns err, unless the channel is closed.
+func (c *Chan[T]) why(err error) error {
+	if c.closed {
+		return errClosed
+	}
+	return err
+}
+
+func (c *Chan[T]) put(v T) {
+	at := c.head + c.n
+	if at >= len(c.ring) {
+		at -= len(c.ring)
+	}
+	c.ring[at] = v
+	c.n++
+}
+
+func (c *Chan[T]) take() T {
+	var none T
+	v := c.ring[c.head]
+	c.ring[c.head] = none
+	if c.head++; c.head == len(c.ring) {
+		c.head = 0
+	}
+	c.n--
+	return v
+}
+
+// deliver follows put. It gives the lock back.
+func (c *Chan[T]) deliver(cx *task.Cx) {
+	if c.receivers.Empty() {
+		c.mu.Unlock()
+		return
+	}
+	c.receivers.Serve(cx, &c.mu, (*keeper[T])(c))
+}
+
+// admit follows take. It gives the lock back.
+func (c *Chan[T]) admit(cx *task.Cx) {
+	if c.senders.Empty() && !c.closed {
+		c.mu.Unlock()
+		return
+	}
+	c.mu.Unlock()
+	(*keeper[T])(c).Attend(cx)
+}
+
+// keeper is the Chan as the keeper of its lines.
+type keeper[T any] Chan[T]
+
+func (k *keeper[T]) Decide(l *task.Line, _ int64) task.Verdict {
+	c := (*Chan[T])(k)
+	if l == &k.senders {
+		switch {
+		case k.closed:
+			return task.Refused
+		case k.n+k.reserved < len(k.ring):
+			k.reserved++
+			return task.Granted
+		}
+		return task.Waiting
+	}
+	switch {
+	case k.n > k.claimed:
+		k.claimed++
+		return task.Granted
+	case c.drained():
+		return task.Refused
+	}
+	return task.Waiting
+}
+
+func (k *keeper[T]) Withdraw(l *task.Line, _ int64, v task.Verdict) {
+	if v != task.Granted {
+		return
+	}
+	if l == &k.senders {
+		k.reserved--
+	} else {
+		k.claimed--
+	}
+}
+
+func (k *keeper[T]) Attend(cx *task.Cx) {
+	k.mu.Lock()
+	k.senders.Serve(cx, &k.mu, k)
+	k.mu.Lock()
+	k.receivers.Serve(cx, &k.mu, k)
+}

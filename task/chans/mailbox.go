@@ -1,0 +1,256 @@
+package chans
+
+import (
+	"context"
+	"fmt"
+	"iter"
+
+	"github.com/heist-go/heist/internal/park"
+	"github.com/heist-go/heist/task"
+)
+
+// Mailbox is a bounded channel with many senders and one receiver, which is a [Chan] for
+// less than its price: the receiver fetches all that is there at once, and then receives
+// without touching anything that others touch. (Two buffers change places; it is how
+// double-buffered queues and the inboxes of actors work.)
+//
+// Senders wait while n values are there that the receiver has not fetched. So up to 2n are
+// in the mailbox.
+type Mailbox[T any] struct {
+	mu       park.Mutex // guards what follows
+	in       []T
+	reserved int // room that is promised to senders
+	closed   bool
+	senders  task.Line
+	receiver task.Line
+
+	out []T // the receiver's: what it has fetched
+	at  int // how much of it is received
+}
+
+// NewMailbox returns a mailbox that senders can put n values into before the receiver
+// comes, at least one.
+func NewMailbox[T any](n int) *Mailbox[T] {
+	if n < 1 {
+		panic(fmt.Sprintf("chans: NewMailbox(%d): a mailbox has room for at least one value", n))
+	}
+	return &Mailbox[T]{in: make([]T, 0, n), out: make([]T, 0, n)}
+}
+
+// Send sends v, and waits until there is room. It returns an error that is
+// [task.ErrClosed] if the mailbox is closed.
+func (m *Mailbox[T]) Send(cx *task.Cx, v T) error {
+	if err := cx.Spend(); err != nil {
+		return err
+	}
+	if m.senders.Holds(cx) {
+		if err := m.senders.Resume(cx, 1); err != nil {
+			return named(err)
+		}
+		m.senders.Leave(cx)
+		m.mu.Lock()
+		m.reserved--
+	} else {
+		m.mu.Lock()
+		if !m.room() {
+			verdict := task.Waiting
+			if m.closed {
+				verdict = task.Refused
+			}
+			return named(m.senders.Hold(cx, &m.mu, (*postman[T])(m), 1, verdict))
+		}
+	}
+	m.put(cx, v)
+	return nil
+}
+
+// TrySend sends v if there is room and nobody waits for it, and returns [ErrFull]
+// otherwise. cx is the poll in progress, or nil outside of one. Any thread.
+func (m *Mailbox[T]) TrySend(cx *task.Cx, v T) error {
+	m.mu.Lock()
+	if !m.room() {
+		defer m.mu.Unlock()
+		if m.closed {
+			return errClosed
+		}
+		return ErrFull
+	}
+	m.put(cx, v)
+	return nil
+}
+
+// SendContext is Send for goroutines: it blocks until there is room, or until ctx is done;
+// then its error wraps ctx's cause.
+func (m *Mailbox[T]) SendContext(ctx context.Context, v T) error {
+	if err := m.TrySend(nil, v); err != ErrFull {
+		return err
+	}
+	err := m.senders.HoldContext(ctx, &m.mu, (*postman[T])(m), 1, func() task.Verdict {
+		if !m.senders.Empty() {
+			return task.Waiting
+		}
+		return (*postman[T])(m).Decide(&m.senders, 1)
+	})
+	if err != nil {
+		return named(err)
+	}
+	m.mu.Lock()
+	m.reserved--
+	m.put(nil, v)
+	return nil
+}
+
+// Recv receives the oldest value, and waits until there is one. It returns an error that
+// is [task.ErrClosed] if the mailbox is closed and no value is left. One task or goroutine
+// at a time may receive.
+func (m *Mailbox[T]) Recv(cx *task.Cx) (v T, err error) {
+	if err := cx.Spend(); err != nil {
+		return v, err
+	}
+	if m.at == len(m.out) {
+		if err := m.fetch(cx); err != nil {
+			return v, err
+		}
+	}
+	return m.pop(), nil
+}
+
+// fetch gets what is there, and waits until there is something.
+func (m *Mailbox[T]) fetch(cx *task.Cx) error {
+	if m.receiver.Holds(cx) {
+		if err := m.receiver.Resume(cx, 1); err != nil {
+			return named(err)
+		}
+		m.receiver.Leave(cx)
+	}
+	m.mu.Lock()
+	if len(m.in) == 0 {
+		verdict := task.Waiting
+		if m.drained() {
+			verdict = task.Refused
+		}
+		return named(m.receiver.Hold(cx, &m.mu, (*postman[T])(m), 1, verdict))
+	}
+	m.swap(cx)
+	return nil
+}
+
+// TryRecv receives the oldest value if there is one, and returns [ErrEmpty] otherwise. cx
+// is the poll in progress, or nil outside of one. It is for the receiver.
+func (m *Mailbox[T]) TryRecv(cx *task.Cx) (v T, err error) {
+	if m.at == len(m.out) {
+		m.mu.Lock()
+		if len(m.in) == 0 {
+			defer m.mu.Unlock()
+			if m.drained() {
+				return v, errClosed
+			}
+			return v, ErrEmpty
+		}
+		m.swap(cx)
+	}
+	return m.pop(), nil
+}
+
+// RecvContext is Recv for a goroutine: it blocks until there is a value, or until ctx is
+// done; then its error wraps ctx's cause.
+func (m *Mailbox[T]) RecvContext(ctx context.Context) (v T, err error) {
+	for {
+		if v, err = m.TryRecv(nil); err != ErrEmpty {
+			return v, err
+		}
+		err = m.receiver.HoldContext(ctx, &m.mu, (*postman[T])(m), 1, func() task.Verdict {
+			return (*postman[T])(m).Decide(&m.receiver, 1)
+		})
+		if err != nil {
+			return v, named(err)
+		}
+	}
+}
+
+// Values returns the values as they come, for a goroutine: it blocks until there is one,
+// and ends when the mailbox is closed and no value is left, or when ctx is done.
+func (m *Mailbox[T]) Values(ctx context.Context) iter.Seq[T] {
+	return func(yield func(T) bool) {
+		for {
+			if v, err := m.RecvContext(ctx); err != nil || !yield(v) {
+				return
+			}
+		}
+	}
+}
+
+// Close ends the mailbox: no value is sent any more, but by those that were waiting and
+// have been let in. What is in it is received, and then the receiver gets an error that is
+// [task.ErrClosed]. cx is the poll in progress, or nil outside of one. Any thread; it never
+// blocks. Closing it again does nothing.
+func (m *Mailbox[T]) Close(cx *task.Cx) {
+	m.mu.Lock()
+	m.closed = true
+	m.mu.Unlock()
+	(*postman[T])(m).Attend(cx)
+}
+
+// pop receives what was fetched.
+func (m *Mailbox[T]) pop() T {
+	var none T
+	v := m.out[m.at]
+	m.out[m.at] = none
+	m.at++
+	return v
+}
+
+// What follows is called with the lock held.
+
+func (m *Mailbox[T]) room() bool {
+	return len(m.in)+m.reserved < cap(m.in) && !m.closed && m.senders.Empty()
+}
+
+// drained reports whether no value will come any more.
+func (m *Mailbox[T]) drained() bool { return m.closed && len(m.in)+m.reserved == 0 }
+
+// put adds v. It gives the lock back.
+func (m *Mailbox[T]) put(cx *task.Cx, v T) {
+	m.in = append(m.in, v)
+	if m.receiver.Empty() {
+		m.mu.Unlock()
+		return
+	}
+	m.receiver.Serve(cx, &m.mu, (*postman[T])(m))
+}
+
+// swap fetches what is there. It gives the lock back.
+func (m *Mailbox[T]) swap(cx *task.Cx) {
+	m.in, m.out, m.at = m.out[:0], m.in, 0
+	m.senders.Serve(cx, &m.mu, (*postman[T])(m))
+}
+
+// postman is the Mailbox as the keeper of its lines.
+type postman[T any] Mailbox[T]
+
+func (p *postman[T]) Decide(l *task.Line, _ int64) task.Verdict {
+	m := (*Mailbox[T])(p)
+	switch {
+	case l == &p.receiver && len(p.in) > 0:
+		return task.Told
+	case l == &p.receiver && m.drained(), l == &p.senders && p.closed:
+		return task.Refused
+	case l == &p.senders && len(p.in)+p.reserved < cap(p.in):
+		p.reserved++
+		return task.Granted
+	}
+	return task.Waiting
+}
+
+func (p *postman[T]) Withdraw(l *task.Line, _ int64, v task.Verdict) {
+	if v == task.Granted {
+		p.reserved-- // only senders are granted anything
+	}
+}
+
+func (p *postman[T]) Attend(cx *task.Cx) {
+	p.mu.Lock()
+	p.senders.Serve(cx, &p.mu, p)
+	p.mu.Lock()
+	p.receiver.Serve(cx, &p.mu, p)
+}
