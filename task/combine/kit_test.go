@@ -1,0 +1,115 @@
+package combine_test
+
+import (
+	"context"
+	"errors"
+	"testing"
+	"time"
+
+	"github.com/stretchr/testify/require"
+	"go.uber.org/goleak"
+
+	"github.com/heist-go/heist/task"
+)
+
+func TestMain(m *testing.M) { goleak.VerifyTestMain(m) }
+
+var (
+	background = context.Background()
+	errBoom    = errors.New("boom")
+)
+
+// op is an operation.
+type op = func(*task.Cx) error
+
+// steps runs the steps in order on the calling goroutine, each until it is not Pending.
+func steps(t *testing.T, all ...op) {
+	t.Helper()
+	require.NoError(t, run(all...))
+}
+
+func run(all ...op) error {
+	var seq task.Seq
+	return task.Run(background, task.Func(func(cx *task.Cx) error { return seq.Run(cx, all...) }))
+}
+
+// once makes a step of something that does not wait.
+func once(f func(cx *task.Cx)) op {
+	return func(cx *task.Cx) error {
+		f(cx)
+		return nil
+	}
+}
+
+// after is an operation that is over in its n-th poll, with err.
+func after(n int, err error) op {
+	return func(cx *task.Cx) error {
+		if n--; n > 0 {
+			cx.Wake(cx.Waker())
+			return cx.Suspend()
+		}
+		return err
+	}
+}
+
+// value is after with a result.
+func value[T any](n int, v T, err error) func(*task.Cx) (T, error) {
+	wait := after(n, err)
+	return func(cx *task.Cx) (T, error) { return v, wait(cx) }
+}
+
+// never is an operation that is not over until its task is canceled.
+func never(p *task.Promise[int]) op {
+	return func(cx *task.Cx) error {
+		_, err := p.Wait(cx)
+		return err
+	}
+}
+
+// inTime runs the steps as a task, in a time that jumps to the next timer whenever nobody
+// has anything to do.
+func inTime(t *testing.T, all ...op) {
+	t.Helper()
+	l := &lab{clock: task.NewClock(time.Unix(1000, 0))}
+	l.runner.Init(l)
+	task.Open(background, &l.Home, l, &l.runner)
+	task.SetClock(&l.Home, l.clock)
+	defer task.ReleaseClock(&l.Home)
+	var seq task.Seq
+	var g task.Group
+	g.Go(l, task.Func(func(cx *task.Cx) error { return seq.Run(cx, all...) }))
+	for !l.runner.Guard(l.run) {
+	}
+	require.NoError(t, g.WaitContext(background))
+}
+
+// lab is a scheduler on the calling goroutine.
+type lab struct {
+	task.Home
+	runner task.Runner
+	clock  *task.Clock
+	inbox  task.Inbox
+	queue  []*task.Frame
+}
+
+func (l *lab) run() {
+	for {
+		l.inbox.Take(l.Push)
+		if len(l.queue) > 0 {
+			f := l.queue[0]
+			l.queue = l.queue[1:]
+			l.runner.Step(f, false)
+		} else if d, ok := l.clock.Next(); ok {
+			l.clock.Advance(d)
+		} else {
+			return
+		}
+	}
+}
+
+func (l *lab) Admit(int) bool      { return true }
+func (l *lab) Submit(b task.Batch) { l.inbox.Put(b) }
+func (l *lab) Sooner(int)          {}
+func (l *lab) Push(f *task.Frame)  { l.queue = append(l.queue, f) }
+func (l *lab) Next(f *task.Frame)  { l.Push(f) }
+func (l *lab) Later(f *task.Frame) { l.Push(f) }
