@@ -1,0 +1,78 @@
+package main
+
+import (
+	"bytes"
+	"context"
+	"fmt"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"strings"
+)
+
+// builds are the test programs of packages, each built when it is wanted first.
+type builds struct {
+	root string // of the repository
+	tmp  string
+	done map[string]build // by the package's folder
+}
+
+type build struct {
+	program string
+	err     error
+}
+
+func newBuilds(root string) (*builds, error) {
+	tmp, err := os.MkdirTemp("", "heist-bench")
+	if err != nil {
+		return nil, fmt.Errorf("a folder for programs: %w", err)
+	}
+	return &builds{root, tmp, map[string]build{}}, nil
+}
+
+func (b *builds) remove() { os.RemoveAll(b.tmp) }
+
+// of returns the test program of a package.
+func (b *builds) of(ctx context.Context, dir string) (string, error) {
+	if done, ok := b.done[dir]; ok {
+		return done.program, done.err
+	}
+	program := filepath.Join(b.tmp, strings.ReplaceAll(dir, "/", "-")+".test")
+	cmd := exec.CommandContext(ctx, "go", "test", "-c", "-o", program, ".")
+	cmd.Dir = filepath.Join(b.root, filepath.FromSlash(dir))
+	out, err := cmd.CombinedOutput()
+	if err != nil {
+		err = fmt.Errorf("build: %w: %s", err, lastLine(out))
+	}
+	b.done[dir] = build{program, err}
+	return program, err
+}
+
+// bench runs benchmarks of a package, one process for all, and returns what they print.
+func (b *builds) bench(ctx context.Context, dir, pattern, time string, more ...string) ([]byte, error) {
+	program, err := b.of(ctx, dir)
+	if err != nil {
+		return nil, err
+	}
+	args := append([]string{"-test.run=^$", "-test.bench=" + pattern, "-test.benchtime=" + time, "-test.benchmem"}, more...)
+	cmd := exec.CommandContext(ctx, program, args...)
+	cmd.Dir = filepath.Join(b.root, filepath.FromSlash(dir)) // testdata is there
+	var out bytes.Buffer
+	cmd.Stdout, cmd.Stderr = &out, &out
+	if err := cmd.Run(); err != nil {
+		return out.Bytes(), fmt.Errorf("%w: %s", err, lastLine(out.Bytes()))
+	}
+	return out.Bytes(), nil
+}
+
+// lastLine is the last line of an output that says something more than that it has failed.
+func lastLine(out []byte) string {
+	lines := strings.Split(strings.TrimSpace(string(out)), "\n")
+	for i := len(lines) - 1; i >= 0; i-- {
+		line := strings.TrimSpace(lines[i])
+		if line != "" && line != "FAIL" && !strings.HasPrefix(line, "exit status") && !strings.HasPrefix(line, "--- FAIL") {
+			return line
+		}
+	}
+	return "no output"
+}

@@ -1,0 +1,169 @@
+package main
+
+import (
+	"bytes"
+	"context"
+	"fmt"
+	"io"
+	"strings"
+	"time"
+
+	"golang.org/x/perf/benchfmt"
+)
+
+// result is a row with its figures.
+type result struct {
+	row
+	workers      int
+	us, them     sample // the figures of both sides; empty if the benchmark has compared them
+	better       sample // how many times better we are; empty without a counterpart
+	allocs, size float64
+	printed      []byte // by the benchmarks
+	err          error
+}
+
+// measure measures rows, one after the other, with a line of progress.
+func measure(ctx context.Context, b *builds, o options, chosen []row, progress io.Writer) (results []result) {
+	begun := time.Now()
+	for i, r := range chosen {
+		fmt.Fprintf(progress, "\r\x1b[K%4.0fs  %d of %d  %s", time.Since(begun).Seconds(), i+1, len(chosen), r.name)
+		res := result{row: r, workers: o.workers}
+		res.err = res.measure(ctx, b, o)
+		results = append(results, res)
+		if ctx.Err() != nil {
+			break
+		}
+	}
+	fmt.Fprintf(progress, "\r\x1b[K%4.0fs  %d rows\n\n", time.Since(begun).Seconds(), len(results))
+	return results
+}
+
+// measure runs the row's benchmarks as often as is asked for, ours and theirs in turns.
+func (r *result) measure(ctx context.Context, b *builds, o options) error {
+	length := (o.time * time.Duration(max(r.long, 1))).String()
+	if r.steady {
+		length = "1x"
+	}
+	for range o.count {
+		if r.rate.bench != "" {
+			x, err := r.side(ctx, b, r.rate, length, o.outputs)
+			if err != nil {
+				return err
+			}
+			r.better = append(r.better, x)
+			continue
+		}
+		us, err := r.side(ctx, b, r.ours, length, o.outputs)
+		if err != nil {
+			return err
+		}
+		r.us = append(r.us, us)
+		if r.peer.bench == "" {
+			continue
+		}
+		them, err := r.side(ctx, b, r.peer, length, nil)
+		if err != nil {
+			return fmt.Errorf("%s: %w", r.peerName, err)
+		}
+		r.them = append(r.them, them)
+		r.better = append(r.better, r.ratio(us, them))
+	}
+	return nil
+}
+
+// ratio returns how many times better we are. Nothing at all is one of the smallest
+// figures, not none.
+func (r row) ratio(us, them float64) float64 {
+	const least = 1e-9
+	us, them = max(us, least), max(them, least)
+	if r.higher {
+		return us / them
+	}
+	return them / us
+}
+
+// side runs the benchmarks of one side, and returns their figure.
+func (r *result) side(ctx context.Context, b *builds, p pick, length string, outputs map[string]string) (float64, error) {
+	p = p.on(r.workers)
+	var more []string
+	for flag, file := range outputs {
+		more = append(more, flag+"="+file)
+	}
+	out, err := b.bench(ctx, r.dir, anchored(p.bench), length, more...)
+	r.printed = append(r.printed, out...)
+	if err != nil {
+		return 0, err
+	}
+	figures, err := figures(out, p.metric)
+	if err != nil {
+		return 0, err
+	}
+	if p == r.ours.on(r.workers) || r.rate.bench != "" {
+		r.allocs, r.size = figures.allocs, figures.size
+	}
+	return figures.worst(r.higher || r.rate.bench != ""), nil
+}
+
+// anchored makes a pattern that matches the names themselves, and not what begins with
+// them.
+func anchored(bench string) string {
+	parts := strings.Split("Benchmark"+bench, "/")
+	for i, part := range parts {
+		parts[i] = "^(" + part + ")$"
+	}
+	return strings.Join(parts, "/")
+}
+
+// figure is what the benchmarks of one side say.
+type figure struct {
+	values       []float64
+	allocs, size float64
+}
+
+// worst returns the value that is the least favourable for its side.
+func (f figure) worst(higher bool) float64 {
+	w := f.values[0]
+	for _, v := range f.values {
+		if v < w == higher {
+			w = v
+		}
+	}
+	return w
+}
+
+// units are what x/perf makes of the units that it knows.
+var units = map[string]struct {
+	tidied string
+	factor float64
+}{"ns/op": {"sec/op", 1e9}}
+
+// figures reads one metric out of what benchmarks print.
+func figures(out []byte, metric string) (f figure, err error) {
+	from, factor := metric, 1.0
+	if u, ok := units[metric]; ok {
+		from, factor = u.tidied, u.factor
+	}
+	in := benchfmt.NewReader(bytes.NewReader(out), "output")
+	for in.Scan() {
+		line, ok := in.Result().(*benchfmt.Result)
+		if !ok {
+			continue
+		}
+		for _, v := range line.Values {
+			switch {
+			case v.Unit == from:
+				f.values = append(f.values, v.Value*factor)
+			case v.OrigUnit == metric:
+				f.values = append(f.values, v.OrigValue)
+			case v.Unit == "allocs/op":
+				f.allocs = max(f.allocs, v.Value)
+			case v.Unit == "B/op":
+				f.size = max(f.size, v.Value)
+			}
+		}
+	}
+	if len(f.values) == 0 {
+		return f, fmt.Errorf("the benchmarks report no %s", metric)
+	}
+	return f, nil
+}

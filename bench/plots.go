@@ -1,0 +1,238 @@
+package main
+
+import (
+	"bytes"
+	"context"
+	"fmt"
+	"html/template"
+	"image/color"
+	"io"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"regexp"
+	"slices"
+	"strings"
+
+	"gonum.org/v1/plot"
+	"gonum.org/v1/plot/plotter"
+	"gonum.org/v1/plot/plotutil"
+	"gonum.org/v1/plot/vg"
+	"gonum.org/v1/plot/vg/draw"
+	"gonum.org/v1/plot/vg/vgsvg"
+)
+
+// pictures draws what -html shows. Those that need measurements of their own make them.
+func pictures(ctx context.Context, b *builds, o options, results []result, progress io.Writer) (all []picture, err error) {
+	for _, draw := range []func() (*picture, error){
+		func() (*picture, error) { return ratios(results) },
+		func() (*picture, error) { return scaling(ctx, b, o, results, progress) },
+		func() (*picture, error) { return latencies(results) },
+		func() (*picture, error) { return lateness(ctx, b, o, results, progress) },
+	} {
+		p, err := draw()
+		if err != nil {
+			return nil, err
+		}
+		if p != nil {
+			all = append(all, *p)
+		}
+	}
+	return all, nil
+}
+
+// svg renders a plot.
+func svg(p *plot.Plot, width, height vg.Length) (template.HTML, error) {
+	c := vgsvg.New(width, height)
+	p.Draw(draw.New(c))
+	var out bytes.Buffer
+	if _, err := c.WriteTo(&out); err != nil {
+		return "", err
+	}
+	return inline(out.Bytes()), nil
+}
+
+// inline makes an SVG file a part of a page.
+func inline(file []byte) template.HTML {
+	if i := bytes.Index(file, []byte("<svg")); i >= 0 {
+		file = file[i:]
+	}
+	return template.HTML(file) // ours: no input of others is in it
+}
+
+var (
+	good  = color.RGBA{0x2a, 0x7f, 0xb8, 0xff}
+	worse = color.RGBA{0xc0, 0x39, 0x2b, 0xff}
+	mark  = color.RGBA{0x22, 0x22, 0x22, 0xff}
+)
+
+// ratios draws a bar a row, on a logarithmic scale that begins at 1, and a mark for its
+// target.
+func ratios(results []result) (*picture, error) {
+	var names []string
+	p := plot.New()
+	p.X.Label.Text = "times better"
+	p.X.Scale, p.X.Tick.Marker = plot.LogScale{}, plot.LogTicks{Prec: -1}
+	p.X.Min, p.X.Max = 0.5, 2
+	for _, r := range slices.Backward(results) {
+		x := r.better.median()
+		if r.err != nil || len(r.better) == 0 {
+			continue
+		}
+		at := float64(len(names))
+		names = append(names, r.name)
+		c := good
+		if x < 1 {
+			c = worse
+		}
+		bar, err := plotter.NewLine(plotter.XYs{{X: 1, Y: at}, {X: x, Y: at}})
+		if err != nil {
+			return nil, err
+		}
+		bar.Color, bar.Width = c, vg.Points(7)
+		p.Add(bar)
+		if want := r.target.times(r.workers); want > 0 {
+			tick, err := plotter.NewLine(plotter.XYs{{X: want, Y: at - 0.4}, {X: want, Y: at + 0.4}})
+			if err != nil {
+				return nil, err
+			}
+			tick.Color, tick.Width = mark, vg.Points(1.5)
+			p.Add(tick)
+			p.X.Min, p.X.Max = min(p.X.Min, want/1.3), max(p.X.Max, want*1.3)
+		}
+		p.X.Min, p.X.Max = min(p.X.Min, x/1.3), max(p.X.Max, x*1.3)
+	}
+	if len(names) == 0 {
+		return nil, nil
+	}
+	p.Add(plotter.NewGrid())
+	p.NominalY(names...)
+	p.Y.Min, p.Y.Max = -1, float64(len(names))
+	drawn, err := svg(p, 24*vg.Centimeter, vg.Length(len(names)+4)*0.55*vg.Centimeter)
+	return &picture{"How many times better", "Bars to the right of 1 are rows where Heist is better; the black mark is the target.", drawn}, err
+}
+
+// scaling measures the rows that use all workers on fewer, too.
+func scaling(ctx context.Context, b *builds, o options, results []result, progress io.Writer) (*picture, error) {
+	p := plot.New()
+	p.X.Label.Text, p.Y.Label.Text = "workers", "times as fast as one"
+	n := 0
+	for _, r := range results {
+		if r.err != nil || !strings.Contains(r.rate.bench, "workers-W") {
+			continue
+		}
+		var points plotter.XYs
+		for _, w := range workers {
+			if w > o.workers {
+				break
+			}
+			fmt.Fprintf(progress, "\r\x1b[Kscaling: %s on %d", r.name, w)
+			sub := result{row: r.row, workers: w}
+			if err := sub.measure(ctx, b, o); err != nil {
+				return nil, fmt.Errorf("%s on %d workers: %w", r.name, w, err)
+			}
+			points = append(points, plotter.XY{X: float64(w), Y: sub.better.median()})
+		}
+		line, dots, err := plotter.NewLinePoints(points)
+		if err != nil {
+			return nil, err
+		}
+		line.Color, dots.Color = plotutil.Color(n), plotutil.Color(n)
+		line.Width, dots.Shape = vg.Points(1.5), draw.CircleGlyph{}
+		p.Add(line, dots)
+		p.Legend.Add(r.name, line)
+		n++
+	}
+	fmt.Fprint(progress, "\r\x1b[K")
+	if n == 0 {
+		return nil, nil
+	}
+	ideal := plotter.NewFunction(func(x float64) float64 { return x })
+	ideal.Color, ideal.Dashes = mark, []vg.Length{vg.Points(3), vg.Points(3)}
+	p.Add(ideal, plotter.NewGrid())
+	p.Legend.Add("ideal", ideal)
+	p.Legend.Top, p.Legend.Left = true, true
+	p.X.Min, p.X.Max, p.Y.Min, p.Y.Max = 1, float64(max(o.workers, 2)), 0, float64(max(o.workers, 2))
+	drawn, err := svg(p, 16*vg.Centimeter, 10*vg.Centimeter)
+	return &picture{"Over workers", "How many times as fast as the sequential code.", drawn}, err
+}
+
+// quantiles are what the benchmarks say of round trips.
+var quantiles = regexp.MustCompile(`(?m)^Benchmark\S+/(\S+?)/(\S+?)(?:-\d+)?\s.*?([0-9.]+) p50-µs\s+([0-9.]+) p99-µs`)
+
+// latencies draws the medians and the 99 % quantiles of round trips, ours and theirs.
+func latencies(results []result) (*picture, error) {
+	type pair struct{ half, most plotter.Values }
+	sides := map[string]*pair{"heist": {}, "net": {}}
+	var names []string
+	seen := map[string]bool{}
+	for _, r := range results {
+		found := map[string][]string{}
+		for _, m := range quantiles.FindAllStringSubmatch(string(r.printed), -1) {
+			if m[2] == "heist" || m[2] == "net" {
+				found[m[2]] = m
+			}
+		}
+		if len(found) != 2 || seen[found["heist"][1]] {
+			continue
+		}
+		seen[found["heist"][1]] = true
+		names = append(names, found["heist"][1])
+		for side, m := range found {
+			var half, most float64
+			fmt.Sscan(m[3], &half)
+			fmt.Sscan(m[4], &most)
+			sides[side].half = append(sides[side].half, half)
+			sides[side].most = append(sides[side].most, most)
+		}
+	}
+	if len(names) == 0 {
+		return nil, nil
+	}
+	p := plot.New()
+	p.Y.Label.Text = "µs"
+	p.Y.Scale, p.Y.Tick.Marker = plot.LogScale{}, plot.LogTicks{Prec: -1}
+	p.Y.Min = 1
+	width := vg.Points(12)
+	for i, bar := range []struct {
+		name   string
+		values plotter.Values
+	}{
+		{"Heist, median", sides["heist"].half}, {"net, median", sides["net"].half},
+		{"Heist, 99 %", sides["heist"].most}, {"net, 99 %", sides["net"].most},
+	} {
+		chart, err := plotter.NewBarChart(bar.values, width)
+		if err != nil {
+			return nil, err
+		}
+		chart.Color, chart.LineStyle.Width = plotutil.Color(i), 0
+		chart.Offset = (vg.Length(i) - 1.5) * width
+		p.Add(chart)
+		p.Legend.Add(bar.name, chart)
+	}
+	p.Legend.Top, p.Legend.Left = true, true
+	p.NominalX(names...)
+	drawn, err := svg(p, 20*vg.Centimeter, 10*vg.Centimeter)
+	return &picture{"Round trips", "Time of a round trip over loopback, on a logarithmic scale.", drawn}, err
+}
+
+// lateness has the program beside this one draw how late sleeps end.
+func lateness(ctx context.Context, b *builds, o options, results []result, progress io.Writer) (*picture, error) {
+	if !slices.ContainsFunc(results, func(r result) bool { return r.name == "timer/accuracy" }) {
+		return nil, nil
+	}
+	n := "2000"
+	if o.quick {
+		n = "200"
+	}
+	fmt.Fprint(progress, "\r\x1b[Klateness: some twenty seconds")
+	defer fmt.Fprint(progress, "\r\x1b[K")
+	file := filepath.Join(b.tmp, "lateness.svg")
+	cmd := exec.CommandContext(ctx, "go", "run", ".", "-out", file, "-n", n)
+	cmd.Dir = filepath.Join(b.root, "bench", "lateness")
+	if out, err := cmd.CombinedOutput(); err != nil {
+		return nil, fmt.Errorf("lateness: %w: %s", err, lastLine(out))
+	}
+	drawn, err := os.ReadFile(file)
+	return &picture{"How late sleeps end", "Each line says which part of the sleeps of a millisecond was at most so late.", inline(drawn)}, err
+}

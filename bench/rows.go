@@ -1,0 +1,144 @@
+package main
+
+import (
+	"fmt"
+	"strings"
+)
+
+// row is a line of the table: a workload, what it costs here, and what its counterpart
+// costs. The workloads themselves are benchmarks, beside the code that they measure; a row
+// says where.
+type row struct {
+	name string // as in the targets: group/name
+	load string // the workload, in a few words
+	dir  string // of the package with the benchmarks
+	ours pick
+	peer pick // zero if there is none
+	rate pick // or: the benchmark has compared the two itself, and reports how many times better we are
+
+	peerName string
+	higher   bool // more is better
+	long     int  // it needs so many times -time
+	steady   bool // a fixed amount of work: -time does not apply
+	heavy    bool // more than a few seconds: not with -quick
+	target   goal
+	moonshot goal
+}
+
+// pick says which benchmarks, and which of their metrics. W stands for the number of
+// workers. Several benchmarks count as the worst of them.
+type pick struct {
+	bench  string // a regular expression for each part of the name, as go test -bench has it
+	metric string
+}
+
+func (p pick) on(workers int) pick {
+	return pick{strings.ReplaceAll(p.bench, "W", fmt.Sprint(workers)), p.metric}
+}
+
+// goal is what a row is to reach. Zero fields ask for nothing.
+type goal struct {
+	ratio     float64 // at least
+	perWorker float64 // at least, times the number of workers
+	most      float64 // ours
+	allocs    int     // at most, if limited
+	limited   bool
+}
+
+func ratio(x float64) goal     { return goal{ratio: x} }
+func most(x float64) goal      { return goal{most: x} }
+func perWorker(x float64) goal { return goal{perWorker: x} }
+
+func (g goal) and(h goal) goal {
+	g.ratio = max(g.ratio, h.ratio)
+	g.most = max(g.most, h.most)
+	g.perWorker = max(g.perWorker, h.perWorker)
+	if h.limited {
+		g.allocs, g.limited = h.allocs, true
+	}
+	return g
+}
+
+// noAllocs and allocs bound how often an operation may allocate.
+var noAllocs = allocs(0)
+
+func allocs(n int) goal { return goal{allocs: n, limited: true} }
+
+// compared is a row whose benchmark compares the two itself.
+func compared(name, load, dir, bench, metric, peer string, target, moonshot goal) row {
+	return row{name: name, load: load, dir: dir, rate: pick{bench, metric}, peerName: peer, target: target, moonshot: moonshot, long: 4}
+}
+
+// beside is a row of two benchmarks in one package.
+func beside(name, load, dir, bench, ours, peer, metric, peerName string, target, moonshot goal) row {
+	return row{name: name, load: load, dir: dir, ours: pick{bench + "/" + ours, metric}, peer: pick{bench + "/" + peer, metric}, peerName: peerName, target: target, moonshot: moonshot}
+}
+
+// alone is a row without a counterpart.
+func alone(name, load, dir, bench, metric string, target, moonshot goal) row {
+	return row{name: name, load: load, dir: dir, ours: pick{bench, metric}, target: target, moonshot: moonshot, long: 4}
+}
+
+func (r row) asHeavy() row  { r.heavy = true; return r }
+func (r row) asSteady() row { r.steady = true; return r }
+
+var none goal
+
+// rows are all there are, in the order of the table.
+var rows = []row{
+	alone("forkjoin/fib", "a fork at every call of fib(30), one worker; what a fork costs over the call", "pool", "Forkjoin/fib", "ns/fork", most(1.5).and(noAllocs), most(0.9)),
+	alone("forkjoin/fib-join", "the same with Join", "pool", "Forkjoin/fib-join", "ns/fork", most(5), most(3)),
+	alone("forkjoin/fib-closure", "the same with closures", "pool", "Forkjoin/fib-closure", "ns/fork", most(60), most(30)),
+	compared("forkjoin/fib-goroutine", "a goroutine at every call, over the call", "pool", "Forkjoin/fib-goroutine", "x", "goroutine, WaitGroup", ratio(100), ratio(300)),
+	compared("forkjoin/fib-scale", "fib(36), all workers", "pool", "ForkjoinScale/fib/workers-W", "x", "sequential", perWorker(0.7), perWorker(0.85)),
+	compared("forkjoin/tree", "sums of trees of 2^14 nodes, all workers", "pool", "ForkjoinScale/tree/static-W", "x", "static split", ratio(0.9), ratio(1)),
+	compared("forkjoin/tree-small", "the sum of 1,023 nodes, on a pool that sleeps", "pool", "ForkjoinScale/tree-small", "x", "sequential", ratio(0.75), ratio(0.9)),
+	compared("forkjoin/coarse", "2, 4, 8 leaves of 40 ms, with Do and with Join", "pool", "ForkjoinScale/coarse-(do|join)-.*", "of-ideal", "ideal", ratio(0.9), ratio(0.97)),
+	compared("forkjoin/nqueens", "13 queens, all workers", "pool", "ForkjoinScale/nqueens/workers-W", "x", "sequential", perWorker(0.9), none),
+	compared("forkjoin/skynet", "1,000,000 leaves", "pool", "ForkjoinScale/skynet", "x", "goroutines, channels", ratio(20), ratio(100)).asSteady().asHeavy(),
+
+	compared("par/sort", "10,000,000 ints", "pool/par", "ParSort/ints", "x", "slices.Sort", perWorker(0.85), perWorker(1)).asSteady().asHeavy(),
+	compared("par/quicksort", "the field's classic, 10,000,000 ints", "pool/par", "ParQuicksort/same", "x", "goroutines", ratio(1.3), none).asSteady().asHeavy(),
+	compared("par/reduce", "100,000,000 numbers", "pool/par", "Par/reduce", "x", "static split", ratio(0.9), ratio(1)),
+	compared("par/scan", "running sums of as many", "pool/par", "Par/scan", "x", "static split", ratio(0.9), ratio(1)),
+	compared("par/histogram", "a histogram of as many", "pool/par", "Par/histogram", "x", "static split", ratio(0.9), ratio(1)),
+	compared("par/for-uneven", "rows of a mandelbrot", "pool/par", "Par/for-uneven", "x", "static split", ratio(1.2), none),
+	compared("par/tiny", "a loop of 16 cheap iterations", "pool/par", "Par/tiny", "x", "plain loop", ratio(0.7), ratio(0.9)),
+
+	beside("task/spawn", "start and run an empty task, frame kept", "pool", "Task/spawn", "heist-W", "goroutine", "ns/op", "go f()", most(25).and(ratio(8)).and(noAllocs), most(15)),
+	beside("task/spawn-heap", "the same, frame from the heap", "pool", "Task/spawn-heap", "heist-W", "goroutine", "ns/op", "go f()", most(60).and(ratio(4)).and(allocs(1)), none),
+	beside("task/closure", "a function with a result, awaited", "pool", "Task/closure", "heist-W", "goroutine", "ns/op", "goroutine, channel", most(120).and(ratio(3)), none),
+	beside("task/yield", "8 that yield", "pool", "Task/yield", "heist-W", "goroutine", "ns/op", "Gosched", ratio(4), ratio(6)),
+	beside("task/pingpong", "two that wake each other", "pool", "Task/pingpong", "heist-W", "goroutine", "ns/op", "unbuffered channels", ratio(8), ratio(15)),
+	beside("task/ring", "503 that pass a token", "pool", "Task/ring", "heist-W", "goroutine", "ns/op", "channels", ratio(8), none),
+	{name: "task/chan", load: "a bounded channel for one receiver, 1 sender", dir: "task/chans", ours: pick{"Chan/mailbox-128/heist-W", "ns/op"}, peer: pick{"Chan/room-128/goroutine", "ns/op"}, peerName: "chan", target: ratio(2), moonshot: ratio(4)},
+	beside("task/mutex", "8 that hold a lock across a yield", "task/lock", "Lock/mutex/held", "heist-W", "goroutine", "ns/op", "sync.Mutex, Gosched", ratio(3), none),
+	beside("task/broadcast", "a value to 1,000 receivers", "task/chans", "Broadcast", "heist-W", "goroutine", "ns/op", "1,000 channels", ratio(2), none),
+	beside("task/inject", "4 goroutines submit from outside", "bench/peers", "Inject", "heist", "ants", "ns/op", "ants", ratio(2), none),
+	beside("task/memory", "bytes of a parked task, 1,000,000 of them", "pool", "Memory", "task", "goroutine", "bytes/parked", "goroutine", most(128).and(ratio(20)), most(100)).asSteady().asHeavy(),
+	beside("task/cancel-storm", "cancel a tree of 1,000,000, until all have settled", "pool", "CancelStorm", "heist", "goroutine", "ns/op", "contexts", ratio(5), none).asSteady().asHeavy(),
+
+	beside("timer/arm-cancel", "arm a timer, and stop it", "pool", "Timer/arm-cancel", "heist", "time", "ns/op", "AfterFunc, Stop", most(25).and(ratio(7)).and(noAllocs), most(12)),
+	beside("timer/reset-1m", "reset one of 1,000,000 at random", "pool", "Timer/reset-1m", "heist", "time", "ns/op", "time.Timer", ratio(4), ratio(10)),
+	beside("timer/fire-1m", "1,000,000 fire in a second; CPU", "pool", "Timer/fire-1m", "heist", "time", "cpu-ms", "time.AfterFunc", ratio(2), none).asSteady().asHeavy(),
+	beside("timer/accuracy", "how late a sleep of 100 µs ends, median", "pool", "Timer/accuracy", "heist", "time", "p50-late-us", "time.Sleep", most(150).and(ratio(5)), most(40)),
+	alone("timer/memory", "bytes of an armed timer", "pool", "Timer/memory", "bytes/timer", most(64), none).asSteady(),
+
+	beside("net/echo-1", "round trips on 1 connection", "reactor", "Net/echo-1", "heist", "net", "ns/op", "package net", ratio(1), ratio(1.3)),
+	beside("net/echo-50", "50 connections", "reactor", "Net/echo-50", "heist", "net", "ns/op", "package net", ratio(1.25), ratio(1.5)),
+	beside("net/echo-50-cpu", "the same: CPU of a round trip", "reactor", "Net/echo-50", "heist", "net", "cpu-µs/op", "package net", ratio(1.25), none),
+	beside("net/echo-500", "500 connections", "reactor", "Net/echo-500", "heist", "net", "ns/op", "package net", ratio(1.25), ratio(1.5)),
+	beside("net/echo-500-cpu", "the same: CPU of a round trip", "reactor", "Net/echo-500", "heist", "net", "cpu-µs/op", "package net", ratio(1.25), none),
+	beside("net/echo-pipelined", "50 connections, 16 in flight each", "reactor", "Net/pipelined", "heist", "net", "ns/op", "package net", ratio(1), none),
+	beside("net/busy", "50 connections beside polls of 50 ms: 99 % of round trips", "reactor", "Net/busy", "heist", "net", "p99-µs", "package net", ratio(1), none),
+	beside("net/busy-off", "the same, without spare workers", "reactor", "Net/busy", "heist_without_spares", "net", "p99-µs", "package net", ratio(1/1.2), none),
+	beside("net/idle-memory", "resident bytes of an idle connection", "reactor", "Idle", "heist", "net", "B/conn", "package net", most(700), most(400)).asSteady().asHeavy(),
+
+	alone("idle/cpu", "CPU of an idle pool, ms a second", "pool", "Idle/cpu", "cpu-ms/s", most(0.5), none).asSteady(),
+	beside("idle/low-rate", "CPU of a task a millisecond, ms a second", "pool", "Idle/low-rate", "heist", "goroutine", "cpu-ms/s", "ticker", ratio(0.5), none).asSteady(),
+	{name: "grow/tasks", load: "a task's turn among 10,000,000", dir: "pool", ours: pick{"Grow/tasks-10000000", "ns/op"}, peer: pick{"Grow/tasks-1000", "ns/op"}, peerName: "among 1,000", target: ratio(1 / 1.5), heavy: true},
+	{name: "grow/timers", load: "a timer among 1,000,000", dir: "pool", ours: pick{"GrowTimers/timers-1000000", "ns/op"}, peer: pick{"GrowTimers/timers-1000", "ns/op"}, peerName: "among 1,000", target: ratio(1 / 1.5)},
+
+	beside("real/hash-tree", "SHA-256 of every file of a source tree", "examples/hashtree", "HashTree", "heist", "errgroup", "ns/op", "goroutines, limited", ratio(1), none).asSteady(),
+	beside("real/words", "count the words of the same tree", "examples/words", "Words", "heist", "static", "ns/op", "static split", ratio(0.95), none).asSteady(),
+}
