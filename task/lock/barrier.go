@@ -31,16 +31,19 @@ func (b *Barrier) Wait(cx *task.Cx) (last bool, err error) {
 	if err := cx.Spend(); err != nil {
 		return false, err
 	}
+	if b.line.Holds(cx) {
+		if err := b.line.Resume(cx, 1); err != nil {
+			return false, err
+		}
+		b.line.Leave(cx)
+		return false, nil
+	}
 	b.mu.Lock()
-	if !b.line.Holds(cx) && b.arrive() {
+	if b.arrive() {
 		b.line.ServeAll(cx, &b.mu)
 		return true, nil
 	}
-	if err := b.line.Hold(cx, &b.mu, (*gathering)(b), 1, task.Waiting); err != nil {
-		return false, err
-	}
-	b.line.Leave(cx)
-	return false, nil
+	return false, b.line.Hold(cx, &b.mu, (*gathering)(b), 1, task.Waiting)
 }
 
 // WaitContext is Wait for goroutines: it blocks until n have come, or until ctx is done;

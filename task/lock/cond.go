@@ -33,8 +33,7 @@ type Cond struct {
 // condition does not hold.
 func (c *Cond) LockWhen(cx *task.Cx, condition func() bool) error {
 	if c.line.Holds(cx) {
-		c.mu.Lock()
-		if err := c.line.Hold(cx, &c.mu, (*signals)(c), 1, task.Waiting); err != nil {
+		if err := c.line.Resume(cx, 1); err != nil {
 			return err
 		}
 	}

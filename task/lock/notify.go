@@ -14,7 +14,7 @@ type Notify struct {
 	mu      park.Mutex // guards what follows, but for reads of gen
 	line    task.Line  // of those that One tells
 	pending bool       // One has found nobody
-	crowd   task.Line  // of those in WaitPast
+	crowd   task.Crowd // of those in WaitPast
 	gen     atomicx.Uint64
 }
 
@@ -116,7 +116,7 @@ func (n *told) Attend(cx *task.Cx) {
 // The zero value has not happened. For an event with a value, see [task.Promise].
 type Event struct {
 	mu    park.Mutex // guards crowd
-	crowd task.Line
+	crowd task.Crowd
 	set   atomicx.Bool
 }
 

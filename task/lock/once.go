@@ -30,12 +30,13 @@ func (o *OnceValue[T]) Get(cx *task.Cx, f func(*task.Cx) (T, error)) (v T, err e
 	if o.made.Load() && !o.line.Holds(cx) {
 		return o.value.Get(), nil
 	}
-	o.mu.Lock()
-	verdict := task.Waiting
-	if !o.line.Holds(cx) {
-		verdict = o.enter()
+	if o.line.Holds(cx) {
+		err = o.line.Resume(cx, 1)
+	} else {
+		o.mu.Lock()
+		err = o.line.Hold(cx, &o.mu, (*maker[T])(o), 1, o.enter())
 	}
-	if err := o.line.Hold(cx, &o.mu, (*maker[T])(o), 1, verdict); err != nil {
+	if err != nil {
 		return v, err
 	}
 	if o.made.Load() {

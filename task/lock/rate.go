@@ -50,20 +50,12 @@ func (r *RateLimiter) WaitN(cx *task.Cx, n int) error {
 	if err := r.check(n); err != nil {
 		return err
 	}
-	r.mu.Lock()
-	r.home = cx.Home()
-	verdict := task.Waiting
-	if r.line.Empty() && !r.line.Holds(cx) {
-		if verdict = (*turns)(r).Decide(&r.line, int64(n)); verdict == task.Granted {
-			r.mu.Unlock()
-			return nil
-		}
+	if !r.line.Holds(cx) {
+		r.mu.Lock()
+		r.home = cx.Home()
+		r.mu.Unlock()
 	}
-	err := r.line.Hold(cx, &r.mu, (*turns)(r), int64(n), verdict)
-	if err == nil {
-		r.line.Leave(cx)
-	}
-	return err
+	return r.line.Wait(cx, &r.mu, (*turns)(r), int64(n))
 }
 
 // Allow takes a turn if there is one and nobody waits, and reports whether it did. Any
