@@ -49,7 +49,7 @@ func (b *builds) of(ctx context.Context, dir string) (string, error) {
 }
 
 // bench runs benchmarks of a package, one process for all, and returns what they print.
-func (b *builds) bench(ctx context.Context, dir, pattern, time string, more ...string) ([]byte, error) {
+func (b *builds) bench(ctx context.Context, dir, pattern, time string, env []string, more ...string) ([]byte, error) {
 	program, err := b.of(ctx, dir)
 	if err != nil {
 		return nil, err
@@ -57,6 +57,7 @@ func (b *builds) bench(ctx context.Context, dir, pattern, time string, more ...s
 	args := append([]string{"-test.run=^$", "-test.bench=" + pattern, "-test.benchtime=" + time, "-test.benchmem"}, more...)
 	cmd := exec.CommandContext(ctx, program, args...)
 	cmd.Dir = filepath.Join(b.root, filepath.FromSlash(dir)) // testdata is there
+	cmd.Env = append(os.Environ(), env...)
 	var out bytes.Buffer
 	cmd.Stdout, cmd.Stderr = &out, &out
 	if err := cmd.Run(); err != nil {

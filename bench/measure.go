@@ -89,7 +89,7 @@ func (r *result) side(ctx context.Context, b *builds, p pick, length string, out
 	for flag, file := range outputs {
 		more = append(more, flag+"="+file)
 	}
-	out, err := b.bench(ctx, r.dir, anchored(p.bench), length, more...)
+	out, err := b.bench(ctx, r.dir, anchored(p.bench), length, nil, more...)
 	r.printed = append(r.printed, out...)
 	if err != nil {
 		return 0, err

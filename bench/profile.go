@@ -9,7 +9,7 @@ import (
 )
 
 // profile runs our side of one row for ten seconds with the CPU profiler on, and says how
-// to look at what came out. The labels in the profile tell the worker and the kind of task.
+// to look at what came out. Labels in the profile tell the row, the worker, and the kind of task.
 func profile(ctx context.Context, b *builds, o options, r row, out, progress io.Writer) error {
 	file, err := filepath.Abs("heist-" + strings.ReplaceAll(r.name, "/", "-") + ".pprof")
 	if err != nil {
@@ -20,7 +20,8 @@ func profile(ctx context.Context, b *builds, o options, r row, out, progress io.
 		p = r.rate
 	}
 	fmt.Fprintf(progress, "%s: ten seconds ...\n", r.name)
-	printed, err := b.bench(ctx, r.dir, anchored(p.on(o.workers).bench), "10s", "-test.cpuprofile="+file)
+	printed, err := b.bench(ctx, r.dir, anchored(p.on(o.workers).bench), "10s",
+		[]string{"HEIST_LABELS=" + r.name}, "-test.cpuprofile="+file)
 	if err != nil {
 		return fmt.Errorf("%s: %w", r.name, err)
 	}

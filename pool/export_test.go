@@ -33,3 +33,6 @@ func (p *Pool) Computing() (threads int64, guests uint64, scopes int) {
 	}
 	return p.computing.Load(), p.taken.Load(), scopes
 }
+
+// Labeled reports whether the workers label the samples of profiles.
+func (p *Pool) Labeled() bool { return p.config.Labels }

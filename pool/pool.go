@@ -41,6 +41,7 @@ import (
 	"fmt"
 	"log/slog"
 	"math/rand/v2"
+	"os"
 	"runtime"
 	"sync"
 	"time"
@@ -73,6 +74,11 @@ type Config struct {
 	StallLimit time.Duration
 	// Clock is the time of tasks and timers, for tests. Default: the machine's.
 	Clock *task.Clock
+	// Labels adds to the samples of a CPU profile which worker, and what kind of task,
+	// they were taken in, as the labels "worker" and "task" (see runtime/pprof). It costs
+	// as much as a short poll whenever another kind of task is polled. Default: whether
+	// the environment variable HEIST_LABELS is set, whose value is the label "run".
+	Labels bool
 	// Logger is told about what an operator should know. Default: silence.
 	Logger *slog.Logger
 }
@@ -122,6 +128,7 @@ func New(c Config) (*Pool, error) {
 	if c.Workers == 0 {
 		c.Workers = min(procsBase(), maxWorkers)
 	}
+	c.Labels = c.Labels || os.Getenv(labelsVariable) != ""
 	if c.Reactors < 0 || c.Reactors > c.Workers {
 		return nil, fmt.Errorf("pool: new: %d reactors: the number must be from 1 to that of the workers, %d, or 0 for one", c.Reactors, c.Workers)
 	}

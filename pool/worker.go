@@ -33,6 +33,8 @@ type worker struct {
 	seat   *seat
 	keen   bool // its last part of a computation was worth it
 
+	labels *labels // of profiles, or nil
+
 	count      [counters]uint64
 	searching  bool
 	publishing bool // the pool closes, and every count is published at once
@@ -79,6 +81,10 @@ func (w *worker) main() {
 	w.goroutine.Store(&id)
 	w.pool.guard.rouse()
 	pprof.SetGoroutineLabels(context.Background()) // not those of whoever woke us
+	if w.pool.config.Labels {
+		w.labels = newLabels(w.id)
+		w.labels.begin()
+	}
 	defer task.Polling()()
 	ended := false
 	defer func() {
@@ -113,6 +119,9 @@ func (w *worker) run() {
 			if w.pool.parking.found(w.id) {
 				w.pool.notify() // P2
 			}
+		}
+		if w.labels != nil {
+			w.labels.poll(f)
 		}
 		w.runner.Step(f, inherit)
 		if w.publishing {

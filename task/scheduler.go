@@ -224,6 +224,10 @@ func launchAll(ts []Task, h *Home, cx *Cx, member func() *roster) {
 	}
 }
 
+// Of returns the task that f is embedded in, for a scheduler that has taken f out of a
+// queue.
+func Of(f *Frame) Task { return f.self }
+
 // Counters are what a [Runner] counts. They belong to its worker.
 type Counters struct {
 	Polls    uint64 // calls of Poll, and of what replaces it while a task settles

@@ -1,0 +1,82 @@
+package chans
+
+// What tests see of the channels' inside.
+
+// Promised returns how many values and slots are promised.
+func (c *Chan[T]) Promised() (values, slots int) {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	return c.claimed, c.reserved
+}
+
+// Waiting reports whether somebody waits, to send or to receive.
+func (c *Chan[T]) Waiting() (send, receive bool) {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	return !c.senders.Empty(), !c.receivers.Empty()
+}
+
+// Several reports whether more than one waits, to send or to receive.
+func (c *Chan[T]) Several() (send, receive bool) {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	return !c.senders.Empty() && !c.senders.Alone(), !c.receivers.Empty() && !c.receivers.Alone()
+}
+
+// Promised returns how many slots are promised; values are not.
+func (m *Mailbox[T]) Promised() (values, slots int) {
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	return 0, m.reserved
+}
+
+// Waiting reports whether somebody waits, to send or to receive.
+func (m *Mailbox[T]) Waiting() (send, receive bool) {
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	return !m.senders.Empty(), !m.receiver.Empty()
+}
+
+// Several reports whether more than one waits, to send or to receive.
+func (m *Mailbox[T]) Several() (send, receive bool) {
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	return !m.senders.Empty() && !m.senders.Alone(), !m.receiver.Empty() && !m.receiver.Alone()
+}
+
+// Left returns how many values are in the mailbox. It is for the receiver.
+func (m *Mailbox[T]) Left() int {
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	return len(m.in) + len(m.out) - m.at
+}
+
+// Left returns how many values are in the channel.
+func (c *Chan[T]) Left() int { return c.Len() }
+
+// Waiting reports whether somebody waits.
+func (o *Oneshot[T]) Waiting() bool {
+	o.mu.Lock()
+	defer o.mu.Unlock()
+	return !o.line.Empty()
+}
+
+// Several reports whether more than one waits.
+func (o *Oneshot[T]) Several() bool {
+	o.mu.Lock()
+	defer o.mu.Unlock()
+	return !o.line.Empty() && !o.line.Alone()
+}
+
+// Waiting reports whether somebody waits.
+func (b *Broadcast[T]) Waiting() bool {
+	for i := range b.halls {
+		if !b.halls[i].crowd.Empty() {
+			return true
+		}
+	}
+	return false
+}
+
+// Waiting reports whether somebody waits.
+func (w *Watch[T]) Waiting() bool { return !w.line.Empty() }

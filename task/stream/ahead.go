@@ -1,0 +1,231 @@
+package stream
+
+import (
+	"context"
+	"fmt"
+	"io"
+	"iter"
+
+	"github.com/heist-go/heist/task"
+	"github.com/heist-go/heist/task/chans"
+)
+
+// This file has what connects a stream with a task or a goroutine beside it: a channel, in
+// which one value after the other is made room for before it is made.
+
+// errLeft is why those who work for a stream are canceled when that has ended.
+var errLeft = fmt.Errorf("the stream that it works for has ended")
+
+// supply is the near end: a stream of what another task or goroutine, a member of the group,
+// puts into the channel. That closes the channel when it ends, and its error is the group's.
+type supply[T any] struct {
+	c      *chans.Chan[T]
+	group  task.Group
+	branch task.Branch // of all waits
+	closed bool        // Close was called
+}
+
+func (s *supply[T]) next(cx *task.Cx) (v T, err error) {
+	err = s.branch.Poll(cx, func(cx *task.Cx) (err error) {
+		v, err = s.c.Recv(cx)
+		if isClosed(err) {
+			if err = s.group.Wait(cx); err == nil { // raises its panic
+				err = io.EOF
+			}
+		}
+		return err
+	})
+	return v, err
+}
+
+// end ends what fills the channel.
+func (s *supply[T]) end(cx *task.Cx) error {
+	if !s.closed {
+		s.closed = true
+		s.branch.End(cx)
+		s.group.Cancel(errLeft)
+	}
+	if err := s.branch.Poll(cx, s.group.Wait); task.IsPending(err) {
+		return err
+	}
+	s.branch.End(cx)
+	return nil
+}
+
+// pump is the task at the far end: it pulls a stream.
+type pump[T any] struct {
+	task.Frame
+	src  *Stream[T]
+	c    *chans.Chan[T]
+	room chans.Permit[T]
+	has  bool  // room
+	err  error // how it has ended
+}
+
+func (p *pump[T]) Poll(cx *task.Cx) error {
+	if p.err == nil {
+		err := p.run(cx)
+		if task.IsPending(err) {
+			return err
+		}
+		p.err = err
+	}
+	if err := p.src.Close(cx); task.IsPending(err) { // if it is canceled between two values
+		return err
+	}
+	if p.err == io.EOF {
+		return nil
+	}
+	return p.err
+}
+
+func (p *pump[T]) run(cx *task.Cx) (err error) {
+	for {
+		if !p.has {
+			if p.room, err = p.c.Reserve(cx); err != nil {
+				return err
+			}
+			p.has = true
+		}
+		v, err := p.src.Next(cx)
+		if err != nil {
+			return err
+		}
+		p.has = false
+		p.room.Send(cx, v)
+	}
+}
+
+func (p *pump[T]) Finish(error) {
+	if p.has {
+		p.room.Release(nil)
+	}
+	p.c.Close(nil)
+}
+
+// Buffer returns a stream of the same values that are pulled ahead, up to n of them, by a task
+// of its own. That begins with the first Next, and belongs to the task that calls it. The end
+// of s, and an error, come after the values before it. What is in the buffer when the stream
+// is closed is lost.
+func (s *Stream[T]) Buffer(n int) *Stream[T] {
+	if n < 1 {
+		panic(fmt.Sprintf("stream: Buffer(%d): a buffer has room for at least one value", n))
+	}
+	return made[T](&buffer[T]{src: s, supply: supply[T]{c: chans.New[T](n)}})
+}
+
+type buffer[T any] struct {
+	supply[T]
+	src  *Stream[T] // the pump's, as soon as that is there
+	pump *pump[T]
+}
+
+func (b *buffer[T]) Next(cx *task.Cx) (T, error) {
+	if b.pump == nil {
+		b.pump = &pump[T]{src: b.src, c: b.c}
+		b.group.Go(cx, b.pump)
+	}
+	return b.next(cx)
+}
+
+func (b *buffer[T]) Close(cx *task.Cx) error {
+	if b.pump == nil {
+		return b.src.Close(cx)
+	}
+	return b.end(cx)
+}
+
+// FromSeq returns the stream of seq's values. A goroutine runs seq, because that may block,
+// from the first Next on; it is one value ahead. When the stream or its task ends, seq's yield
+// returns false, and the end waits until seq has returned: it must not block for ever.
+func FromSeq[T any](seq iter.Seq[T]) *Stream[T] {
+	return FromSeq2(func(yield func(T, error) bool) {
+		for v := range seq {
+			if !yield(v, nil) {
+				return
+			}
+		}
+	})
+}
+
+// FromSeq2 is [FromSeq] for values with errors: the first error ends the stream, and the value
+// that came with it is dropped.
+func FromSeq2[T any](seq iter.Seq2[T, error]) *Stream[T] {
+	return made[T](&sequence[T]{seq: seq, supply: supply[T]{c: chans.New[T](1)}})
+}
+
+type sequence[T any] struct {
+	supply[T]
+	seq   iter.Seq2[T, error]
+	began bool
+}
+
+func (s *sequence[T]) Next(cx *task.Cx) (T, error) {
+	if !s.began {
+		s.began = true
+		s.group.Goroutine(cx, s.run)
+	}
+	return s.next(cx)
+}
+
+// run is the goroutine.
+func (s *sequence[T]) run(ctx context.Context) error {
+	room, err := s.c.ReserveContext(ctx)
+	defer func() {
+		if err == nil {
+			room.Release(nil)
+		}
+		s.c.Close(nil)
+	}()
+	if err != nil {
+		return err
+	}
+	for v, fault := range s.seq {
+		if fault != nil {
+			return fault
+		}
+		room.Send(nil, v)
+		if room, err = s.c.ReserveContext(ctx); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+func (s *sequence[T]) Close(cx *task.Cx) error { return s.end(cx) }
+
+// ahead is how many values Values makes ahead.
+const ahead = 16
+
+// Values returns the values for a goroutine: they are made by a task that is started with the
+// loop, on a pool or another scheduler, up to 16 ahead of the loop. If the stream ends with an
+// error other than io.EOF, the error is the last that comes, with the zero value. If ctx is
+// done the task is canceled, and that is the error.
+//
+// When the loop is left the task is canceled, and has ended before the loop is over: values
+// that it has made ahead are lost. A panic of the task is raised in the loop. The values may
+// be ranged over once.
+//
+// Goroutines only: the loop blocks.
+func (s *Stream[T]) Values(ctx context.Context, on task.Spawner) iter.Seq2[T, error] {
+	return func(yield func(T, error) bool) {
+		p := &pump[T]{src: s, c: chans.New[T](ahead)}
+		g := task.WithContext(ctx)
+		defer func() { _ = g.WaitContext(context.Background()) }() // it may have something to raise
+		defer g.Cancel(errLeft)
+		g.Go(on, p)
+		for {
+			v, err := p.c.RecvContext(context.Background())
+			if err != nil {
+				break // closed
+			}
+			if !yield(v, nil) {
+				return
+			}
+		}
+		if err := g.WaitContext(context.Background()); err != nil {
+			var none T
+			yield(none, err)
+		}
+	}
+}

@@ -1,0 +1,185 @@
+// Package stream has streams for tasks: values that come one after another, each when it is
+// asked for. It is what a chain of goroutines and channels is among goroutines, in one task.
+//
+//	words := stream.FromChan(lines)
+//	long := stream.Map(words.Filter(isLong), strings.ToUpper)
+//	for {
+//		w, err := long.Next(cx)
+//		if err == io.EOF {
+//			break
+//		}
+//		if err != nil {
+//			return err // Pending, too
+//		}
+//		...
+//	}
+//
+// What pulls the last pulls the first: nothing is made before it is asked for, and so a slow
+// consumer slows its source down. [Stream.Buffer], [MapConcurrent] and [MapUnordered] work
+// ahead, in tasks of their own, up to as many values as they are told; [FromSeq] and
+// [Stream.Values] connect with goroutines.
+//
+// Operators that keep the type of the values are methods; others are functions, because Go
+// has no methods with type parameters.
+//
+// # Rules
+//
+// A stream belongs to the task that pulls it first, and so do its timers and the tasks that
+// it starts: when that task ends, so do they. An operator takes over the streams that it is
+// given; use what it returns.
+//
+// With Pending nothing has happened: what has come already is kept where it is, and a
+// function that was called and may suspend is called again with the same value. With another
+// error the stream has ended, and returns that error from then on: io.EOF if all went well. An
+// operator first passes on the values that came before an error, and then the error. That the
+// task is canceled is an error, too.
+//
+// When a stream ends, whatever worked for it is let go of before the end is reported: tasks
+// have ended, timers are stopped. [Stream.Close] ends a stream early. What is dropped without
+// it ends with its task.
+//
+// A panic of a function that was given to an operator is raised in the caller of Next. After
+// that the stream must not be used.
+//
+// Once it is warm a stream allocates nothing for a value, but for the slices of [Batch] and
+// [Window].
+package stream
+
+import (
+	"fmt"
+	"io"
+
+	"github.com/heist-go/heist/task"
+)
+
+// errClosed is the end of a stream that was closed.
+var errClosed = fmt.Errorf("stream: %w", task.ErrClosed)
+
+// Stream is a stream of values: a [task.Generator] that has ended for good once it has
+// ended, and that can be looked at before it is taken from. It is made by a source or by an
+// operator, and is used as a pointer.
+type Stream[T any] struct {
+	gen   task.Generator[T] // nil: the end, and all is let go of
+	err   error             // how it has ended, or nil
+	ahead T                 // what Peek has seen
+	seen  bool              // ahead is there
+}
+
+// Closer is a [task.Generator] that has something to give back. Close is called when its
+// stream has ended, however, or was closed, and is an operation like Next: it is called until
+// it does not return Pending. After io.EOF its error is the stream's.
+//
+// It is not called when the task ends without having seen the end of the stream: what must
+// not be lost then belongs into the task's Finish.
+type Closer interface {
+	Close(cx *task.Cx) error
+}
+
+// Next returns the next value, and waits until there is one. At the end it returns io.EOF; any
+// error but Pending is the end, and is returned again by each call after that.
+func (s *Stream[T]) Next(cx *task.Cx) (T, error) {
+	if s.seen {
+		return s.take(), nil
+	}
+	return s.pull(cx)
+}
+
+// Peek is Next that leaves the value where it is. So it is a wait, not a verb, and may stand
+// in [task.All] and [task.First].
+func (s *Stream[T]) Peek(cx *task.Cx) (v T, err error) {
+	if err := s.wait(cx); err != nil {
+		return v, err
+	}
+	return s.ahead, nil
+}
+
+// wait waits until there is something to take.
+func (s *Stream[T]) wait(cx *task.Cx) error {
+	if s.seen {
+		return nil
+	}
+	v, err := s.pull(cx)
+	if err == nil {
+		s.ahead, s.seen = v, true
+	}
+	return err
+}
+
+// take returns what wait or Peek has seen, which is not there any more.
+func (s *Stream[T]) take() T {
+	var none T
+	v := s.ahead
+	s.ahead, s.seen = none, false
+	return v
+}
+
+// pull gets a value from the generator, or its end.
+func (s *Stream[T]) pull(cx *task.Cx) (v T, err error) {
+	var none T // whatever a generator returns with its error
+	if s.err == nil {
+		v, err = s.gen.Next(cx)
+		if err == nil {
+			return v, nil
+		}
+		if task.IsPending(err) {
+			return none, err
+		}
+		s.err = err
+	}
+	if err := s.settle(cx); task.IsPending(err) {
+		return none, err
+	} else if err != nil && s.err == io.EOF {
+		s.err = err
+	}
+	return none, s.err
+}
+
+// settle lets go of whatever worked for the stream, which has ended.
+func (s *Stream[T]) settle(cx *task.Cx) (err error) {
+	c, ok := s.gen.(Closer)
+	if ok {
+		err = c.Close(cx)
+	}
+	if !task.IsPending(err) {
+		s.gen = nil
+	}
+	return err
+}
+
+// Close ends the stream: timers are stopped, places in lines given up, and tasks that work for
+// it are canceled. It returns Pending until those have ended. Values that they had made
+// already are lost. From then on Next returns an error that is [task.ErrClosed], unless it has
+// returned another end before. Closing it again does nothing.
+func (s *Stream[T]) Close(cx *task.Cx) error {
+	if s.err == nil {
+		s.err = errClosed
+	}
+	if s.seen {
+		s.take()
+	}
+	return s.settle(cx)
+}
+
+// from is the source of an operator that has one.
+type from[T any] struct{ src *Stream[T] }
+
+func (f from[T]) Close(cx *task.Cx) error { return f.src.Close(cx) }
+
+// closeAll closes several streams at once.
+func closeAll[T any](cx *task.Cx, ss []*Stream[T]) (err error) {
+	for _, s := range ss {
+		err = both(err, s.Close(cx))
+	}
+	return err
+}
+
+// both is the result of two that close: Pending if one is, else the first error.
+func both(a, b error) error {
+	if task.IsPending(b) || a == nil {
+		return b
+	}
+	return a
+}
+
+// made returns the stream of a generator of this package.
+func made[T any](g task.Generator[T]) *Stream[T] { return &Stream[T]{gen: g} }
