@@ -41,8 +41,8 @@ func measure(ctx context.Context, b *builds, o options, chosen []row, progress i
 // measure runs the row's benchmarks as often as is asked for, ours and theirs in turns.
 func (r *result) measure(ctx context.Context, b *builds, o options) error {
 	length := (o.time * time.Duration(max(r.long, 1))).String()
-	if r.steady {
-		length = "1x"
+	if r.runs > 0 {
+		length = fmt.Sprintf("%dx", r.runs)
 	}
 	for range o.count {
 		if r.rate.bench != "" {

@@ -19,7 +19,7 @@ type row struct {
 	peerName string
 	higher   bool // more is better
 	long     int  // it needs so many times -time
-	steady   bool // a fixed amount of work: -time does not apply
+	runs     int  // a fixed amount of work, so often: -time does not apply
 	heavy    bool // more than a few seconds: not with -quick
 	target   goal
 	moonshot goal
@@ -79,8 +79,8 @@ func alone(name, load, dir, bench, metric string, target, moonshot goal) row {
 	return row{name: name, load: load, dir: dir, ours: pick{bench, metric}, target: target, moonshot: moonshot, long: 4}
 }
 
-func (r row) asHeavy() row  { r.heavy = true; return r }
-func (r row) asSteady() row { r.steady = true; return r }
+func (r row) asHeavy() row       { r.heavy = true; return r }
+func (r row) repeated(n int) row { r.runs = n; return r }
 
 var none goal
 
@@ -95,10 +95,10 @@ var rows = []row{
 	compared("forkjoin/tree-small", "the sum of 1,023 nodes, on a pool that sleeps", "pool", "ForkjoinScale/tree-small", "x", "sequential", ratio(0.75), ratio(0.9)),
 	compared("forkjoin/coarse", "2, 4, 8 leaves of 40 ms, with Do and with Join", "pool", "ForkjoinScale/coarse-(do|join)-.*", "of-ideal", "ideal", ratio(0.9), ratio(0.97)),
 	compared("forkjoin/nqueens", "13 queens, all workers", "pool", "ForkjoinScale/nqueens/workers-W", "x", "sequential", perWorker(0.9), none),
-	compared("forkjoin/skynet", "1,000,000 leaves", "pool", "ForkjoinScale/skynet", "x", "goroutines, channels", ratio(20), ratio(100)).asSteady().asHeavy(),
+	compared("forkjoin/skynet", "1,000,000 leaves", "pool", "ForkjoinScale/skynet", "x", "goroutines, channels", ratio(20), ratio(100)).repeated(2).asHeavy(),
 
-	compared("par/sort", "10,000,000 ints", "pool/par", "ParSort/ints", "x", "slices.Sort", perWorker(0.85), perWorker(1)).asSteady().asHeavy(),
-	compared("par/quicksort", "the field's classic, 10,000,000 ints", "pool/par", "ParQuicksort/same", "x", "goroutines", ratio(1.3), none).asSteady().asHeavy(),
+	compared("par/sort", "10,000,000 ints", "pool/par", "ParSort/ints", "x", "slices.Sort", perWorker(0.85), perWorker(1)).repeated(3).asHeavy(),
+	compared("par/quicksort", "the field's classic, 10,000,000 ints", "pool/par", "ParQuicksort/same", "x", "goroutines", ratio(1.3), none).repeated(3).asHeavy(),
 	compared("par/reduce", "100,000,000 numbers", "pool/par", "Par/reduce", "x", "static split", ratio(0.9), ratio(1)),
 	compared("par/scan", "running sums of as many", "pool/par", "Par/scan", "x", "static split", ratio(0.9), ratio(1)),
 	compared("par/histogram", "a histogram of as many", "pool/par", "Par/histogram", "x", "static split", ratio(0.9), ratio(1)),
@@ -115,14 +115,14 @@ var rows = []row{
 	beside("task/mutex", "8 that hold a lock across a yield", "task/lock", "Lock/mutex/held", "heist-W", "goroutine", "ns/op", "sync.Mutex, Gosched", ratio(3), none),
 	beside("task/broadcast", "a value to 1,000 receivers", "task/chans", "Broadcast", "heist-W", "goroutine", "ns/op", "1,000 channels", ratio(2), none),
 	beside("task/inject", "4 goroutines submit from outside", "bench/peers", "Inject", "heist", "ants", "ns/op", "ants", ratio(2), none),
-	beside("task/memory", "bytes of a parked task, 1,000,000 of them", "pool", "Memory", "task", "goroutine", "bytes/parked", "goroutine", most(128).and(ratio(20)), most(100)).asSteady().asHeavy(),
-	beside("task/cancel-storm", "cancel a tree of 1,000,000, until all have settled", "pool", "CancelStorm", "heist", "goroutine", "ns/op", "contexts", ratio(5), none).asSteady().asHeavy(),
+	beside("task/memory", "bytes of a parked task, 1,000,000 of them", "pool", "Memory", "task", "goroutine", "bytes/parked", "goroutine", most(128).and(ratio(20)), most(100)).repeated(1).asHeavy(),
+	beside("task/cancel-storm", "cancel a tree of 1,000,000, until all have settled", "pool", "CancelStorm", "heist", "goroutine", "ns/op", "contexts", ratio(5), none).repeated(1).asHeavy(),
 
 	beside("timer/arm-cancel", "arm a timer, and stop it", "pool", "Timer/arm-cancel", "heist", "time", "ns/op", "AfterFunc, Stop", most(25).and(ratio(7)).and(noAllocs), most(12)),
 	beside("timer/reset-1m", "reset one of 1,000,000 at random", "pool", "Timer/reset-1m", "heist", "time", "ns/op", "time.Timer", ratio(4), ratio(10)),
-	beside("timer/fire-1m", "1,000,000 fire in a second; CPU", "pool", "Timer/fire-1m", "heist", "time", "cpu-ms", "time.AfterFunc", ratio(2), none).asSteady().asHeavy(),
+	beside("timer/fire-1m", "1,000,000 fire in a second; CPU", "pool", "Timer/fire-1m", "heist", "time", "cpu-ms", "time.AfterFunc", ratio(2), none).repeated(1).asHeavy(),
 	beside("timer/accuracy", "how late a sleep of 100 µs ends, median", "pool", "Timer/accuracy", "heist", "time", "p50-late-us", "time.Sleep", most(150).and(ratio(5)), most(40)),
-	alone("timer/memory", "bytes of an armed timer", "pool", "Timer/memory", "bytes/timer", most(64), none).asSteady(),
+	alone("timer/memory", "bytes of an armed timer", "pool", "Timer/memory", "bytes/timer", most(64), none).repeated(1),
 
 	beside("net/echo-1", "round trips on 1 connection", "reactor", "Net/echo-1", "heist", "net", "ns/op", "package net", ratio(1), ratio(1.3)),
 	beside("net/echo-50", "50 connections", "reactor", "Net/echo-50", "heist", "net", "ns/op", "package net", ratio(1.25), ratio(1.5)),
@@ -132,13 +132,13 @@ var rows = []row{
 	beside("net/echo-pipelined", "50 connections, 16 in flight each", "reactor", "Net/pipelined", "heist", "net", "ns/op", "package net", ratio(1), none),
 	beside("net/busy", "50 connections beside polls of 50 ms: 99 % of round trips", "reactor", "Net/busy", "heist", "net", "p99-µs", "package net", ratio(1), none),
 	beside("net/busy-off", "the same, without spare workers", "reactor", "Net/busy", "heist_without_spares", "net", "p99-µs", "package net", ratio(1/1.2), none),
-	beside("net/idle-memory", "resident bytes of an idle connection", "reactor", "Idle", "heist", "net", "B/conn", "package net", most(700), most(400)).asSteady().asHeavy(),
+	beside("net/idle-memory", "resident bytes of an idle connection", "reactor", "Idle", "heist", "net", "B/conn", "package net", most(700), most(400)).repeated(1).asHeavy(),
 
-	alone("idle/cpu", "CPU of an idle pool, ms a second", "pool", "Idle/cpu", "cpu-ms/s", most(0.5), none).asSteady(),
-	beside("idle/low-rate", "CPU of a task a millisecond, ms a second", "pool", "Idle/low-rate", "heist", "goroutine", "cpu-ms/s", "ticker", ratio(0.5), none).asSteady(),
+	alone("idle/cpu", "CPU of an idle pool, ms a second", "pool", "Idle/cpu", "cpu-ms/s", most(0.5), none).repeated(1),
+	beside("idle/low-rate", "CPU of a task a millisecond, ms a second", "pool", "Idle/low-rate", "heist", "goroutine", "cpu-ms/s", "ticker", ratio(0.5), none).repeated(1),
 	{name: "grow/tasks", load: "a task's turn among 10,000,000", dir: "pool", ours: pick{"Grow/tasks-10000000", "ns/op"}, peer: pick{"Grow/tasks-1000", "ns/op"}, peerName: "among 1,000", target: ratio(1 / 1.5), heavy: true},
 	{name: "grow/timers", load: "a timer among 1,000,000", dir: "pool", ours: pick{"GrowTimers/timers-1000000", "ns/op"}, peer: pick{"GrowTimers/timers-1000", "ns/op"}, peerName: "among 1,000", target: ratio(1 / 1.5)},
 
-	beside("real/hash-tree", "SHA-256 of every file of a source tree", "examples/hashtree", "HashTree", "heist", "errgroup", "ns/op", "goroutines, limited", ratio(1), none).asSteady(),
-	beside("real/words", "count the words of the same tree", "examples/words", "Words", "heist", "static", "ns/op", "static split", ratio(0.95), none).asSteady(),
+	beside("real/hash-tree", "SHA-256 of every file of a source tree", "examples/hashtree", "HashTree", "heist", "errgroup", "ns/op", "goroutines, limited", ratio(1), none).repeated(1),
+	beside("real/words", "count the words of the same tree", "examples/words", "Words", "heist", "static", "ns/op", "static split", ratio(0.95), none).repeated(1),
 }
