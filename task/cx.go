@@ -213,9 +213,9 @@ func (cx *Cx) checkStage(held *park.Mutex) {
 	if cx.erred || cx.was&draining != 0 || cx.frame.canceled() != nil || cx.frame.state.bits.Load()&(settling|exposed) != 0 {
 		return
 	}
-	for h := *cx.holdings(); h != nil; h = h.next {
-		w, ok := h.what.(*waiter)
-		if !ok || w.visit == cx.run.Count.Polls || w.visit == left {
+	for h := *cx.holdings(); h != nil && h.waits() != nil; h = h.next {
+		w := h.waits()
+		if w.visit == cx.run.Count.Polls || w.visit == left {
 			continue
 		}
 		if held == nil {

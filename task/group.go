@@ -395,7 +395,9 @@ func (g *Group) Wait(cx *Cx) error {
 		return err
 	}
 	g.waiters.Forget(cx)
-	return g.result()
+	err := g.result()
+	g.disown(cx)
+	return err
 }
 
 // ownedBy reports whether f, which is being polled, owns the group.
@@ -434,7 +436,7 @@ func (g *Group) result() error {
 }
 
 // Context returns a context that is done when the group is canceled, or has no
-// members any more (a group that a task owns: when that task ends). Its values
+// members any more (a group that a task owns: when that task has waited for it, or ends). Its values
 // are those of WithContext's context, or of the owner's group.
 func (g *Group) Context() context.Context {
 	var above *Group
@@ -470,23 +472,34 @@ func (g *Group) release(cx *Cx, err error) bool {
 	if err == nil {
 		err = errOwner
 	}
-	for listed := false; ; listed = true {
-		g.mu.Lock()
-		// Store-load: nobody's first, then a look at the count. Whoever enters counts
-		// first and looks then whose the group is: either we see the new member, or
-		// it sees that it has to look after the group itself.
-		// Pairs with: (*Group).enter.
-		g.under.Store(nil)
-		if g.live.Load() == 0 {
-			break
-		}
-		g.under.Store(cx.frame.home)
-		g.mu.Unlock()
+	for listed := false; !g.disown(cx); listed = true {
 		if listed {
 			return false
 		}
 		g.Cancel(err)
 		g.waiters.Listen(cx, &g.mu)
+	}
+	return true
+}
+
+// disown ends the polled task's ownership, if it has that: the group has no members. It
+// reports false, and does nothing, if it has. Members that are started later give the group
+// an owner again.
+func (g *Group) disown(cx *Cx) bool {
+	g.mu.Lock()
+	if g.owner != cx.frame {
+		g.mu.Unlock()
+		return true
+	}
+	// Store-load: nobody's first, then a look at the count. Whoever enters counts
+	// first and looks then whose the group is: either we see the new member, or
+	// it sees that it has to look after the group itself.
+	// Pairs with: (*Group).enter.
+	g.under.Store(nil)
+	if g.live.Load() != 0 {
+		g.under.Store(cx.frame.home)
+		g.mu.Unlock()
+		return false
 	}
 	if p, ok := g.err.(*PanicError); ok && !g.seen {
 		cx.run.orphan = p
@@ -498,7 +511,7 @@ func (g *Group) release(cx *Cx, err error) bool {
 	g.mu.Unlock()
 	g.waiters.Forget(cx) // if it was listed for nothing
 	if cancel != nil {
-		cancel(errOwner) // the parent would keep the context
+		cancel(errSettled) // the parent would keep the context
 	}
 	return true
 }

@@ -84,7 +84,8 @@ func (l *Line) remove(w *waiter) {
 // waiter finds the place of the polled task, or of its branch in progress.
 func (l *Line) waiter(cx *Cx) *waiter {
 	for h := *cx.holdings(); h != nil; h = h.next {
-		if w, ok := h.what.(*waiter); ok && w.in == l {
+		w := h.waits()
+		if w == nil || w.in == l {
 			return w
 		}
 	}
@@ -99,6 +100,9 @@ func (l *Line) waiter(cx *Cx) *waiter {
 func (l *Line) Wait(cx *Cx, mu *park.Mutex, k Keeper, n int64) error {
 	w := l.waiter(cx)
 	if w == nil {
+		if err := cx.Err(); err != nil {
+			return err
+		}
 		mu.Lock()
 		if l.Empty() {
 			if v := k.Decide(l, n); v != Waiting {

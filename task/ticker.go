@@ -13,7 +13,25 @@ type Ticker struct {
 	Missed Missed        // what to do about ticks that the task was too late for
 
 	timer Timer
+	life  life
 	next  int64 // when the next tick is due
+}
+
+// life is a life of a task, for what remembers something from one poll to the next and must
+// not take it into another life.
+type life struct {
+	frame *Frame
+	of    uint32
+}
+
+// begins reports whether this is the first call in the polled task's life.
+func (l *life) begins(cx *Cx) bool {
+	this := life{cx.frame, gen(cx.frame.state.bits.Load())}
+	if *l == this {
+		return false
+	}
+	*l = this
+	return true
 }
 
 // Missed is what a [Ticker] does when its task comes after the next tick is due.
@@ -38,7 +56,7 @@ func (t *Ticker) Tick(cx *Cx) (missed int, err error) {
 	if t.Every <= 0 {
 		return 0, fmt.Errorf("task: tick: the ticker's Every is %v: it must be positive", t.Every)
 	}
-	if t.timer.hold.what == nil { // the first call in this life
+	if t.life.begins(cx) {
 		t.next = cx.after(t.Every)
 	}
 	if err := cx.Err(); err != nil {
@@ -72,6 +90,7 @@ func (t *Ticker) Tick(cx *Cx) (missed int, err error) {
 
 // Stop ends the schedule: the next Tick begins a new one.
 func (t *Ticker) Stop(cx *Cx) {
+	t.life = life{}
 	if t.timer.hold.what != nil {
 		t.timer.release(cx, nil)
 	}
@@ -86,6 +105,7 @@ type Backoff struct {
 	Limit int           // how many waits there are; 0: no limit
 
 	timer Timer
+	life  life
 	n     int
 }
 
@@ -97,7 +117,7 @@ const (
 // Wait waits for the time of the next attempt. After Limit waits it returns
 // ErrLimit.
 func (b *Backoff) Wait(cx *Cx) error {
-	if b.timer.hold.what == nil { // the first call in this life
+	if b.life.begins(cx) {
 		b.n = 0
 	}
 	if b.timer.Armed() || b.timer.Fired() {

@@ -78,10 +78,23 @@ type held interface {
 // hold adds h to what the task holds.
 func (f *Frame) hold(h *holding, what held) { h.link(&f.held, what) }
 
-// link puts h at the front of list.
+// link puts h into list: waiters in front of all else, because each operation looks for its
+// own among them, and a task may own many other things.
 func (h *holding) link(list **holding, what held) {
+	if _, ok := what.(*waiter); !ok {
+		for *list != nil && (*list).waits() != nil {
+			list = &(*list).next
+		}
+	}
 	h.what, h.next = what, *list
 	*list = h
+}
+
+// waits returns the waiter that h holds, or nil. The first nil in a list says that there are
+// no more.
+func (h *holding) waits() *waiter {
+	w, _ := h.what.(*waiter)
+	return w
 }
 
 // unlink takes h out of list, and reports whether it was there.
@@ -102,7 +115,8 @@ func (f *Frame) unhold(h *holding) { h.unlink(&f.held) }
 // waiter finds the waiter of the polled task, or of its branch in progress, in c.
 func (cx *Cx) waiter(c *Crowd) *waiter {
 	for h := *cx.holdings(); h != nil; h = h.next {
-		if w, ok := h.what.(*waiter); ok && w.on == c {
+		w := h.waits()
+		if w == nil || w.on == c {
 			return w
 		}
 	}
@@ -136,10 +150,8 @@ func (cx *Cx) visit(w *waiter) {
 // moveOn says that one of the task's waits is over, so that it may leave others alone.
 func (cx *Cx) moveOn() {
 	if invariant.Enabled {
-		for h := *cx.holdings(); h != nil; h = h.next {
-			if w, ok := h.what.(*waiter); ok {
-				w.visit = left
-			}
+		for h := *cx.holdings(); h != nil && h.waits() != nil; h = h.next {
+			h.waits().visit = left
 		}
 	}
 }

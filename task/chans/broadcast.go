@@ -133,13 +133,13 @@ func (s *Subscription[T]) next() (v T, err error) {
 // Recv receives the next value, and waits until there is one. It returns a [*LagError] if
 // values were lost, once, and an error that is [task.ErrClosed] if no more will come.
 func (s *Subscription[T]) Recv(cx *task.Cx) (v T, err error) {
+	if err := cx.Err(); err != nil {
+		return v, err
+	}
 	if err := cx.Spend(); err != nil {
 		return v, err
 	}
 	if v, err = s.next(); err == ErrEmpty {
-		if err := cx.Err(); err != nil {
-			return v, err
-		}
 		if s.hall == nil {
 			s.hall = &s.b.halls[cx.Worker()%halls]
 		}

@@ -48,6 +48,9 @@ func (c *Chan[T]) Send(cx *task.Cx, v T) error {
 		c.mu.Lock()
 		c.reserved--
 	} else {
+		if err := cx.Err(); err != nil {
+			return err
+		}
 		c.mu.Lock()
 		if !c.room() {
 			return c.queue(cx)
@@ -73,6 +76,9 @@ func (c *Chan[T]) Reserve(cx *task.Cx) (Permit[T], error) {
 		}
 		c.senders.Leave(cx)
 		return Permit[T]{c}, nil
+	}
+	if err := cx.Err(); err != nil {
+		return Permit[T]{}, err
 	}
 	c.mu.Lock()
 	if !c.room() {
@@ -163,6 +169,9 @@ func (c *Chan[T]) Recv(cx *task.Cx) (v T, err error) {
 		c.mu.Lock()
 		c.claimed--
 	} else {
+		if err := cx.Err(); err != nil {
+			return v, err
+		}
 		c.mu.Lock()
 		if !c.ready() {
 			return v, c.attend(cx)

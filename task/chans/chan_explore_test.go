@@ -132,7 +132,7 @@ func TestRefuteExchanges(t *testing.T) {
 			}
 			return c.Send(cx, v)
 		}
-		rig.Refute(t, 3, "deadlock", exchange(w, 2))
+		rig.Refute(t, 2, "deadlock", exchange(w, 2))
 	})
 	t.Run("Recv that tells nobody", func(t *testing.T) {
 		w := sound
@@ -147,7 +147,7 @@ func TestRefuteExchanges(t *testing.T) {
 			}
 			return c.Recv(cx)
 		}
-		rig.Refute(t, 3, "deadlock", exchange(w, 2))
+		rig.Refute(t, 2, "deadlock", exchange(w, 2))
 	})
 	t.Run("Recv that looks and waits in two steps", func(t *testing.T) {
 		w := sound
@@ -164,7 +164,7 @@ func TestRefuteExchanges(t *testing.T) {
 			c.mu.Lock()
 			return nil, c.attend(cx)
 		}
-		rig.Refute(t, 3, "deadlock", exchange(w, 2))
+		rig.Refute(t, 2, "deadlock", exchange(w, 2))
 	})
 	t.Run("Send with a slot that it does not use up", func(t *testing.T) {
 		w := sound
@@ -181,7 +181,7 @@ func TestRefuteExchanges(t *testing.T) {
 			}
 			return c.Send(cx, v)
 		}
-		rig.Refute(t, 3, "promised to nobody", exchange(w, 2))
+		rig.Refute(t, 2, "promised to nobody", exchange(w, 2))
 	})
 	t.Run("Recv that takes another's value", func(t *testing.T) {
 		w := sound

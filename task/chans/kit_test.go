@@ -115,12 +115,6 @@ func async[T any](f func() T) func() T {
 	return func() T { return <-c }
 }
 
-// outcome is the result of a Recv.
-type outcome struct {
-	v   int
-	err error
-}
-
 // queue is what a Chan and a Mailbox have in common.
 type queue interface {
 	Send(cx *task.Cx, v int) error

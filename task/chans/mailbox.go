@@ -51,6 +51,9 @@ func (m *Mailbox[T]) Send(cx *task.Cx, v T) error {
 		m.mu.Lock()
 		m.reserved--
 	} else {
+		if err := cx.Err(); err != nil {
+			return err
+		}
 		m.mu.Lock()
 		if !m.room() {
 			verdict := task.Waiting
@@ -108,9 +111,12 @@ func (m *Mailbox[T]) Recv(cx *task.Cx) (v T, err error) {
 		return v, err
 	}
 	if m.at == len(m.out) {
-		if err := m.fetch(cx); err != nil {
-			return v, err
-		}
+		err = m.fetch(cx)
+	} else {
+		err = cx.Err()
+	}
+	if err != nil {
+		return v, err
 	}
 	return m.pop(), nil
 }
@@ -122,6 +128,8 @@ func (m *Mailbox[T]) fetch(cx *task.Cx) error {
 			return named(err)
 		}
 		m.receiver.Leave(cx)
+	} else if err := cx.Err(); err != nil {
+		return err
 	}
 	m.mu.Lock()
 	if len(m.in) == 0 {

@@ -57,6 +57,9 @@ func (o *Oneshot[T]) Recv(cx *task.Cx) (v T, err error) {
 		o.line.Leave(cx)
 		o.mu.Lock()
 	} else {
+		if err := cx.Err(); err != nil {
+			return v, err
+		}
 		o.mu.Lock()
 		if o.state != sent {
 			verdict := task.Waiting

@@ -566,3 +566,51 @@ func TestWatchOfMany(t *testing.T) {
 	}
 	require.False(t, w.Waiting())
 }
+
+// Tasks that watch end and are spawned again while a worker is about to wake them. For the
+// race detector.
+func TestWatchersThatAreSpawnedAgain(t *testing.T) {
+	t.Skip("reported: wakeMany reads the home of a frame that may have ended, and may be spawned again")
+	p := openPool(t)
+	w := chans.NewWatch(0)
+	g := task.Group{Failed: func(task.Task, error) error { return nil }}
+	for range 200 { // it takes a while to wake them all
+		g.Go(p, sees(w.Watch(), new([]int)))
+	}
+	over := make(chan struct{})
+	for range 8 {
+		g.Goroutine(p, func(ctx context.Context) error {
+			watcher := w.Watch()
+			r := &recorder{poll: func(cx *task.Cx) error {
+				_, err := watcher.Next(cx)
+				return err
+			}}
+			for {
+				select {
+				case <-over:
+					return nil
+				default:
+				}
+				var life task.Group
+				life.Failed = g.Failed
+				life.Go(p, r)
+				runtime.Gosched()
+				r.Cancel(errBoom)
+				_ = life.WaitContext(ctx)
+			}
+		})
+	}
+	n := 0
+	require.NoError(t, p.Run(background, task.Func(func(cx *task.Cx) error {
+		for ; n < scale(5000); n++ {
+			if err := cx.Spend(); err != nil {
+				return err
+			}
+			_ = w.Set(cx, n)
+		}
+		return nil
+	})))
+	close(over)
+	w.Close(nil)
+	require.NoError(t, g.WaitContext(background))
+}

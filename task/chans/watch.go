@@ -105,13 +105,13 @@ func (r *Watcher[T]) next() (v T, err error) {
 // Next waits until the value has changed since it was seen last, and returns it. It
 // returns an error that is [task.ErrClosed] if it will not change any more.
 func (r *Watcher[T]) Next(cx *task.Cx) (v T, err error) {
+	if err := cx.Err(); err != nil {
+		return v, err
+	}
 	if err := cx.Spend(); err != nil {
 		return v, err
 	}
 	if v, err = r.next(); err == ErrEmpty {
-		if err := cx.Err(); err != nil {
-			return v, err
-		}
 		r.w.line.Listen(cx, &r.w.mu)
 		if v, err = r.next(); err == ErrEmpty { // see Set
 			return v, cx.Suspend()

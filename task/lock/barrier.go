@@ -38,6 +38,9 @@ func (b *Barrier) Wait(cx *task.Cx) (last bool, err error) {
 		b.line.Leave(cx)
 		return false, nil
 	}
+	if err := cx.Err(); err != nil {
+		return false, err
+	}
 	b.mu.Lock()
 	if b.arrive() {
 		b.line.ServeAll(cx, &b.mu)

@@ -34,6 +34,9 @@ type Cond struct {
 func (c *Cond) LockWhen(cx *task.Cx, condition func() bool) error {
 	if c.line.Holds(cx) {
 		if err := c.line.Resume(cx, 1); err != nil {
+			if !task.IsPending(err) {
+				c.L.p.line.Quit(cx) // told, and canceled in line for the lock
+			}
 			return err
 		}
 	}

@@ -17,11 +17,12 @@ func (m *Mutex) Lock(cx *task.Cx) error {
 	if err := cx.Spend(); err != nil {
 		return err
 	}
-	// Claim. Pairs with: (*permits).release.
-	if m.p.word.Load() == 0 && m.p.word.CompareAndSwap(0, whole*one) {
+	// Claim. A task that was granted the lock finds it taken.
+	// Pairs with: (*permits).release.
+	if m.p.word.Load() == 0 && cx.Err() == nil && m.p.word.CompareAndSwap(0, whole*one) {
 		return nil
 	}
-	return m.p.acquire(cx, whole)
+	return m.p.line.Wait(cx, &m.p.mu, &m.p, whole)
 }
 
 // TryLock takes the lock if it is free, and reports whether it did. Any thread.
@@ -59,9 +60,6 @@ func (m *RWMutex) RLock(cx *task.Cx) error {
 	if err := cx.Spend(); err != nil {
 		return err
 	}
-	if m.p.try(1) {
-		return nil
-	}
 	return m.p.acquire(cx, 1)
 }
 
@@ -69,9 +67,6 @@ func (m *RWMutex) RLock(cx *task.Cx) error {
 func (m *RWMutex) Lock(cx *task.Cx) error {
 	if err := cx.Spend(); err != nil {
 		return err
-	}
-	if m.p.try(whole) {
-		return nil
 	}
 	return m.p.acquire(cx, whole)
 }

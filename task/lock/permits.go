@@ -61,8 +61,14 @@ func (p *permits) try(n int64) bool {
 	}
 }
 
-// acquire waits for n. The caller has tried.
-func (p *permits) acquire(cx *task.Cx, n int64) error { return p.line.Wait(cx, &p.mu, p, n) }
+// acquire takes n, and waits until they are free. A task that waits has been granted them,
+// perhaps: it does not take others.
+func (p *permits) acquire(cx *task.Cx, n int64) error {
+	if !p.line.Holds(cx) && cx.Err() == nil && p.try(n) {
+		return nil
+	}
+	return p.line.Wait(cx, &p.mu, p, n)
+}
 
 func (p *permits) acquireContext(ctx context.Context, n int64) error {
 	if p.try(n) {

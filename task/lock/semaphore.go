@@ -31,9 +31,6 @@ func (s *Semaphore) Acquire(cx *task.Cx, n int) error {
 	if err := s.check(n); err != nil {
 		return err
 	}
-	if s.p.try(int64(n)) {
-		return nil
-	}
 	return s.named(s.p.acquire(cx, int64(n)))
 }
 

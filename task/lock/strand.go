@@ -19,6 +19,7 @@ type Turn[K comparable] struct {
 	strand     *Strand[K]
 	key        K
 	f          func(*task.Cx) error
+	began      bool     // f was polled
 	prev, next *Turn[K] // of the same key; guarded by the strand's lock, as is what follows
 	waker      task.Waker
 }
@@ -59,11 +60,14 @@ func (t *Turn[K]) Poll(cx *task.Cx) error {
 		t.waker = cx.Waker()
 	}
 	s.mu.Unlock()
-	if !first {
+	if !t.began {
 		if err := cx.Err(); err != nil {
 			return err
 		}
-		return cx.Suspend()
+		if !first {
+			return cx.Suspend()
+		}
+		t.began = true
 	}
 	return t.f(cx)
 }

@@ -2,6 +2,7 @@ package stream
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"io"
 	"iter"
@@ -14,7 +15,7 @@ import (
 // which one value after the other is made room for before it is made.
 
 // errLeft is why those who work for a stream are canceled when that has ended.
-var errLeft = fmt.Errorf("the stream that it works for has ended")
+var errLeft = errors.New("the stream that it works for has ended")
 
 // supply is the near end: a stream of what another task or goroutine, a member of the group,
 // puts into the channel. That closes the channel when it ends, and its error is the group's.

@@ -16,7 +16,15 @@ import (
 	"github.com/heist-go/heist/task/stream"
 )
 
-func TestMain(m *testing.M) { goleak.VerifyTestMain(m) }
+func TestMain(m *testing.M) { goleak.VerifyTestMain(closing{m}) }
+
+// closing runs the tests, and closes the pool of the examples.
+type closing struct{ m *testing.M }
+
+func (c closing) Run() int {
+	defer pool.Default().Close()
+	return c.m.Run()
+}
 
 const ms = time.Millisecond
 

@@ -34,10 +34,8 @@ type Receiver[T any] interface {
 }
 
 // FromChan returns the stream of what is received from r, until r is closed. A value is in
-// the channel until Next has returned it; other receivers may take part. A subscription that
-// has lost values ends the stream with its [chans.LagError].
-//
-// [chans.LagError]: https://pkg.go.dev/github.com/heist-go/heist/task/chans#LagError
+// the channel until it is pulled; other receivers may take part. A subscription that has lost
+// values says so with an error, which ends the stream.
 func FromChan[T any](r Receiver[T]) *Stream[T] { return UntilClosed(r.Recv) }
 
 // asked is somebody else's generator. Whatever it waits for it does in a branch: it may be

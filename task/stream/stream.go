@@ -1,10 +1,12 @@
 // Package stream has streams for tasks: values that come one after another, each when it is
 // asked for. It is what a chain of goroutines and channels is among goroutines, in one task.
 //
-//	words := stream.FromChan(lines)
-//	long := stream.Map(words.Filter(isLong), strings.ToUpper)
+//	t.words = stream.Map(stream.FromChan(lines).Filter(isLong), strings.ToUpper)
+//
+// and in Poll:
+//
 //	for {
-//		w, err := long.Next(cx)
+//		w, err := t.words.Next(cx)
 //		if err == io.EOF {
 //			break
 //		}
@@ -24,9 +26,10 @@
 //
 // # Rules
 //
-// A stream belongs to the task that pulls it first, and so do its timers and the tasks that
-// it starts: when that task ends, so do they. An operator takes over the streams that it is
-// given; use what it returns.
+// A stream is a field of the task: one that is made in Poll is another one in each poll. It
+// belongs to the task that pulls it first, and so do its timers and the tasks that it starts:
+// when that task ends, so do they. An operator takes over the streams that it is given; use
+// what it returns.
 //
 // With Pending nothing has happened: what has come already is kept where it is, and a
 // function that was called and may suspend is called again with the same value. With another
@@ -42,7 +45,8 @@
 // that the stream must not be used.
 //
 // Once it is warm a stream allocates nothing for a value, but for the slices of [Batch] and
-// [Window].
+// [Window]. A value costs one operation of the poll's budget, at its source; so a stream that
+// has values at any time does not keep its worker.
 package stream
 
 import (
@@ -67,7 +71,8 @@ type Stream[T any] struct {
 
 // Closer is a [task.Generator] that has something to give back. Close is called when its
 // stream has ended, however, or was closed, and is an operation like Next: it is called until
-// it does not return Pending. After io.EOF its error is the stream's.
+// it does not return Pending. After io.EOF its error is the stream's. The task may be canceled
+// by then: see [task.Cx.Shield].
 //
 // It is not called when the task ends without having seen the end of the stream: what must
 // not be lost then belongs into the task's Finish.
@@ -77,11 +82,33 @@ type Closer interface {
 
 // Next returns the next value, and waits until there is one. At the end it returns io.EOF; any
 // error but Pending is the end, and is returned again by each call after that.
-func (s *Stream[T]) Next(cx *task.Cx) (T, error) {
+func (s *Stream[T]) Next(cx *task.Cx) (v T, err error) {
 	if s.seen {
 		return s.take(), nil
 	}
-	return s.pull(cx)
+	if s.err == nil {
+		if v, err = s.gen.Next(cx); err == nil { // one call deep a layer: it shows
+			return v, nil
+		}
+	}
+	var none T // whatever a generator returns with its error
+	return none, s.end(cx, err)
+}
+
+// end returns what Next does instead of a value: err, or how the stream has ended.
+func (s *Stream[T]) end(cx *task.Cx, err error) error {
+	if s.err == nil {
+		if task.IsPending(err) {
+			return err
+		}
+		s.err = err
+	}
+	if err := s.settle(cx); task.IsPending(err) {
+		return err
+	} else if err != nil && s.err == io.EOF {
+		s.err = err
+	}
+	return s.err
 }
 
 // Peek is Next that leaves the value where it is. So it is a wait, not a verb, and may stand
@@ -98,7 +125,7 @@ func (s *Stream[T]) wait(cx *task.Cx) error {
 	if s.seen {
 		return nil
 	}
-	v, err := s.pull(cx)
+	v, err := s.Next(cx)
 	if err == nil {
 		s.ahead, s.seen = v, true
 	}
@@ -111,27 +138,6 @@ func (s *Stream[T]) take() T {
 	v := s.ahead
 	s.ahead, s.seen = none, false
 	return v
-}
-
-// pull gets a value from the generator, or its end.
-func (s *Stream[T]) pull(cx *task.Cx) (v T, err error) {
-	var none T // whatever a generator returns with its error
-	if s.err == nil {
-		v, err = s.gen.Next(cx)
-		if err == nil {
-			return v, nil
-		}
-		if task.IsPending(err) {
-			return none, err
-		}
-		s.err = err
-	}
-	if err := s.settle(cx); task.IsPending(err) {
-		return none, err
-	} else if err != nil && s.err == io.EOF {
-		s.err = err
-	}
-	return none, s.err
 }
 
 // settle lets go of whatever worked for the stream, which has ended.
