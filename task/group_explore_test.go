@@ -379,12 +379,14 @@ var (
 	toHeir     = succession{workers: 2, heir: true}
 	toOutsider = succession{workers: 2, outside: 1}
 	toTwo      = succession{workers: 1, waits: true, outside: 2}
+	twoBeside  = succession{workers: 1, outside: 2}
 )
 
 func TestExploreSuccession(t *testing.T) {
 	explore.Check(t, bounded(2), toHeir.model(nil))
 	explore.Check(t, bounded(2), toOutsider.model(nil))
 	explore.Check(t, bounded(2), toTwo.model(nil))
+	explore.Check(t, bounded(2), twoBeside.model(nil))
 }
 
 func TestRefuteReleases(t *testing.T) {
@@ -393,7 +395,7 @@ func TestRefuteReleases(t *testing.T) {
 	})
 	t.Run("lets go after the lock", func(t *testing.T) { refute(t, 2, "nil pointer", toHeir.model(tardy.release)) })
 	t.Run("counts first", func(t *testing.T) {
-		refute(t, 2, "nobody looks after the group", toTwo.model(trustee.release))
+		refute(t, 2, "nobody looks after the group", twoBeside.model(trustee.release))
 	})
 }
 

@@ -872,3 +872,25 @@ func TestContextEndsWithTheGroup(t *testing.T) {
 	require.Error(t, seen.Err(), "done with the task that owned the group")
 	require.NoError(t, ctx.Err())
 }
+
+// TestGroupWaitedForIsLetGo: a task that has waited for a group owns it no more, so that one
+// that lives long may have any number of them.
+func TestGroupWaitedForIsLetGo(t *testing.T) {
+	n := 0
+	g := new(task.Group)
+	require.NoError(t, runSteps(func(cx *task.Cx) error {
+		for ; n < 100; n++ {
+			if g.Context().Err() == nil && cx.Held() == 0 {
+				g.Go(cx, task.Func(func(*task.Cx) error { return nil }))
+			}
+			ctx := g.Context()
+			if err := g.Wait(cx); err != nil {
+				return err
+			}
+			require.Zero(t, cx.Held())
+			require.Error(t, ctx.Err(), "the context outlives the group's use")
+			g = new(task.Group)
+		}
+		return nil
+	}))
+}

@@ -515,3 +515,51 @@ func TestExplorePermits(t *testing.T) {
 	explore.Check(t, bounded(2), permits(sound, true))
 	explore.Check(t, bounded(2), permits(sound, false))
 }
+
+// passing: one waits for room, which is made while another one comes by and tries. That one
+// never gets in first, also not between the take and the promise.
+func passing(try func(*Chan[parcel]) error) func(*explore.X) {
+	return func(x *explore.X) {
+		r := rig.New(x, 1)
+		c := New[parcel](1)
+		c.put(pack(0))
+		var waits explore.Uint32
+		r.Start(rig.Named("waits", func(cx *task.Cx) error {
+			err := c.Send(cx, pack(1))
+			if task.IsPending(err) {
+				waits.Store(1)
+			}
+			return err
+		}))
+		x.Go("receiver", func() { _, _ = c.TryRecv(nil) })
+		x.Go("comes by", func() {
+			waited := waits.Load() == 1
+			if try(c) == nil {
+				x.Assert(!waited, "somebody has passed one who waits")
+				_, _ = c.TryRecv(nil) // and makes room
+			}
+		})
+		x.Final(func() {
+			r.Settled()
+			c.idle(x, 1)
+		})
+	}
+}
+
+func TestExplorePassing(t *testing.T) {
+	explore.Check(t, bounded(2), passing(func(c *Chan[parcel]) error { return c.TrySend(nil, pack(2)) }))
+}
+
+// A control: a newcomer that looks for room only, and not who waits for it.
+func TestRefuteNewcomer(t *testing.T) {
+	rig.Refute(t, 2, "somebody has passed", passing(func(c *Chan[parcel]) error {
+		c.mu.Lock()
+		if c.n+c.reserved < len(c.ring) {
+			c.put(pack(2))
+			c.deliver(nil)
+			return nil
+		}
+		c.mu.Unlock()
+		return ErrFull
+	}))
+}

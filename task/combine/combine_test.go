@@ -151,6 +151,58 @@ func TestSelectTimers(t *testing.T) {
 	require.InDelta(t, (3*40 + 60), ended.Sub(begun).Seconds(), 0.01)
 }
 
+// TestSelectTicks: a ticker that loses keeps its schedule, and a back-off its count.
+func TestSelectTicks(t *testing.T) {
+	var sel combine.Select
+	ticker := task.Ticker{Every: 10 * time.Second}
+	backoff := task.Backoff{Min: time.Hour, Limit: 1}
+	c := chans.New[int](1)
+	var pause task.Timer
+	var g task.Group
+	sent, ticks, received := 0, 0, 0
+	wins := after(2, nil)
+	inTime(t,
+		once(func(cx *task.Cx) {
+			g.Go(cx, task.Func(func(cx *task.Cx) error {
+				for ; sent < 20; sent++ {
+					if err := pause.Sleep(cx, 6*time.Second); err != nil {
+						return err
+					}
+					require.NoError(t, c.TrySend(cx, sent))
+				}
+				return nil
+			}))
+		}),
+		func(cx *task.Cx) error {
+			for received < 20 {
+				i, err := sel.Wait(cx,
+					func(cx *task.Cx) error { _, err := c.Recv(cx); return err },
+					func(cx *task.Cx) error { _, err := ticker.Tick(cx); return err },
+				)
+				if err != nil {
+					return err
+				}
+				if i == 0 {
+					received++
+				} else {
+					ticks++
+				}
+			}
+			return nil
+		},
+		func(cx *task.Cx) error {
+			i, err := sel.Wait(cx, backoff.Wait, wins)
+			if err == nil {
+				require.Equal(t, 1, i)
+				require.ErrorIs(t, backoff.Wait(cx), task.ErrLimit, "it has forgotten that it was called")
+			}
+			return err
+		},
+		func(cx *task.Cx) error { return g.Wait(cx) },
+	)
+	require.InDelta(t, 11, ticks, 1, "in 120 s")
+}
+
 func TestSelectTry(t *testing.T) {
 	var sel combine.Select
 	c := chans.New[int](1)

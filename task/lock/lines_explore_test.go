@@ -117,23 +117,26 @@ func TestRefuteGenerations(t *testing.T) {
 	})
 }
 
-// newcomers: All is called by a task when more wait than are told at a time, and another
-// comes at any moment. All tells those who were there, and is over; whoever came later is
-// told by One, or by nobody, if there was nobody later.
+// newcomers: All is called by a task when more wait than are told at a time. The first who
+// is told starts another, who comes while the rest is being told, or later. All tells those
+// who were there, and is over; the newcomer is told by One.
 func newcomers(all func(*Notify, *task.Cx)) func(*explore.X) {
 	const crowd = 33 // more than a batch
 	return func(x *explore.X) {
 		r := rig.New(x, 2)
 		var n Notify
-		told, polled, late := 0, false, false
+		told := 0
 		var ts []task.Task
 		for range crowd {
 			ts = append(ts, rig.Named("waits", func(cx *task.Cx) error {
 				err := n.Wait(cx)
-				if err == nil {
-					told++
+				if err != nil {
+					return err
 				}
-				return err
+				if told++; told == 1 {
+					cx.Go(rig.Named("newcomer", n.Wait))
+				}
+				return nil
 			}))
 		}
 		r.StartOn(0, append(ts, rig.Named("teller", func(cx *task.Cx) error {
@@ -141,17 +144,11 @@ func newcomers(all func(*Notify, *task.Cx)) func(*explore.X) {
 			n.One(cx)
 			return nil
 		}))...)
-		r.StartOn(1, rig.Named("newcomer", func(cx *task.Cx) error {
-			if !polled {
-				polled, late = true, told > 0
-			}
-			return n.Wait(cx)
-		}))
 		x.Final(func() {
 			r.Settled()
 			x.Assert(told == crowd, "%d of %d were told", told, crowd)
 			x.Assert(n.line.Empty(), "somebody still waits")
-			x.Assert(!late || !n.pending, "who came when others had been told was told with them")
+			x.Assert(!n.pending, "who came when others had been told was told with them")
 		})
 	}
 }
