@@ -78,24 +78,34 @@ func (c *Crowd) WakeAll(mu *park.Mutex, cx *Cx) {
 	c.wakeAll(mu, cx, r.wakes)
 }
 
+// wakeAll is WakeAll with room for so many at a time. If there are more, a mark says where
+// the crowd ended when it began: those who are woken may come back at once, and would be
+// woken for ever.
 func (c *Crowd) wakeAll(mu *park.Mutex, cx *Cx, woken []wakeup) {
-	var last *waiter
+	var mark *waiter
 	for more := true; more; {
 		n := 0
 		mu.Lock()
-		for more && n < len(woken) {
+		if mark != nil && mark.next == nil { // another call has come by it, and woken all before it
+			mu.Unlock()
+			return
+		}
+		for n < len(woken) {
 			w := c.head.Load()
 			if w == nil {
-				more = false
 				break
 			}
-			if last == nil {
-				last = w.prev
+			if c.remove(w); w == mark {
+				break
 			}
-			more = w != last
-			c.remove(w)
-			woken[n] = w.wake
-			n++
+			if w.wake != (wakeup{}) { // else it is another call's mark
+				woken[n] = w.wake
+				n++
+			}
+		}
+		if more = n == len(woken) && !c.Empty(); more && mark == nil {
+			mark = new(waiter)
+			c.add(mark)
 		}
 		mu.Unlock()
 		wakeMany(woken[:n], cx)

@@ -136,7 +136,9 @@ func (l *Line) Hold(cx *Cx, mu *park.Mutex, k Keeper, n int64, v Verdict) error 
 	}
 	w := cx.newWaiter(mu, true)
 	w.in, w.keeper, w.asks = l, k, n
-	w.use++
+	if w.use++; w.use<<2 == 0 { // a full circle: what was said a round ago counts no more
+		w.verdict.Store(uint32(Waiting))
+	}
 	if v != Waiting {
 		w.say(v)
 		mu.Unlock()

@@ -51,10 +51,16 @@ func (w *wakeup) do(cx *Cx) {
 func wakeMany(woken []wakeup, cx *Cx) {
 	for i := range woken {
 		w := &woken[i]
-		if i == 0 || cx == nil || w.bell != nil || w.frame.home != cx.run.home {
+		if i == 0 || cx == nil || w.bell != nil {
 			w.do(cx)
-		} else if w.frame.state.wake(w.of, 0) {
-			cx.run.queue.Push(w.frame)
+			continue
+		}
+		switch f := w.frame; {
+		case !f.state.wake(w.of, 0): // or it is in its next life, and not to be looked at
+		case f.home == cx.run.home:
+			cx.run.queue.Push(f)
+		default:
+			f.home.submit(f)
 		}
 	}
 }

@@ -223,7 +223,7 @@ func BenchmarkPar(b *testing.B) {
 	}
 
 	dst := make([]int32, n)
-	copy(dst, s) // or the first to write would pay for the pages
+	copy(dst, s)                       // or the first to write would pay for the pages
 	b.Run("copy", func(b *testing.B) { // what the memory allows
 		best := least(b, nil, func() { static(n, func(_, lo, hi int) { copy(dst[lo:hi], s[lo:hi]) }) })
 		b.ReportMetric(float64(8*n)/float64(best[0]), "GB/s")

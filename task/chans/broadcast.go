@@ -175,7 +175,7 @@ func (s *Subscription[T]) RecvContext(ctx context.Context) (v T, err error) {
 // returns a [*LagError] instead of a value.
 func (s *Subscription[T]) Values(ctx context.Context) iter.Seq2[T, error] {
 	return func(yield func(T, error) bool) {
-		for {
+		for ctx.Err() == nil {
 			v, err := s.RecvContext(ctx)
 			if _, lag := err.(*LagError); err != nil && !lag || !yield(v, err) {
 				return

@@ -65,7 +65,8 @@ func (c *Chan[T]) Send(cx *task.Cx, v T) error {
 // is [task.ErrClosed] if the channel is closed.
 //
 // The permit is the task's to use or to give back, in Finish if Poll may return while the
-// task has it.
+// task has it. So Reserve is not for a branch whose result may be dropped, as that of a join
+// with an error.
 func (c *Chan[T]) Reserve(cx *task.Cx) (Permit[T], error) {
 	if err := cx.Spend(); err != nil {
 		return Permit[T]{}, err
@@ -127,9 +128,6 @@ func (c *Chan[T]) TrySend(cx *task.Cx, v T) error {
 // SendContext is Send for goroutines: it blocks until there is room, or until ctx is done;
 // then its error wraps ctx's cause.
 func (c *Chan[T]) SendContext(ctx context.Context, v T) error {
-	if err := c.TrySend(nil, v); err != ErrFull {
-		return err
-	}
 	p, err := c.ReserveContext(ctx)
 	if err == nil {
 		p.Send(nil, v)
@@ -139,6 +137,9 @@ func (c *Chan[T]) SendContext(ctx context.Context, v T) error {
 
 // ReserveContext is Reserve for goroutines, as SendContext is Send.
 func (c *Chan[T]) ReserveContext(ctx context.Context) (Permit[T], error) {
+	if p, err := c.TryReserve(); err != ErrFull {
+		return p, err
+	}
 	err := c.senders.HoldContext(ctx, &c.mu, (*keeper[T])(c), 1, func() task.Verdict {
 		switch {
 		case c.closed:
@@ -188,10 +189,11 @@ func (c *Chan[T]) RecvMany(cx *task.Cx, dst []T) (n int, err error) {
 	if len(dst) == 0 {
 		return 0, nil
 	}
-	dst[0], err = c.Recv(cx)
+	v, err := c.Recv(cx)
 	if err != nil {
 		return 0, err
 	}
+	dst[0] = v
 	c.mu.Lock()
 	for n = 1; n < len(dst) && c.ready(); n++ {
 		dst[n] = c.take()
@@ -257,7 +259,7 @@ func (c *Chan[T]) RecvContext(ctx context.Context) (v T, err error) {
 // and ends when the channel is closed and no value is left, or when ctx is done.
 func (c *Chan[T]) Values(ctx context.Context) iter.Seq[T] {
 	return func(yield func(T) bool) {
-		for {
+		for ctx.Err() == nil {
 			if v, err := c.RecvContext(ctx); err != nil || !yield(v) {
 				return
 			}
@@ -301,8 +303,6 @@ type Permit[T any] struct{ c *Chan[T] }
 // thread; it never blocks.
 func (p *Permit[T]) Send(cx *task.Cx, v T) {
 	c := p.use()
-	c.mu.Lock()
-	c.reserved--
 	c.put(v)
 	c.deliver(cx)
 }
@@ -310,19 +310,22 @@ func (p *Permit[T]) Send(cx *task.Cx, v T) {
 // Release gives the room back, as Send uses it.
 func (p *Permit[T]) Release(cx *task.Cx) {
 	c := p.use()
-	c.mu.Lock()
-	c.reserved--
 	c.mu.Unlock()
 	(*keeper[T])(c).Attend(cx)
 }
 
+// use takes the room that was kept. It returns with the channel's lock held.
 func (p *Permit[T]) use() *Chan[T] {
 	c := p.c
-	if c == nil {
-		panic("chans: a Permit was used twice, or was not obtained")
+	if p.c = nil; c != nil {
+		c.mu.Lock()
+		if c.reserved > 0 { // a copy may have been used before
+			c.reserved--
+			return c
+		}
+		c.mu.Unlock()
 	}
-	p.c = nil
-	return c
+	panic("chans: a Permit was used twice, or was not obtained")
 }
 
 // What follows is called with the lock held.

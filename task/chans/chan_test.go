@@ -247,7 +247,6 @@ func TestRecvManyTakesNothingOfOthers(t *testing.T) {
 
 // Nothing observable happens with Pending.
 func TestRecvManyThatWaits(t *testing.T) {
-	t.Skip("reported: RecvMany overwrites the first element of dst with Pending and with an error")
 	c := chans.New[int](1)
 	dst := []int{7}
 	require.Error(t, runSteps(func(cx *task.Cx) error {

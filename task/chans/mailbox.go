@@ -180,7 +180,7 @@ func (m *Mailbox[T]) RecvContext(ctx context.Context) (v T, err error) {
 // and ends when the mailbox is closed and no value is left, or when ctx is done.
 func (m *Mailbox[T]) Values(ctx context.Context) iter.Seq[T] {
 	return func(yield func(T) bool) {
-		for {
+		for ctx.Err() == nil {
 			if v, err := m.RecvContext(ctx); err != nil || !yield(v) {
 				return
 			}

@@ -89,7 +89,7 @@ func posted(w posts, values ...int) func(*explore.X) {
 }
 
 func TestExploreMailbox(t *testing.T) {
-	explore.Check(t, bounded(3), posted(soundPosts, 1, 2))
+	explore.Check(t, bounded(2), posted(soundPosts, 1, 2))
 	explore.Check(t, bounded(2), posted(soundPosts, 1, 2, 3, 4))
 }
 
@@ -262,7 +262,7 @@ func fickleWriter(w posts) func(*explore.X) {
 	}
 }
 
-func TestExploreCanceledWriter(t *testing.T) { explore.Check(t, bounded(3), fickleWriter(soundPosts)) }
+func TestExploreCanceledWriter(t *testing.T) { explore.Check(t, bounded(2), fickleWriter(soundPosts)) }
 
 // carelessPostman is a keeper whose way to take back is replaced.
 type carelessPostman struct {

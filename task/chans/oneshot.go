@@ -77,6 +77,9 @@ func (o *Oneshot[T]) Recv(cx *task.Cx) (v T, err error) {
 // RecvContext is Recv for goroutines: it blocks until the value is there, or until ctx is
 // done; then its error wraps ctx's cause.
 func (o *Oneshot[T]) RecvContext(ctx context.Context) (v T, err error) {
+	if v, err = o.TryRecv(); err != ErrEmpty {
+		return v, err
+	}
 	err = o.line.HoldContext(ctx, &o.mu, (*answer[T])(o), 1, func() task.Verdict {
 		if !o.line.Empty() {
 			return task.Waiting

@@ -416,7 +416,6 @@ func TestCanceledWithAPromise(t *testing.T) {
 
 // A task that never has to wait learns all the same that it is canceled.
 func TestCanceledWithoutAWait(t *testing.T) {
-	t.Skip("reported: a canceled task goes on as long as its operations are ready")
 	each(t, func(t *testing.T, open func(int) queue) {
 		q := open(1)
 		done := 0
@@ -701,7 +700,6 @@ func TestValues(t *testing.T) {
 
 // Whoever always has something to receive learns that its context is done.
 func TestValuesWhenTheContextIsDone(t *testing.T) {
-	t.Skip("reported: Values goes on after its context is done, as long as there are values")
 	each(t, func(t *testing.T, open func(int) queue) {
 		q := full(t, open)
 		ctx, cancel := context.WithCancel(background)

@@ -148,7 +148,6 @@ func TestOneshotContextIsDone(t *testing.T) {
 
 // As with all others, what does not wait goes before the context.
 func TestOneshotBeforeTheContext(t *testing.T) {
-	t.Skip("reported: Oneshot.RecvContext returns the context's error although the value is there")
 	var o chans.Oneshot[int]
 	ctx, cancel := context.WithCancel(background)
 	cancel()
@@ -570,7 +569,6 @@ func TestWatchOfMany(t *testing.T) {
 // Tasks that watch end and are spawned again while a worker is about to wake them. For the
 // race detector.
 func TestWatchersThatAreSpawnedAgain(t *testing.T) {
-	t.Skip("reported: wakeMany reads the home of a frame that may have ended, and may be spawned again")
 	p := openPool(t)
 	w := chans.NewWatch(0)
 	g := task.Group{Failed: func(task.Task, error) error { return nil }}

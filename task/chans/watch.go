@@ -82,7 +82,9 @@ func (w *Watch[T]) Close(cx *task.Cx) {
 // Watch returns what tells of changes from now on. It need not be ended.
 func (w *Watch[T]) Watch() *Watcher[T] { return &Watcher[T]{w, w.latest.Load().n} }
 
-// Watcher tells of changes of a [Watch]. It belongs to one task or goroutine at a time.
+// Watcher tells of changes of a [Watch]. It belongs to one task or goroutine at a time. A
+// task that waits for two of the same watch does so in two branches, as the combinators in
+// package combine do.
 type Watcher[T any] struct {
 	w    *Watch[T]
 	seen uint64
@@ -139,7 +141,7 @@ func (r *Watcher[T]) NextContext(ctx context.Context) (v T, err error) {
 // new one, and ends when the watch is closed, or when ctx is done.
 func (r *Watcher[T]) Values(ctx context.Context) iter.Seq[T] {
 	return func(yield func(T) bool) {
-		for {
+		for ctx.Err() == nil {
 			if v, err := r.NextContext(ctx); err != nil || !yield(v) {
 				return
 			}

@@ -56,7 +56,11 @@ func (r *RateLimiter) WaitN(cx *task.Cx, n int) error {
 	}
 	if !r.line.Holds(cx) {
 		r.mu.Lock()
-		r.home = cx.Home()
+		if r.home == nil { // goroutines have had turns, perhaps, by the machine's clock
+			then := r.now()
+			r.home = cx.Home()
+			r.busy += r.now() - then
+		}
 		r.mu.Unlock()
 	}
 	return r.line.Wait(cx, &r.mu, (*turns)(r), int64(n))

@@ -16,11 +16,14 @@ type Strand[K comparable] struct {
 // Turn is something to do in a [Strand]: a task, which is started like any other.
 type Turn[K comparable] struct {
 	task.Frame
-	strand     *Strand[K]
-	key        K
-	f          func(*task.Cx) error
-	began      bool     // f was polled
-	prev, next *Turn[K] // of the same key; guarded by the strand's lock, as is what follows
+	strand *Strand[K]
+	key    K
+	f      func(*task.Cx) error
+	began  bool // f was polled
+	over   bool // it has ended, and has no place any more
+
+	// Guarded by the strand's lock.
+	prev, next *Turn[K] // of the same key
 	waker      task.Waker
 }
 
@@ -60,6 +63,9 @@ func (t *Turn[K]) Poll(cx *task.Cx) error {
 		t.waker = cx.Waker()
 	}
 	s.mu.Unlock()
+	if t.over {
+		panic("lock: a Turn of a Strand was started again: it has its place once; take another by Strand.Turn")
+	}
 	if !t.began {
 		if err := cx.Err(); err != nil {
 			return err
@@ -76,7 +82,11 @@ func (t *Turn[K]) Poll(cx *task.Cx) error {
 // this one has started has ended, too.
 func (t *Turn[K]) Finish(error) {
 	s := t.strand
+	if t.over {
+		return
+	}
 	s.mu.Lock()
+	t.over = true
 	var next task.Waker
 	switch {
 	case t.next != nil:

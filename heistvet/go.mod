@@ -1,0 +1,10 @@
+module github.com/heist-go/heist/heistvet
+
+go 1.25.0
+
+require golang.org/x/tools v0.40.1-0.20260108161641-ca281cf95054
+
+require (
+	golang.org/x/mod v0.31.0 // indirect
+	golang.org/x/sync v0.19.0 // indirect
+)
