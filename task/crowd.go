@@ -5,6 +5,7 @@ import (
 	"fmt"
 
 	"github.com/heist-go/heist/internal/atomicx"
+	"github.com/heist-go/heist/internal/invariant"
 	"github.com/heist-go/heist/internal/park"
 )
 
@@ -118,7 +119,10 @@ func (c *Crowd) wakeAll(mu *park.Mutex, cx *Cx, woken []wakeup) {
 func (c *Crowd) Listen(cx *Cx, mu *park.Mutex) {
 	w := cx.waiter(c)
 	if w == nil {
-		w = cx.newWaiter(mu, false)
+		if invariant.Enabled {
+			cx.checkStage(nil)
+		}
+		w = cx.newWaiter(mu)
 		w.on = c
 	}
 	cx.visit(w)

@@ -228,9 +228,6 @@ func (cx *Cx) checkStage(held *park.Mutex) {
 			w.mu.Unlock()
 		}
 		if waiting {
-			if held != nil {
-				held.Unlock()
-			}
 			panic(fmt.Sprintf("task: %s waits for something new while what it waited for has not happened and was not called again: guard the stages of Poll (Seq, Flow, or a field)", Name(cx.frame.self)))
 		}
 	}

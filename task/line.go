@@ -134,7 +134,8 @@ func (l *Line) Hold(cx *Cx, mu *park.Mutex, k Keeper, n int64, v Verdict) error 
 		k.Attend(cx)
 		return err
 	}
-	w := cx.newWaiter(mu, true)
+	l.check(cx, mu, k, n, v)
+	w := cx.newWaiter(mu)
 	w.in, w.keeper, w.asks = l, k, n
 	if w.use++; w.use<<2 == 0 { // a full circle: what was said a round ago counts no more
 		w.verdict.Store(uint32(Waiting))
@@ -148,6 +149,24 @@ func (l *Line) Hold(cx *Cx, mu *park.Mutex, k Keeper, n int64, v Verdict) error 
 	mu.Unlock()
 	cx.visit(w)
 	return cx.Suspend()
+}
+
+// check is checkStage, in debug builds, which gives back what Hold was called with if it
+// panics: the object is not only this task's.
+func (l *Line) check(cx *Cx, mu *park.Mutex, k Keeper, n int64, v Verdict) {
+	if !invariant.Enabled {
+		return
+	}
+	sound := false
+	defer func() {
+		if !sound {
+			k.Withdraw(l, n, v)
+			mu.Unlock()
+			k.Attend(nil)
+		}
+	}()
+	cx.checkStage(mu)
+	sound = true
 }
 
 // Resume is Hold for a task that has a place in the line. It returns nil as long as the

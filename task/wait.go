@@ -129,19 +129,11 @@ func (cx *Cx) waiter(c *Crowd) *waiter {
 	return nil
 }
 
-// newWaiter gives the polled task a waiter, which is not listed yet. held says that the
-// caller has the lock.
-func (cx *Cx) newWaiter(mu *park.Mutex, held bool) *waiter {
+// newWaiter gives the polled task a waiter, which is not listed yet.
+func (cx *Cx) newWaiter(mu *park.Mutex) *waiter {
 	w := cx.run.takeWaiter()
 	w.mu = mu
 	w.wake = wakeup{frame: cx.frame, of: gen(cx.frame.state.bits.Load())}
-	if invariant.Enabled {
-		var mine *park.Mutex
-		if held {
-			mine = mu
-		}
-		cx.checkStage(mine)
-	}
 	cx.hold(&w.hold, w)
 	return w
 }

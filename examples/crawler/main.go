@@ -16,6 +16,7 @@ import (
 	"os"
 	"os/signal"
 	"regexp"
+	"strconv"
 
 	"strings"
 	"sync"
@@ -67,6 +68,9 @@ func (p *page) Poll(cx *task.Cx) error {
 func (p *page) fetch(cx *task.Cx) (err error) {
 	p.get.Class = &p.crawler.class
 	p.links, err = p.get.Do(cx, p.request) // its context ends with the task
+	if err != nil && !task.IsPending(err) && cx.Err() != nil {
+		return cx.Err() // package http has its own word for it
+	}
 	return err
 }
 
@@ -157,9 +161,12 @@ func crawl(ctx context.Context, on *pool.Pool, from string, l limits) (*crawler,
 func site(pages int, takes time.Duration) http.Handler {
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		n := 1
-		if _, err := fmt.Sscanf(r.URL.Path, "/%d", &n); r.URL.Path != "/" && (err != nil || n > pages) {
-			http.NotFound(w, r)
-			return
+		if r.URL.Path != "/" {
+			var err error
+			if n, err = strconv.Atoi(r.URL.Path[1:]); err != nil || n > pages {
+				http.NotFound(w, r)
+				return
+			}
 		}
 		select {
 		case <-time.After(takes):

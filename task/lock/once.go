@@ -89,6 +89,9 @@ func (o *OnceValue[T]) set(v T) {
 
 // enter decides about a newcomer. The lock is held.
 func (o *OnceValue[T]) enter() task.Verdict {
+	if !o.line.Empty() && !o.made.Load() {
+		return task.Waiting // somebody has given up, and the next is about to be told
+	}
 	return (*maker[T])(o).Decide(&o.line, 1)
 }
 
