@@ -6,7 +6,6 @@ package main
 
 import (
 	"context"
-	"errors"
 	"flag"
 	"fmt"
 	"io"
@@ -68,9 +67,6 @@ func (p *page) Poll(cx *task.Cx) error {
 func (p *page) fetch(cx *task.Cx) (err error) {
 	p.get.Class = &p.crawler.class
 	p.links, err = p.get.Do(cx, p.request) // its context ends with the task
-	if err != nil && !task.IsPending(err) && cx.Err() != nil {
-		return cx.Err() // package http has its own word for it
-	}
 	return err
 }
 
@@ -125,10 +121,11 @@ func (p *page) request(ctx context.Context) (links []*url.URL, err error) {
 }
 
 // failed notes a page that is broken, and lets the others go on: a group would end with the
-// first error. What ends the crawl is passed on.
-func (c *crawler) failed(_ task.Task, err error) error {
-	if errors.Is(err, task.ErrCanceled) {
-		return err
+// first error. It passes on why the crawl is to end. (It asks ctx, because a request learns
+// from that before the group does, and package http has its own words for it.)
+func (c *crawler) failed(ctx context.Context, err error) error {
+	if why := context.Cause(ctx); why != nil {
+		return why
 	}
 	c.mu.Lock()
 	defer c.mu.Unlock()
@@ -150,7 +147,7 @@ func crawl(ctx context.Context, on *pool.Pool, from string, l limits) (*crawler,
 		visited: map[string]int{},
 	}
 	g := task.WithContext(ctx)
-	g.Failed = c.failed
+	g.Failed = func(_ task.Task, err error) error { return c.failed(ctx, err) }
 	g.SetLimit(2 * l.requests) // the others wait in the group, and not even in a line
 	c.visit(func(t task.Task) { g.Go(on, t) }, start, 0)
 	return c, g.WaitContext(ctx)

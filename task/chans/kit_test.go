@@ -22,7 +22,7 @@ func TestMain(m *testing.M) { goleak.VerifyTestMain(closing{m}) }
 type closing struct{ *testing.M }
 
 func (c closing) Run() int {
-	defer pool.Default().Close()
+	defer func() { pool.Default().Close() }() // not before: it changes GOMAXPROCS
 	return c.M.Run()
 }
 

@@ -1,0 +1,92 @@
+//go:build unix
+
+package main
+
+import (
+	"bufio"
+	"fmt"
+	"net"
+	"runtime"
+	"slices"
+	"strings"
+	"sync/atomic"
+	"testing"
+	"time"
+
+	"github.com/stretchr/testify/require"
+
+	"github.com/heist-go/heist/pool"
+	"github.com/heist-go/heist/task"
+)
+
+func TestPrimes(t *testing.T) {
+	for n, want := range map[int]int{
+		0: 0, 1: 0, 2: 1, 3: 2, 10: 4, 100: 25, 1000: 168, 1<<15 - 1: 3512, 1 << 15: 3512, 1<<15 + 3: 3513,
+		100_000: 9592, 1_000_000: 78498, 3_000_000: 216816,
+	} {
+		require.Equal(t, want, primes(pool.Default(), n), "up to %d", n)
+	}
+}
+
+// Whatever a session is asked, the answers come in order, in every mode.
+func TestServe(t *testing.T) {
+	for _, m := range modes {
+		p, err := pool.New(pool.Config{Workers: 2})
+		require.NoError(t, err)
+		address, err := serve(p, m)
+		require.NoError(t, err)
+		c, err := net.Dial("tcp", address)
+		require.NoError(t, err)
+		require.NoError(t, c.SetDeadline(time.Now().Add(time.Minute)))
+		fmt.Fprint(c, "10\n1000000\n1000\n", "100000\n")
+		in := bufio.NewReader(c)
+		for _, want := range []string{"4", "78498", "168", "9592"} {
+			got, err := in.ReadString('\n')
+			require.NoError(t, err)
+			require.Equal(t, want, strings.TrimSpace(got), m.name)
+		}
+		fmt.Fprintln(c, "many")
+		_, err = in.ReadString('\n')
+		require.Error(t, err)
+		require.NoError(t, p.Close())
+	}
+}
+
+// A job holds up nobody: small requests are answered while it keeps the only worker.
+func TestJobHoldsUpNobody(t *testing.T) {
+	p, err := pool.New(pool.Config{Workers: 1})
+	require.NoError(t, err)
+	defer p.Close()
+	var computing, answered atomic.Bool
+	address, err := serve(p, mode{do: func(s *session, cx *task.Cx) (int, error) {
+		return s.job.Do(cx, func(at pool.Scope) int {
+			for computing.Store(true); !answered.Load() && at.Err() == nil; {
+				runtime.Gosched()
+			}
+			return 0
+		})
+	}})
+	require.NoError(t, err)
+	ended := make(chan error, 1)
+	go func() {
+		_, err := client(address, small+1, 1, 0, nil)
+		ended <- err
+	}()
+	for !computing.Load() {
+		runtime.Gosched()
+	}
+	_, err = client(address, 10, 5, 0, nil)
+	require.NoError(t, err)
+	answered.Store(true)
+	require.NoError(t, <-ended)
+}
+
+func TestMeasure(t *testing.T) {
+	for _, m := range modes {
+		r, err := measure(m, 2, 200_000, 20)
+		require.NoError(t, err)
+		require.Len(t, r.small, 20)
+		require.True(t, slices.IsSorted(r.small))
+		require.LessOrEqual(t, at(0.5, r.small), at(1, r.small))
+	}
+}
