@@ -246,9 +246,9 @@ type result struct {
 	small, large []time.Duration // sorted
 }
 
-// measure asks for something small so many times, while so many clients ask for something
+// measure asks for something small, for some time, while so many clients ask for something
 // large.
-func measure(m mode, clients, n, times int) (r result, err error) {
+func measure(m mode, clients, n int, length time.Duration) (r result, err error) {
 	p, err := pool.New(m.config)
 	if err != nil {
 		return r, err
@@ -264,6 +264,7 @@ func measure(m mode, clients, n, times int) (r result, err error) {
 		errs []error
 	)
 	stop := make(chan struct{})
+	time.AfterFunc(length, func() { close(stop) })
 	for range clients {
 		busy.Go(func() {
 			took, err := client(address, n, 0, 0, stop)
@@ -272,8 +273,7 @@ func measure(m mode, clients, n, times int) (r result, err error) {
 			r.large, errs = append(r.large, took...), append(errs, err)
 		})
 	}
-	r.small, err = client(address, 10, times, time.Millisecond, nil)
-	close(stop)
+	r.small, err = client(address, 10, 0, time.Millisecond, stop)
 	busy.Wait()
 	slices.Sort(r.small)
 	slices.Sort(r.large)
@@ -290,22 +290,22 @@ func at(part float64, took []time.Duration) float64 {
 
 func run() error {
 	n := flag.Int("n", 10_000_000, "the number of a large request")
-	times := flag.Int("times", 500, "how many small requests to measure")
+	length := flag.Duration("for", 2*time.Second, "how long to measure each line")
 	clients := flag.Int("clients", 3*runtime.NumCPU(), "how many ask for something large, all the time")
 	flag.Parse()
-	fmt.Println("                              small requests, ms           large, ms")
-	fmt.Println("where large ones run         median    99 %    most    number   median")
+	fmt.Println("                              small requests, ms               large, ms")
+	fmt.Println("where large ones run         number  median    99 %    most   number  median")
 	for _, m := range append([]mode{{name: "there are none"}}, modes...) {
 		large := *clients
 		if m.do == nil {
 			large = 0
 		}
-		r, err := measure(m, large, *n, *times)
+		r, err := measure(m, large, *n, *length)
 		if err != nil {
 			return err
 		}
-		fmt.Printf("%-27s %7.2f %7.2f %7.2f  %8d %8.1f\n", m.name,
-			at(0.5, r.small), at(0.99, r.small), at(1, r.small), len(r.large), at(0.5, r.large))
+		fmt.Printf("%-27s %7d %7.2f %7.2f %7.2f  %7d %7.1f\n", m.name,
+			len(r.small), at(0.5, r.small), at(0.99, r.small), at(1, r.small), len(r.large), at(0.5, r.large))
 	}
 	return nil
 }

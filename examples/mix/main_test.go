@@ -83,10 +83,12 @@ func TestJobHoldsUpNobody(t *testing.T) {
 
 func TestMeasure(t *testing.T) {
 	for _, m := range modes {
-		r, err := measure(m, 2, 200_000, 20)
+		r, err := measure(m, 2, 200_000, 50*time.Millisecond)
 		require.NoError(t, err)
-		require.Len(t, r.small, 20)
+		require.NotEmpty(t, r.small)
+		require.NotEmpty(t, r.large)
 		require.True(t, slices.IsSorted(r.small))
+		require.Positive(t, at(0.5, r.small))
 		require.LessOrEqual(t, at(0.5, r.small), at(1, r.small))
 	}
 }

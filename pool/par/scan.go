@@ -100,6 +100,7 @@ func scan[P pool.Place, T any](on P, name string, c *cost, dst, s []T, op func(x
 	if len(segments) == 0 {
 		return sum
 	}
+	defer raise() // op is called here, too
 	sum = segments[0].sum
 	for _, seg := range segments[1:] {
 		before, d := sum, dst[seg.lo:seg.hi]
