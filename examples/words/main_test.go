@@ -25,7 +25,7 @@ func TestCount(t *testing.T) {
 // forest is a tree of texts of all sizes.
 func forest() fstest.MapFS {
 	files := fstest.MapFS{}
-	for i := range 200 {
+	for i := range 100 {
 		var b strings.Builder
 		for j := range i * i % 97 {
 			fmt.Fprintf(&b, "%c%c %s\n", 'a'+i%26, 'A'+j%26, text)
@@ -86,7 +86,7 @@ func TestBroken(t *testing.T) {
 	tree := forest()
 	files, err := list(tree)
 	require.NoError(t, err)
-	gone := files[100].name
+	gone := files[50].name
 	delete(tree, gone)
 	got := count(pool.Default(), tree, files)
 	require.Len(t, got.errs, 1)
