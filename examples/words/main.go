@@ -14,6 +14,7 @@ import (
 	"fmt"
 	"go/build"
 	"io/fs"
+	"iter"
 	"os"
 	"path/filepath"
 	"time"
@@ -46,14 +47,23 @@ func list(tree fs.FS) (found []file, err error) {
 	return found, errors.Join(errs...)
 }
 
+// shards are what a tally is cut into, so that several threads can merge tallies.
+const shards = 64
+
 // tally is what was counted in some of the files. It belongs to one thread at a time.
 type tally struct {
-	counts map[string]*int // pointers: then only a new word costs memory
+	counts [shards]map[string]*int // pointers: then only a new word costs memory
 	errs   []error
 	text   bytes.Buffer // of a file; kept for the next
 }
 
-func newTally() *tally { return &tally{counts: map[string]*int{}} }
+func newTally() *tally {
+	t := new(tally)
+	for i := range t.counts {
+		t.counts[i] = map[string]*int{}
+	}
+	return t
+}
 
 // add counts the words of a file.
 func (t *tally) add(tree fs.FS, name string) {
@@ -99,37 +109,60 @@ func (t *tally) count(text []byte) {
 }
 
 func (t *tally) word(w []byte) {
-	if p := t.counts[string(w)]; p != nil { // allocates nothing
+	counts := t.counts[(int(w[0])*7+int(w[1])*3+len(w))%shards]
+	if p := counts[string(w)]; p != nil { // allocates nothing
 		*p++
 		return
 	}
 	n := 1
-	t.counts[string(w)] = &n
+	counts[string(w)] = &n
 }
 
-// merge returns what two have counted. It goes through the smaller one.
-func (t *tally) merge(u *tally) *tally {
-	if len(t.counts) < len(u.counts) {
-		t, u = u, t
-	}
-	for w, n := range u.counts {
-		if p := t.counts[w]; p != nil {
-			*p += *n
-		} else {
-			t.counts[w] = n
+// merge adds what others have counted, of one shard.
+func (t *tally) merge(others []*tally, shard int) {
+	for _, u := range others {
+		if len(t.counts[shard]) < len(u.counts[shard]) {
+			t.counts[shard], u.counts[shard] = u.counts[shard], t.counts[shard] // the smaller one is gone through
+		}
+		for w, n := range u.counts[shard] {
+			if p := t.counts[shard][w]; p != nil {
+				*p += *n
+			} else {
+				t.counts[shard][w] = n
+			}
 		}
 	}
-	t.errs = append(t.errs, u.errs...)
-	return t
 }
 
-// count maps and reduces: a thread adds the words of file after file to a tally, and what
-// is cut off for another one gets a tally of its own. As there are as many parts as takers,
-// there are few to be merged.
+// count maps and reduces. Each thread that takes part has a tally, to which it adds the
+// words of whatever files it comes by; then each of the shards is merged. Both are parallel
+// loops, which nobody has cut: files and shards are of any size.
 func count(p *pool.Pool, tree fs.FS, files []file) *tally {
-	return par.Fold(p, files, newTally,
-		func(t *tally, f file) *tally { t.add(tree, f.name); return t },
-		(*tally).merge)
+	tallies := pool.NewLocal(p, newTally)
+	par.ForScope(p, len(files), func(s pool.Scope, i int) {
+		(*tallies.In(s)).add(tree, files[i].name)
+	})
+	total := newTally()
+	var parts []*tally
+	for t := range tallies.All() {
+		parts = append(parts, *t)
+		total.errs = append(total.errs, (*t).errs...)
+	}
+	par.For(p, shards, func(shard int) { total.merge(parts, shard) })
+	return total
+}
+
+// all yields the words, and how often each was found.
+func (t *tally) all() iter.Seq2[string, int] {
+	return func(yield func(string, int) bool) {
+		for _, counts := range t.counts {
+			for w, n := range counts {
+				if !yield(w, *n) {
+					return
+				}
+			}
+		}
+	}
 }
 
 // counted is a word and how often it was found.
@@ -140,9 +173,9 @@ type counted struct {
 
 // top returns the n most frequent words; of equal ones the first in the alphabet.
 func (t *tally) top(p *pool.Pool, n int) []counted {
-	all := make([]counted, 0, len(t.counts))
-	for w, n := range t.counts {
-		all = append(all, counted{w, *n})
+	var all []counted
+	for w, n := range t.all() {
+		all = append(all, counted{w, n})
 	}
 	par.SortFunc(p, all, func(a, b counted) int {
 		return cmp.Or(cmp.Compare(b.n, a.n), cmp.Compare(a.word, b.word))
@@ -160,14 +193,15 @@ func run() error {
 	start := time.Now()
 	t := count(p, tree, files)
 	took := time.Since(start)
-	words := 0
-	for _, n := range t.counts {
-		words += *n
+	words, different := 0, 0
+	for _, n := range t.all() {
+		words += n
+		different++
 	}
 	for i, c := range t.top(p, *most) {
 		fmt.Printf("%3d. %-16s %9d\n", i+1, c.word, c.n)
 	}
-	fmt.Printf("%s: %d files, %d words, %d of them different, %v\n", *root, len(files), words, len(t.counts), took.Round(time.Millisecond))
+	fmt.Printf("%s: %d files, %d words, %d of them different, %v\n", *root, len(files), words, different, took.Round(time.Millisecond))
 	return errors.Join(append(t.errs, unlisted)...)
 }
 

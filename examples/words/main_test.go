@@ -3,6 +3,7 @@ package main
 import (
 	"fmt"
 	"io/fs"
+	"maps"
 	"regexp"
 	"strings"
 	"testing"
@@ -54,14 +55,6 @@ func plain(t *testing.T, tree fs.FS) map[string]int {
 	return counts
 }
 
-func (t *tally) plain() map[string]int {
-	counts := map[string]int{}
-	for w, n := range t.counts {
-		counts[w] = *n
-	}
-	return counts
-}
-
 func TestWords(t *testing.T) {
 	tree := forest()
 	want := plain(t, tree)
@@ -73,11 +66,11 @@ func TestWords(t *testing.T) {
 		require.NoError(t, err)
 		got := count(p, tree, files)
 		require.Empty(t, got.errs)
-		require.Equal(t, want, got.plain())
+		require.Equal(t, want, maps.Collect(got.all()))
 		require.NoError(t, p.Close())
 	}
 	for _, shares := range []int{1, 3, 1000} {
-		require.Equal(t, want, static(tree, files, shares).plain())
+		require.Equal(t, want, maps.Collect(static(tree, files, shares).all()))
 	}
 }
 
@@ -92,5 +85,5 @@ func TestBroken(t *testing.T) {
 	require.Len(t, got.errs, 1)
 	require.ErrorIs(t, got.errs[0], fs.ErrNotExist)
 	require.ErrorContains(t, got.errs[0], gone)
-	require.Equal(t, plain(t, tree), got.plain())
+	require.Equal(t, plain(t, tree), maps.Collect(got.all()))
 }
