@@ -36,8 +36,8 @@ func (b *Branch) release(cx *Cx, err error) bool {
 		h.what.release(cx, err) // unlinks it, and does not have to wait: see (*Cx).hold
 	}
 	cx.branch = outer
-	if b.hold.what != nil && !b.hold.unlink(b.above(cx)) {
-		b.hold.remove(&cx.frame.held) // it was a part of something else when it began to wait
+	if b.hold.what != nil {
+		cx.unhold(&b.hold)
 	}
 	return true
 }

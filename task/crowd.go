@@ -13,8 +13,8 @@ import (
 // and goroutines. It is what promises and events are made of, and those are what a program
 // uses; for what is given to one at a time see [Line]. The zero value is empty.
 //
-// A task calls Listen, looks once more whether it has happened, and suspends; whoever
-// makes it happen calls WakeAll then.
+// A task calls Wait; or, where there is more to say, it calls Listen, looks once more
+// whether it has happened, and suspends. Whoever makes it happen calls WakeAll then.
 //
 // A Crowd belongs to an object with a lock, which guards it and is passed along; the lock
 // is held for a few instructions and never while anybody is woken.
@@ -153,8 +153,27 @@ func (c *Crowd) quit(cx *Cx, w *waiter) {
 	cx.run.freeWaiter(w)
 }
 
-// Block is how a goroutine waits for something that happens: until done reports true,
-// or until ctx is over; then its error wraps ctx's cause.
+// Wait is how a task waits for something that happens, and stays so: until done reports
+// true. It is sticky. The lock is not held.
+func (c *Crowd) Wait(cx *Cx, mu *park.Mutex, done func() bool) error {
+	if !done() {
+		if err := cx.Err(); err != nil {
+			return err
+		}
+		c.Listen(cx, mu)
+		if !done() { // whoever makes it happen looks at the crowd afterwards
+			return cx.Suspend()
+		}
+	}
+	if err := cx.Spend(); err != nil {
+		return err
+	}
+	c.Forget(cx)
+	return nil
+}
+
+// Block is Wait for goroutines: it blocks until done reports true, or until ctx is over; then
+// its error wraps ctx's cause.
 func (c *Crowd) Block(ctx context.Context, mu *park.Mutex, done func() bool) error {
 	if done() {
 		return nil

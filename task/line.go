@@ -112,6 +112,13 @@ func (l *Line) Wait(cx *Cx, mu *park.Mutex, k Keeper, n int64) error {
 		}
 		return l.Hold(cx, mu, k, n, Waiting)
 	}
+	return l.collect(cx, w, n)
+}
+
+// Collect is Resume for a task that needs its place no more once it has what it asks for.
+func (l *Line) Collect(cx *Cx, n int64) error { return l.collect(cx, l.waiter(cx), n) }
+
+func (l *Line) collect(cx *Cx, w *waiter, n int64) error {
 	err := l.look(cx, w, n)
 	if err == nil {
 		l.leave(cx, w)

@@ -145,11 +145,7 @@ func (c *Context) Done(cx *task.Cx, ctx context.Context) error {
 		return err
 	}
 	if c.line.Holds(cx) {
-		err := c.line.Resume(cx, 1)
-		if err == nil {
-			c.line.Leave(cx)
-		}
-		return err
+		return c.line.Collect(cx, 1)
 	}
 	if ctx.Err() != nil {
 		return nil
@@ -227,24 +223,13 @@ func (g *Goroutines) Len() int { return int(g.n.Load()) }
 
 // Wait waits until all goroutines have ended. It is sticky.
 func (g *Goroutines) Wait(cx *task.Cx) error {
-	if g.n.Load() != 0 {
-		if err := cx.Err(); err != nil {
-			return err
-		}
-		g.crowd.Listen(cx, &g.mu)
-		if g.n.Load() != 0 {
-			return cx.Suspend()
-		}
-	}
-	if err := cx.Spend(); err != nil {
-		return err
-	}
-	g.crowd.Forget(cx)
-	return nil
+	return g.crowd.Wait(cx, &g.mu, g.ended)
 }
 
 // WaitContext is Wait for goroutines: it blocks until all have ended, or until ctx is done;
 // then its error wraps ctx's cause.
 func (g *Goroutines) WaitContext(ctx context.Context) error {
-	return g.crowd.Block(ctx, &g.mu, func() bool { return g.n.Load() == 0 })
+	return g.crowd.Block(ctx, &g.mu, g.ended)
 }
+
+func (g *Goroutines) ended() bool { return g.n.Load() == 0 }

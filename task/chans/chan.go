@@ -41,10 +41,9 @@ func (c *Chan[T]) Send(cx *task.Cx, v T) error {
 		return err
 	}
 	if c.senders.Holds(cx) {
-		if err := c.senders.Resume(cx, 1); err != nil {
+		if err := c.senders.Collect(cx, 1); err != nil {
 			return named(err)
 		}
-		c.senders.Leave(cx)
 		c.mu.Lock()
 		c.reserved--
 	} else {
@@ -72,10 +71,9 @@ func (c *Chan[T]) Reserve(cx *task.Cx) (Permit[T], error) {
 		return Permit[T]{}, err
 	}
 	if c.senders.Holds(cx) {
-		if err := c.senders.Resume(cx, 1); err != nil {
+		if err := c.senders.Collect(cx, 1); err != nil {
 			return Permit[T]{}, named(err)
 		}
-		c.senders.Leave(cx)
 		return Permit[T]{c}, nil
 	}
 	if err := cx.Err(); err != nil {
@@ -140,17 +138,7 @@ func (c *Chan[T]) ReserveContext(ctx context.Context) (Permit[T], error) {
 	if p, err := c.TryReserve(); err != ErrFull {
 		return p, err
 	}
-	err := c.senders.HoldContext(ctx, &c.mu, (*keeper[T])(c), 1, func() task.Verdict {
-		switch {
-		case c.closed:
-			return task.Refused
-		case !c.room():
-			return task.Waiting
-		}
-		c.reserved++
-		return task.Granted
-	})
-	if err != nil {
+	if err := c.senders.WaitContext(ctx, &c.mu, (*keeper[T])(c), 1); err != nil {
 		return Permit[T]{}, named(err)
 	}
 	return Permit[T]{c}, nil
@@ -163,10 +151,9 @@ func (c *Chan[T]) Recv(cx *task.Cx) (v T, err error) {
 		return v, err
 	}
 	if c.receivers.Holds(cx) {
-		if err := c.receivers.Resume(cx, 1); err != nil {
+		if err := c.receivers.Collect(cx, 1); err != nil {
 			return v, named(err)
 		}
-		c.receivers.Leave(cx)
 		c.mu.Lock()
 		c.claimed--
 	} else {
@@ -235,17 +222,7 @@ func (c *Chan[T]) RecvContext(ctx context.Context) (v T, err error) {
 	if v, err = c.TryRecv(nil); err != ErrEmpty {
 		return v, err
 	}
-	err = c.receivers.HoldContext(ctx, &c.mu, (*keeper[T])(c), 1, func() task.Verdict {
-		switch {
-		case c.drained():
-			return task.Refused
-		case !c.ready():
-			return task.Waiting
-		}
-		c.claimed++
-		return task.Granted
-	})
-	if err != nil {
+	if err := c.receivers.WaitContext(ctx, &c.mu, (*keeper[T])(c), 1); err != nil {
 		return v, named(err)
 	}
 	c.mu.Lock()
@@ -258,13 +235,7 @@ func (c *Chan[T]) RecvContext(ctx context.Context) (v T, err error) {
 // Values returns the values as they come, for a goroutine: it blocks until there is one,
 // and ends when the channel is closed and no value is left, or when ctx is done.
 func (c *Chan[T]) Values(ctx context.Context) iter.Seq[T] {
-	return func(yield func(T) bool) {
-		for ctx.Err() == nil {
-			if v, err := c.RecvContext(ctx); err != nil || !yield(v) {
-				return
-			}
-		}
-	}
+	return values(ctx, c.RecvContext)
 }
 
 // Close ends the channel: no value is sent any more but with permits that are out. What

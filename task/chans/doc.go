@@ -26,8 +26,10 @@
 package chans
 
 import (
+	"context"
 	"errors"
 	"fmt"
+	"iter"
 
 	"github.com/heist-go/heist/task"
 )
@@ -49,4 +51,15 @@ func named(err error) error {
 		return errClosed
 	}
 	return err
+}
+
+// values is the iterator over what recv receives, until it fails or ctx is done.
+func values[T any](ctx context.Context, recv func(context.Context) (T, error)) iter.Seq[T] {
+	return func(yield func(T) bool) {
+		for ctx.Err() == nil {
+			if v, err := recv(ctx); err != nil || !yield(v) {
+				return
+			}
+		}
+	}
 }

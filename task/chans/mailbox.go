@@ -44,10 +44,9 @@ func (m *Mailbox[T]) Send(cx *task.Cx, v T) error {
 		return err
 	}
 	if m.senders.Holds(cx) {
-		if err := m.senders.Resume(cx, 1); err != nil {
+		if err := m.senders.Collect(cx, 1); err != nil {
 			return named(err)
 		}
-		m.senders.Leave(cx)
 		m.mu.Lock()
 		m.reserved--
 	} else {
@@ -88,13 +87,7 @@ func (m *Mailbox[T]) SendContext(ctx context.Context, v T) error {
 	if err := m.TrySend(nil, v); err != ErrFull {
 		return err
 	}
-	err := m.senders.HoldContext(ctx, &m.mu, (*postman[T])(m), 1, func() task.Verdict {
-		if !m.senders.Empty() {
-			return task.Waiting
-		}
-		return (*postman[T])(m).Decide(&m.senders, 1)
-	})
-	if err != nil {
+	if err := m.senders.WaitContext(ctx, &m.mu, (*postman[T])(m), 1); err != nil {
 		return named(err)
 	}
 	m.mu.Lock()
@@ -124,10 +117,9 @@ func (m *Mailbox[T]) Recv(cx *task.Cx) (v T, err error) {
 // fetch gets what is there, and waits until there is something.
 func (m *Mailbox[T]) fetch(cx *task.Cx) error {
 	if m.receiver.Holds(cx) {
-		if err := m.receiver.Resume(cx, 1); err != nil {
+		if err := m.receiver.Collect(cx, 1); err != nil {
 			return named(err)
 		}
-		m.receiver.Leave(cx)
 	} else if err := cx.Err(); err != nil {
 		return err
 	}
@@ -167,10 +159,7 @@ func (m *Mailbox[T]) RecvContext(ctx context.Context) (v T, err error) {
 		if v, err = m.TryRecv(nil); err != ErrEmpty {
 			return v, err
 		}
-		err = m.receiver.HoldContext(ctx, &m.mu, (*postman[T])(m), 1, func() task.Verdict {
-			return (*postman[T])(m).Decide(&m.receiver, 1)
-		})
-		if err != nil {
+		if err := m.receiver.WaitContext(ctx, &m.mu, (*postman[T])(m), 1); err != nil {
 			return v, named(err)
 		}
 	}
@@ -179,13 +168,7 @@ func (m *Mailbox[T]) RecvContext(ctx context.Context) (v T, err error) {
 // Values returns the values as they come, for a goroutine: it blocks until there is one,
 // and ends when the mailbox is closed and no value is left, or when ctx is done.
 func (m *Mailbox[T]) Values(ctx context.Context) iter.Seq[T] {
-	return func(yield func(T) bool) {
-		for ctx.Err() == nil {
-			if v, err := m.RecvContext(ctx); err != nil || !yield(v) {
-				return
-			}
-		}
-	}
+	return values(ctx, m.RecvContext)
 }
 
 // Close ends the mailbox: no value is sent any more, but by those that were waiting and

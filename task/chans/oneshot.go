@@ -51,10 +51,9 @@ func (o *Oneshot[T]) Recv(cx *task.Cx) (v T, err error) {
 		return v, err
 	}
 	if o.line.Holds(cx) {
-		if err := o.line.Resume(cx, 1); err != nil {
+		if err := o.line.Collect(cx, 1); err != nil {
 			return v, named(err)
 		}
-		o.line.Leave(cx)
 		o.mu.Lock()
 	} else {
 		if err := cx.Err(); err != nil {
@@ -80,13 +79,7 @@ func (o *Oneshot[T]) RecvContext(ctx context.Context) (v T, err error) {
 	if v, err = o.TryRecv(); err != ErrEmpty {
 		return v, err
 	}
-	err = o.line.HoldContext(ctx, &o.mu, (*answer[T])(o), 1, func() task.Verdict {
-		if !o.line.Empty() {
-			return task.Waiting
-		}
-		return (*answer[T])(o).Decide(&o.line, 1)
-	})
-	if err != nil {
+	if err := o.line.WaitContext(ctx, &o.mu, (*answer[T])(o), 1); err != nil {
 		return v, named(err)
 	}
 	o.mu.Lock()

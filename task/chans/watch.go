@@ -140,11 +140,5 @@ func (r *Watcher[T]) NextContext(ctx context.Context) (v T, err error) {
 // Values returns the values as they change, for a goroutine: it blocks until there is a
 // new one, and ends when the watch is closed, or when ctx is done.
 func (r *Watcher[T]) Values(ctx context.Context) iter.Seq[T] {
-	return func(yield func(T) bool) {
-		for ctx.Err() == nil {
-			if v, err := r.NextContext(ctx); err != nil || !yield(v) {
-				return
-			}
-		}
-	}
+	return values(ctx, r.NextContext)
 }

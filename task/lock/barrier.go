@@ -32,11 +32,7 @@ func (b *Barrier) Wait(cx *task.Cx) (last bool, err error) {
 		return false, err
 	}
 	if b.line.Holds(cx) {
-		if err := b.line.Resume(cx, 1); err != nil {
-			return false, err
-		}
-		b.line.Leave(cx)
-		return false, nil
+		return false, b.line.Collect(cx, 1)
 	}
 	if err := cx.Err(); err != nil {
 		return false, err

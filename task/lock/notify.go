@@ -69,20 +69,7 @@ func (n *Notify) Generation() uint64 { return n.gen.Load() }
 //		}
 //	}
 func (n *Notify) WaitPast(cx *task.Cx, gen uint64) error {
-	if n.gen.Load() == gen {
-		if err := cx.Err(); err != nil {
-			return err
-		}
-		n.crowd.Listen(cx, &n.mu)
-		if n.gen.Load() == gen { // see All
-			return cx.Suspend()
-		}
-	}
-	if err := cx.Spend(); err != nil {
-		return err
-	}
-	n.crowd.Forget(cx)
-	return nil
+	return n.crowd.Wait(cx, &n.mu, func() bool { return n.gen.Load() != gen })
 }
 
 // WaitPastContext is WaitPast for goroutines, as WaitContext is Wait.
@@ -139,20 +126,7 @@ func (e *Event) IsSet() bool { return e.set.Load() }
 
 // Wait waits until it has happened. It is sticky.
 func (e *Event) Wait(cx *task.Cx) error {
-	if !e.set.Load() {
-		if err := cx.Err(); err != nil {
-			return err
-		}
-		e.crowd.Listen(cx, &e.mu)
-		if !e.set.Load() { // see Set
-			return cx.Suspend()
-		}
-	}
-	if err := cx.Spend(); err != nil {
-		return err
-	}
-	e.crowd.Forget(cx)
-	return nil
+	return e.crowd.Wait(cx, &e.mu, e.set.Load)
 }
 
 // WaitContext is Wait for goroutines: it blocks until it has happened, or until ctx is
