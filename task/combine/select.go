@@ -19,9 +19,14 @@ type Select struct {
 // Wait waits until one of the operations is over, and returns which, and its error. All
 // others are let go of.
 func (s *Select) Wait(cx *task.Cx, ops ...Op) (int, error) {
-	some(len(ops))
+	return s.wait(cx, len(ops), func(cx *task.Cx, at int) error { return ops[at](cx) })
+}
+
+// wait is Wait for n operations, one of which poll polls.
+func (s *Select) wait(cx *task.Cx, n int, poll func(cx *task.Cx, at int) error) (int, error) {
+	some(n)
 	var pending error
-	for i := range ops {
+	for i := range n {
 		if i > 0 {
 			if err := spent(cx); err != nil {
 				return -1, err
@@ -29,12 +34,12 @@ func (s *Select) Wait(cx *task.Cx, ops ...Op) (int, error) {
 		}
 		at := i
 		if !s.Ordered {
-			at = (s.first + i) % len(ops)
+			at = (s.first + i) % n
 		}
-		err := s.branch.Poll(cx, ops[at])
+		err := s.branch.Poll(cx, func(cx *task.Cx) error { return poll(cx, at) })
 		if !task.IsPending(err) {
 			s.branch.End(cx)
-			s.first = (s.first + 1) % len(ops)
+			s.first = (s.first + 1) % n
 			return at, err
 		}
 		pending = err
@@ -67,25 +72,9 @@ type Race[T any] struct{ sel Select }
 // Wait waits until one of the operations is over, and returns which, and its result. All
 // others are let go of.
 func (r *Race[T]) Wait(cx *task.Cx, ops ...func(*task.Cx) (T, error)) (at int, v T, err error) {
-	some(len(ops))
-	var pending error
-	for i := range ops {
-		if i > 0 {
-			if err := spent(cx); err != nil {
-				return -1, v, err
-			}
-		}
-		at := (r.sel.first + i) % len(ops)
-		err := r.sel.branch.Poll(cx, func(cx *task.Cx) (err error) {
-			v, err = ops[at](cx)
-			return err
-		})
-		if !task.IsPending(err) {
-			r.sel.branch.End(cx)
-			r.sel.first = (r.sel.first + 1) % len(ops)
-			return at, v, err
-		}
-		pending = err
-	}
-	return -1, v, pending
+	at, err = r.sel.wait(cx, len(ops), func(cx *task.Cx, at int) (err error) {
+		v, err = ops[at](cx)
+		return err
+	})
+	return at, v, err
 }
