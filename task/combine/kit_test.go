@@ -4,11 +4,11 @@ import (
 	"context"
 	"errors"
 	"testing"
-	"time"
 
 	"github.com/stretchr/testify/require"
 	"go.uber.org/goleak"
 
+	"github.com/heist-go/heist/internal/rig"
 	"github.com/heist-go/heist/task"
 )
 
@@ -70,46 +70,11 @@ func never(p *task.Promise[int]) op {
 // has anything to do.
 func inTime(t *testing.T, all ...op) {
 	t.Helper()
-	l := &lab{clock: task.NewClock(time.Unix(1000, 0))}
-	l.runner.Init(l)
-	task.Open(background, &l.Home, l, &l.runner)
-	task.SetClock(&l.Home, l.clock)
+	l := rig.NewLab()
 	defer task.ReleaseClock(&l.Home)
 	var seq task.Seq
 	var g task.Group
 	g.Go(l, task.Func(func(cx *task.Cx) error { return seq.Run(cx, all...) }))
-	for !l.runner.Guard(l.run) {
-	}
+	l.Run()
 	require.NoError(t, g.WaitContext(background))
 }
-
-// lab is a scheduler on the calling goroutine.
-type lab struct {
-	task.Home
-	runner task.Runner
-	clock  *task.Clock
-	inbox  task.Inbox
-	queue  []*task.Frame
-}
-
-func (l *lab) run() {
-	for {
-		l.inbox.Take(l.Push)
-		if len(l.queue) > 0 {
-			f := l.queue[0]
-			l.queue = l.queue[1:]
-			l.runner.Step(f, false)
-		} else if d, ok := l.clock.Next(); ok {
-			l.clock.Advance(d)
-		} else {
-			return
-		}
-	}
-}
-
-func (l *lab) Admit(int) bool      { return true }
-func (l *lab) Submit(b task.Batch) { l.inbox.Put(b) }
-func (l *lab) Sooner(int)          {}
-func (l *lab) Push(f *task.Frame)  { l.queue = append(l.queue, f) }
-func (l *lab) Next(f *task.Frame)  { l.Push(f) }
-func (l *lab) Later(f *task.Frame) { l.Push(f) }

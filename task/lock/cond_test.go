@@ -37,15 +37,15 @@ func TestCond(t *testing.T) {
 	free(t, &m)
 
 	c.Signal(nil) // for nothing: a looks, and waits again, behind the others
-	l.work()
+	l.Work()
 	l.wait(a, b, d)
 	require.True(t, m.TryLock())
 	v = 2
 	c.Signal(nil)
-	l.work()
+	l.Work()
 	l.wait(a, b, d) // the lock is held
 	m.Unlock(nil)
-	l.work()
+	l.Work()
 	l.well(b)
 	l.wait(a, d)
 
@@ -53,7 +53,7 @@ func TestCond(t *testing.T) {
 	v = 3
 	c.Broadcast(nil)
 	m.Unlock(nil)
-	l.work()
+	l.Work()
 	l.well(a, d)
 	require.Equal(t, []int{1, 2, 0}, order)
 	require.False(t, c.Waits())
@@ -80,7 +80,7 @@ func TestCondPassesOn(t *testing.T) {
 			v = 1
 			c.Signal(nil)
 			if name != "signaled" {
-				l.work()
+				l.Work()
 				l.wait(a)
 			}
 			if name == "granted the lock" {
@@ -88,12 +88,12 @@ func TestCondPassesOn(t *testing.T) {
 				require.False(t, m.TryLock())
 			}
 			a.Cancel(errBoom)
-			l.work()
+			l.Work()
 			require.ErrorIs(t, a.err, errBoom)
 			if name != "granted the lock" {
 				l.wait(b)
 				m.Unlock(nil)
-				l.work()
+				l.Work()
 			}
 			l.well(b)
 			require.False(t, c.Waits())
@@ -126,9 +126,9 @@ func TestCondCanceledInLineForTheLock(t *testing.T) {
 	m.TryLock()
 	v = 1
 	c.Signal(nil)
-	l.work() // a is in line for the lock
+	l.Work() // a is in line for the lock
 	a.Cancel(errBoom)
-	l.work()
+	l.Work()
 	require.True(t, told)
 	_, waits, _ := m.State()
 	require.False(t, waits, "whoever was told that it is canceled is still in line for the lock")

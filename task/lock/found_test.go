@@ -32,7 +32,7 @@ func TestWokenWhileSpawnedAgain(t *testing.T) {
 	bounded(t)
 	a, b := newLab(t), newLab(t)
 	begin, done := make(chan struct{}), make(chan struct{})
-	a.runner.Init(&nudged{a, func() {
+	a.Runner.Init(&nudged{a, func() {
 		begin <- struct{}{}
 		// Nothing may tell us that the other is through: that would order the two.
 		for start := time.Now(); time.Since(start) < 200*ms; {
@@ -46,9 +46,9 @@ func TestWokenWhileSpawnedAgain(t *testing.T) {
 		defer close(done)
 		<-begin
 		second.Cancel(nil) // which makes it runnable: it ends, since e is set
-		b.work()
+		b.Work()
 		task.Detach(b, second)
-		b.work()
+		b.Work()
 	}()
 	a.start(act(once(e.Set)))
 	<-done
@@ -80,7 +80,7 @@ func TestStrandTurnStartedAgain(t *testing.T) {
 		return nil
 	}))
 	end.Set(nil)
-	l.work()
+	l.Work()
 	require.Zero(t, s.Len())
 }
 
@@ -123,7 +123,7 @@ func TestMistakeInLineIsNotTheLocks(t *testing.T) {
 		return wrong.Wait(cx)
 	}))
 	waker.Wake()
-	l.work()
+	l.Work()
 	require.IsType(t, (*task.PanicError)(nil), panicked)
 	got := make(chan bool, 1)
 	go func() {

@@ -11,6 +11,7 @@ import (
 	"go.uber.org/goleak"
 
 	"github.com/heist-go/heist/internal/invariant"
+	"github.com/heist-go/heist/internal/rig"
 	"github.com/heist-go/heist/pool"
 	"github.com/heist-go/heist/task"
 )
@@ -59,64 +60,30 @@ func until(t testing.TB, what string, holds func() bool) {
 	}
 }
 
-// lab is a scheduler with one worker that works only when it is told to, and whose time
-// stands still until it is moved. The test itself is a goroutine beside it.
+// lab is a scheduler that works only when it is told to. The test itself is a goroutine
+// beside it.
 type lab struct {
-	task.Home
-	t      testing.TB
-	clock  *task.Clock
-	runner task.Runner
-	queue  []*task.Frame
-	inbox  task.Inbox
+	*rig.Lab
+	t testing.TB
 }
 
-func newLab(t testing.TB) *lab {
-	l := &lab{t: t, clock: task.NewClock(time.Unix(1000, 0))}
-	l.runner.Init(l)
-	task.SetClock(&l.Home, l.clock)
-	task.Open(background, &l.Home, l, &l.runner)
-	return l
-}
-
-func (l *lab) Admit(int) bool      { return true }
-func (l *lab) Submit(b task.Batch) { l.inbox.Put(b) }
-func (l *lab) Sooner(int)          {}
-
-func (l *lab) Push(f *task.Frame)  { l.queue = append(l.queue, f) }
-func (l *lab) Later(f *task.Frame) { l.queue = append(l.queue, f) }
-func (l *lab) Next(f *task.Frame)  { l.queue = append(l.queue, f) }
-
-// work polls until nothing is runnable.
-func (l *lab) work() {
-	for !l.runner.Guard(func() {
-		for {
-			l.inbox.Take(l.Push)
-			if len(l.queue) == 0 {
-				return
-			}
-			f := l.queue[0]
-			l.queue = l.queue[1:]
-			l.runner.Step(f, false)
-		}
-	}) {
-	}
-}
+func newLab(t testing.TB) *lab { return &lab{rig.NewLab(), t} }
 
 // pass moves the clock by d, in the steps at which something happens, and lets the tasks
 // do what they do then.
 func (l *lab) pass(d time.Duration) {
-	l.work()
-	end := l.clock.Now().Add(d)
+	l.Work()
+	end := l.Clock.Now().Add(d)
 	for {
-		next, ok := l.clock.Next()
-		if !ok || l.clock.Now().Add(next).After(end) {
+		next, ok := l.Clock.Next()
+		if !ok || l.Clock.Now().Add(next).After(end) {
 			break
 		}
-		l.clock.Advance(next)
-		l.work()
+		l.Clock.Advance(next)
+		l.Work()
 	}
-	l.clock.Advance(end.Sub(l.clock.Now()))
-	l.work()
+	l.Clock.Advance(end.Sub(l.Clock.Now()))
+	l.Work()
 }
 
 type step = func(*task.Cx) error
@@ -152,7 +119,7 @@ func (l *lab) begin(steps ...step) *actor {
 
 func (l *lab) start(ts ...task.Task) {
 	task.DetachAll(l, ts...)
-	l.work()
+	l.Work()
 }
 
 // well fails the test unless the actors have ended with nil.
@@ -176,7 +143,7 @@ func (l *lab) wait(as ...*actor) {
 func (l *lab) cancel(a *actor) {
 	l.t.Helper()
 	a.Cancel(errBoom)
-	l.work()
+	l.Work()
 	require.Equal(l.t, 1, a.ends)
 	require.ErrorIs(l.t, a.err, task.ErrCanceled)
 	require.ErrorIs(l.t, a.err, errBoom)

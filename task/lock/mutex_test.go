@@ -36,7 +36,7 @@ func TestMutex(t *testing.T) {
 	l.wait(a)
 	m.Unlock(nil)
 	require.False(t, m.TryLock(), "a has it, before it is polled")
-	l.work()
+	l.Work()
 	l.well(a)
 	require.Equal(t, 2, a.polls)
 	require.False(t, m.TryLock(), "what a task has locked is locked when it has ended")
@@ -66,7 +66,7 @@ func TestMutexIsFair(t *testing.T) {
 	}
 	m.Unlock(nil)
 	late := l.begin(m.Lock, once(func(cx *task.Cx) { order = append(order, 50) }), does(m.Unlock))
-	l.work()
+	l.Work()
 	l.well(all...)
 	l.well(late)
 	require.Len(t, order, 51)
@@ -91,10 +91,10 @@ func TestMutexOfBothFaces(t *testing.T) {
 	until(t, "the goroutine in line", m.Several)
 	c := l.begin(m.Lock, once(func(cx *task.Cx) { order = append(order, "late"); m.Unlock(cx) }))
 	m.Unlock(nil)
-	l.work()
+	l.Work()
 	l.well(a)
 	require.NoError(t, b())
-	l.work()
+	l.Work()
 	l.well(c)
 	require.Equal(t, []string{"task", "goroutine", "late"}, order)
 	free(t, &m)
@@ -119,7 +119,7 @@ func TestLockContextUntilDone(t *testing.T) {
 	require.ErrorContains(t, err, "task: wait: ")
 	l.wait(behind)
 	m.Unlock(nil)
-	l.work()
+	l.Work()
 	l.well(behind)
 }
 
@@ -145,7 +145,7 @@ func TestLockContextAtTheLastMoment(t *testing.T) {
 			lost++
 			require.ErrorIs(t, err, errBoom)
 		}
-		l.work()
+		l.Work()
 		l.well(behind)
 		free(t, &m)
 		cancel(nil)
@@ -208,7 +208,7 @@ func TestGrantsArePassedOn(t *testing.T) {
 			switch name {
 			case "it was canceled, before":
 				a.Cancel(errBoom)
-				l.work()
+				l.Work()
 				m.Unlock(nil)
 			case "it was canceled":
 				m.Unlock(nil)
@@ -219,7 +219,7 @@ func TestGrantsArePassedOn(t *testing.T) {
 			default:
 				m.Unlock(nil)
 			}
-			l.work()
+			l.Work()
 			l.well(next)
 			if a.ends == 0 {
 				l.cancel(a)
@@ -256,20 +256,20 @@ func TestBranches(t *testing.T) {
 			if granted {
 				a.Unlock(nil)
 				b.Unlock(nil)
-				l.work()
+				l.Work()
 			} else {
 				both.Cancel(nil)
-				l.work()
+				l.Work()
 				l.wait(behind)
 				a.Unlock(nil)
 				b.Unlock(nil)
-				l.work()
+				l.Work()
 			}
 			l.well(behind)
 			free(t, &a)
 			free(t, &b)
 			both.Cancel(nil)
-			l.work()
+			l.Work()
 		})
 	}
 }
@@ -284,11 +284,11 @@ func TestShieldedWait(t *testing.T) {
 		return m.Lock(cx)
 	}, does(m.Unlock))
 	a.Cancel(errBoom)
-	l.work()
+	l.Work()
 	l.wait(a)
 	m.Unlock(nil)
 	a.Cancel(errBoom)
-	l.work()
+	l.Work()
 	l.well(a)
 	free(t, &m)
 }
@@ -307,7 +307,7 @@ func TestBudget(t *testing.T) {
 		return m.Lock(cx)
 	}, does(m.Unlock))
 	m.Unlock(nil)
-	l.work()
+	l.Work()
 	l.well(a)
 	require.Equal(t, 3, polls)
 	free(t, &m)
@@ -391,12 +391,12 @@ func TestRWMutex(t *testing.T) {
 	for range 3 {
 		l.wait(w)
 		m.RUnlock(nil)
-		l.work()
+		l.Work()
 	}
 	l.well(w)
 	l.wait(late)
 	m.Unlock(nil)
-	l.work()
+	l.Work()
 	l.well(late)
 	m.RUnlock(nil)
 	free(t, &m)
@@ -431,16 +431,16 @@ func TestDowngrade(t *testing.T) {
 	writer := l.begin(m.Lock)
 	behind := l.begin(m.RLock)
 	m.Downgrade(nil)
-	l.work()
+	l.Work()
 	l.well(reader)
 	l.wait(writer, behind)
 	m.RUnlock(nil)
 	m.RUnlock(nil)
-	l.work()
+	l.Work()
 	l.well(writer)
 	l.wait(behind)
 	m.Unlock(nil)
-	l.work()
+	l.Work()
 	m.RUnlock(nil)
 	l.well(behind)
 	free(t, &m)
@@ -460,7 +460,7 @@ func TestRLockIsTakenOnce(t *testing.T) {
 	m.TryLock()
 	r := l.begin(m.RLock, does(m.RUnlock), never) // it lives on
 	m.Unlock(nil)
-	l.work()
+	l.Work()
 	require.True(t, m.TryLock(), "nobody has it")
 	m.Unlock(nil)
 	l.cancel(r)

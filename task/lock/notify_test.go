@@ -20,12 +20,12 @@ func TestNotifyOne(t *testing.T) {
 		all = append(all, l.begin(n.Wait, once(func(*task.Cx) { order = append(order, i) })))
 	}
 	n.One(nil)
-	l.work()
+	l.Work()
 	l.well(all[0])
 	l.wait(all[1:]...)
 	n.One(nil)
 	n.One(nil)
-	l.work()
+	l.Work()
 	l.well(all...)
 	require.Equal(t, []int{0, 1, 2}, order)
 
@@ -48,14 +48,14 @@ func TestNotifyOnePassedOn(t *testing.T) {
 	a, b := l.begin(n.Wait), l.begin(n.Wait)
 	n.One(nil)
 	a.Cancel(errBoom)
-	l.work()
+	l.Work()
 	l.well(b)
 	require.ErrorIs(t, a.err, errBoom)
 
 	c := l.begin(n.Wait)
 	n.One(nil)
 	c.Cancel(errBoom)
-	l.work()
+	l.Work()
 	require.ErrorIs(t, c.err, errBoom)
 	require.True(t, n.Pending())
 	l.well(l.begin(n.Wait))
@@ -80,7 +80,7 @@ func TestNotifyAll(t *testing.T) {
 	// Whoever comes while All tells the others is not told: here, who waits again at once.
 	again := l.begin(n.Wait, n.Wait)
 	n.All(nil)
-	l.work()
+	l.Work()
 	l.well(waits...)
 	l.well(past...)
 	l.wait(again)
@@ -89,7 +89,7 @@ func TestNotifyAll(t *testing.T) {
 	late := l.begin(n.Wait)
 	l.wait(late)
 	n.All(nil)
-	l.work()
+	l.Work()
 	l.well(again, late)
 	require.False(t, n.Waits())
 }
@@ -139,10 +139,10 @@ func TestWaitPast(t *testing.T) {
 	a := l.begin(past(0))
 	l.wait(a)
 	n.One(nil) // is not for those in WaitPast
-	l.work()
+	l.Work()
 	l.wait(a)
 	n.All(nil)
-	l.work()
+	l.Work()
 	l.well(a)
 	l.well(l.begin(past(0), past(0), past(7))) // it is sticky
 	l.well(l.begin(past(1 << 40)))
@@ -176,7 +176,7 @@ func TestNotifyContext(t *testing.T) {
 	require.NoError(t, got())
 	l.wait(a)
 	n.All(nil)
-	l.work()
+	l.Work()
 	l.well(a)
 
 	ctx, cancel := context.WithCancelCause(background)
@@ -200,7 +200,7 @@ func TestEvent(t *testing.T) {
 	e.Set(nil)
 	e.Set(nil)
 	require.True(t, e.IsSet())
-	l.work()
+	l.Work()
 	l.well(a, b)
 	require.NoError(t, got())
 	require.NoError(t, e.WaitContext(canceledContext()), "what has happened goes before the context")
@@ -212,10 +212,10 @@ func TestEvent(t *testing.T) {
 	d := l.begin(e.Wait)
 	e.Set(nil)
 	e.Clear()
-	l.work()
+	l.Work()
 	l.wait(d) // it was woken, and waits on
 	e.Set(nil)
-	l.work()
+	l.Work()
 	l.well(d)
 	require.False(t, e.Waits())
 }
@@ -248,7 +248,7 @@ func TestBarrier(t *testing.T) {
 	}
 	// Two rounds of the same tasks.
 	again := []*actor{l.begin(wait, wait), l.begin(wait, wait), l.begin(wait, wait)}
-	l.work()
+	l.Work()
 	l.well(again...)
 	require.Equal(t, 5, lasts)
 
@@ -258,7 +258,7 @@ func TestBarrier(t *testing.T) {
 	require.NoError(t, err)
 	require.True(t, last)
 	x.Cancel(errBoom)
-	l.work()
+	l.Work()
 	l.well(y)
 	here, _ := b.Here()
 	require.Zero(t, here)

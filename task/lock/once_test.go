@@ -47,7 +47,7 @@ func TestOnceValue(t *testing.T) {
 	l.wait(append(waits, maker)...)
 	require.Equal(t, 1, calls)
 	ready.Set(nil)
-	l.work()
+	l.Work()
 	l.well(append(waits, maker)...)
 	require.NoError(t, result())
 	require.Equal(t, [4]int{7, 7, 7, 7}, got)
@@ -88,7 +88,7 @@ func TestOnceValueWithoutItsMaker(t *testing.T) {
 			last := l.begin(get(&o, mustNotMake(t), &w))
 			l.wait(maker, next, last)
 			begin.Set(nil)
-			l.work()
+			l.Work()
 			if name == "is canceled" {
 				l.wait(maker, next)
 				l.cancel(maker)

@@ -29,7 +29,7 @@ func TestRateLimiter(t *testing.T) {
 	l.well(l.begin(r.Wait, r.Wait, r.Wait))
 	require.True(t, !r.Allow(), "the burst is used up")
 
-	start := l.clock.Now()
+	start := l.Clock.Now()
 	var at []time.Duration
 	var order []int
 	var all []*actor
@@ -62,7 +62,7 @@ func TestRateLimiter(t *testing.T) {
 func TestRateLimiterKeepsTheRate(t *testing.T) {
 	l := newLab(t)
 	r := lock.NewRateLimiter(1000, time.Second, 5)
-	start, n := l.clock.Now(), 0
+	start, n := l.Clock.Now(), 0
 	var all []*actor
 	for i := range 20 {
 		weight := i%3 + 1
@@ -117,9 +117,9 @@ func TestRateLimiterCanceled(t *testing.T) {
 	l.well(b)
 
 	c, d := l.begin(r.Wait), l.begin(r.Wait)
-	l.clock.Advance(100*ms + slack) // c has its turn, and is not polled yet
+	l.Clock.Advance(100*ms + slack) // c has its turn, and is not polled yet
 	c.Cancel(errBoom)
-	l.work()
+	l.Work()
 	require.ErrorIs(t, c.err, errBoom)
 	l.well(d)
 

@@ -32,7 +32,7 @@ func TestStrand(t *testing.T) {
 	require.Equal(t, []string{"b1"}, order)
 	require.Equal(t, 1, s.Len())
 	go1.Set(nil)
-	l.work()
+	l.Work()
 	require.Equal(t, []string{"b1", "a1", "a2", "a3"}, order)
 	require.Zero(t, s.Len())
 	for _, turn := range []*lock.Turn[string]{a1, a2, a3, b1} {
@@ -61,13 +61,13 @@ func TestStrandCanceled(t *testing.T) {
 			for _, turn := range all {
 				task.Detach(l, turn)
 				if polled {
-					l.work()
+					l.Work()
 				}
 			}
 			all[canceled].Cancel(errBoom)
-			l.work()
+			l.Work()
 			begin.Set(nil)
-			l.work()
+			l.Work()
 			require.ErrorIs(t, all[canceled].Err(), errBoom)
 			var want []int
 			for i := range 4 {
@@ -96,7 +96,7 @@ func TestStrandCanceledAtItsTurn(t *testing.T) {
 	l.start(first, second)
 	begin.Set(nil) // first is in the queue, and second behind it
 	second.Cancel(errBoom)
-	l.work()
+	l.Work()
 	require.NoError(t, first.Err())
 	require.False(t, done, "canceled before its turn, and done all the same")
 	require.ErrorIs(t, second.Err(), errBoom)
@@ -148,7 +148,7 @@ func TestStrandWaitsForChildren(t *testing.T) {
 	l.start(first, second)
 	require.False(t, done)
 	go1.Set(nil)
-	l.work()
+	l.Work()
 	require.True(t, done)
 }
 

@@ -11,6 +11,7 @@ import (
 	"github.com/stretchr/testify/require"
 	"go.uber.org/goleak"
 
+	"github.com/heist-go/heist/internal/rig"
 	"github.com/heist-go/heist/pool"
 	"github.com/heist-go/heist/task"
 	"github.com/heist-go/heist/task/stream"
@@ -173,55 +174,15 @@ func runners(t *testing.T) map[string]func(context.Context, task.Task) error {
 // has anything to do.
 func inTime(t *testing.T, all ...op) {
 	t.Helper()
-	l := newLab()
+	l := rig.NewLab()
 	defer task.ReleaseClock(&l.Home)
 	var g task.Group
 	g.Go(l, seq(all...))
-	for !l.runner.Guard(l.run) {
-	}
+	l.Run()
 	require.NoError(t, g.WaitContext(background))
-	_, armed := l.clock.Next()
+	_, armed := l.Clock.Next()
 	require.False(t, armed, "a timer is left")
 }
-
-// lab is a scheduler on the calling goroutine.
-type lab struct {
-	task.Home
-	runner task.Runner
-	clock  *task.Clock
-	inbox  task.Inbox
-	queue  []*task.Frame
-}
-
-func newLab() *lab {
-	l := &lab{clock: task.NewClock(time.Unix(1000, 0))}
-	l.runner.Init(l)
-	task.SetClock(&l.Home, l.clock)
-	task.Open(background, &l.Home, l, &l.runner)
-	return l
-}
-
-func (l *lab) run() {
-	for {
-		l.inbox.Take(l.Push)
-		if len(l.queue) > 0 {
-			f := l.queue[0]
-			l.queue = l.queue[1:]
-			l.runner.Step(f, false)
-		} else if d, ok := l.clock.Next(); ok {
-			l.clock.Advance(d)
-		} else {
-			return
-		}
-	}
-}
-
-func (l *lab) Admit(int) bool      { return true }
-func (l *lab) Submit(b task.Batch) { l.inbox.Put(b) }
-func (l *lab) Sooner(int)          {}
-func (l *lab) Push(f *task.Frame)  { l.queue = append(l.queue, f) }
-func (l *lab) Next(f *task.Frame)  { l.Push(f) }
-func (l *lab) Later(f *task.Frame) { l.Push(f) }
 
 // timed is a value that comes some time after the one before.
 type timed struct {
