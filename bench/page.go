@@ -11,9 +11,7 @@ import (
 //go:embed page.html
 var pageText string
 
-var pageTemplate = template.Must(template.New("page").Funcs(template.FuncMap{
-	"figure": figureOf, "times": times, "spread": percent,
-}).Parse(pageText))
+var pageTemplate = template.Must(template.New("page").Parse(pageText))
 
 // picture is a plot, with a sentence about it.
 type picture struct {

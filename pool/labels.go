@@ -22,19 +22,15 @@ type labels struct {
 // labelsVariable asks for labels where no Config can: its value is one, too.
 const labelsVariable = "HEIST_LABELS"
 
+// newLabels sets the labels of the calling goroutine, the worker's.
 func newLabels(worker int) *labels {
 	set := []string{"worker", strconv.Itoa(worker)}
 	if run := os.Getenv(labelsVariable); run != "" {
 		set = append(set, "run", run)
 	}
 	ctx := pprof.WithLabels(context.Background(), pprof.Labels(set...))
+	pprof.SetGoroutineLabels(ctx)
 	return &labels{worker: ctx, kinds: map[any]context.Context{}}
-}
-
-// begin sets the labels of the worker's goroutine, before its first poll.
-func (l *labels) begin() {
-	l.last = nil
-	pprof.SetGoroutineLabels(l.worker)
 }
 
 // poll sets the labels for a poll of f.

@@ -83,7 +83,6 @@ func (w *worker) main() {
 	pprof.SetGoroutineLabels(context.Background()) // not those of whoever woke us
 	if w.pool.config.Labels {
 		w.labels = newLabels(w.id)
-		w.labels.begin()
 	}
 	defer task.Polling()()
 	ended := false
