@@ -10,13 +10,34 @@ type Branch struct {
 	hold holding  // in the list of what it is a part of
 	list *holding // what it waits for
 	up   *Branch  // what it is a part of; nil: the task
+	ends uint32   // how often it has ended
+	seen uint32   // up's ends when it was polled last
+	life life
+}
+
+// Begins reports whether what the branch is a part of, a branch or a life of the task, is
+// another one than at the last call, or has ended since; then the branch has ended, too.
+// What the owner of the branch remembers of its operation is of no use any more. Poll asks
+// as well, so that it holds for branches in branches.
+func (b *Branch) Begins(cx *Cx) bool {
+	up, ends := cx.branch, uint32(0)
+	if up != nil {
+		ends = up.ends
+	}
+	if b.life.begins(cx) || b.up != up || b.seen != ends {
+		b.End(cx)
+		b.up, b.seen = up, ends
+		return true
+	}
+	return false
 }
 
 // Poll calls op, whose waits are the branch's from then on, and returns its error.
 func (b *Branch) Poll(cx *Cx, op func(*Cx) error) error {
+	b.Begins(cx)
 	outer := cx.branch
 	defer func() { cx.branch = outer }()
-	b.up, cx.branch = outer, b
+	cx.branch = b
 	return op(cx)
 }
 
@@ -27,9 +48,11 @@ func (b *Branch) End(cx *Cx) {
 	if b.list != nil {
 		b.release(cx, nil)
 	}
+	b.ends++
 }
 
 func (b *Branch) release(cx *Cx, err error) bool {
+	b.ends++
 	outer := cx.branch
 	cx.branch = b
 	for h := b.list; h != nil; h = b.list {

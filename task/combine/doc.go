@@ -28,6 +28,10 @@
 // timers, promises, groups, handles, and combinators in combinators. (Group and handle go
 // on; only the wait is over.) What a connection was asked for it goes on with.
 //
+// A combinator that is let go of has forgotten how far it was: used again it begins anew,
+// with all its attempts, its whole time, and no result of the round before. (A [task.Seq] or
+// a stage is the task's own, and stays where it is.)
+//
 // An operation that was polled to its end has had its effect. So take one step in each
 // operation of a Select: "receive", not "receive and send on".
 //

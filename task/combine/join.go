@@ -6,7 +6,8 @@ import (
 	"github.com/heist-go/heist/task"
 )
 
-// half is one operation of a join: its result is kept until the others are over.
+// half is one operation of a join: its result is kept until the others are over, or the
+// join is let go of.
 type half[T any] struct {
 	branch task.Branch
 	value  T
@@ -15,6 +16,9 @@ type half[T any] struct {
 
 // poll polls op unless it is over. It returns nil when it is.
 func (h *half[T]) poll(cx *task.Cx, op func(*task.Cx) (T, error)) error {
+	if h.branch.Begins(cx) {
+		h.take()
+	}
 	if h.over {
 		return nil
 	}
@@ -178,6 +182,10 @@ func (a *Any[T]) Wait(cx *task.Cx, ops ...func(*task.Cx) (T, error)) (at int, v 
 	}
 	var pending error
 	for i, op := range ops {
+		if a.parts[i].branch.Begins(cx) {
+			a.parts[i].take()
+			a.failed[i] = nil
+		}
 		if a.failed[i] != nil {
 			continue
 		}

@@ -18,6 +18,9 @@ type Timeout struct {
 // called first: then op is let go of, and the error is [task.ErrTimeout]. If both have
 // happened, op has won. Called again after Pending, it does not look at d.
 func (t *Timeout) Wait(cx *task.Cx, d time.Duration, op Op) error {
+	if t.branch.Begins(cx) {
+		t.timer.Stop(cx)
+	}
 	err := t.branch.Poll(cx, op)
 	switch {
 	case !task.IsPending(err):
@@ -51,6 +54,10 @@ type Retry struct {
 // try, and when the limit is reached one that is [task.ErrLimit] and wraps the last. If the
 // task is canceled there is no other try.
 func (r *Retry) Do(cx *task.Cx, op Op) error {
+	if r.branch.Begins(cx) {
+		r.last = nil
+		r.Backoff.Reset()
+	}
 	for {
 		if r.last == nil {
 			err := r.branch.Poll(cx, op)
