@@ -159,13 +159,14 @@ type ring struct {
 	of   uint32
 }
 
-// fire takes alarms that are due out of the wheel. It reports true if there may
-// be more.
-func (t *timers) fire(now int64, due *[batch]ring) (n int, more bool) {
+// fire takes alarms that are due out of the wheel, which it moves to until: now, or the
+// end of now's tick, and then it looks at the deadlines. It reports true if there may be
+// more.
+func (t *timers) fire(now, until int64, due *[batch]ring) (n int, more bool) {
 	t.mu.Lock()
 	defer t.mu.Unlock()
 	for n < batch {
-		e := t.wheel.Expire(now)
+		e := t.wheel.Expire(until)
 		if e == nil {
 			next, ok := t.wheel.Next()
 			if !ok {
@@ -180,7 +181,7 @@ func (t *timers) fire(now int64, due *[batch]ring) (n int, more bool) {
 		// Pairs with: (*Alarm).Postpone.
 		for when := v.when.Load(); ; when = v.when.Load() {
 			if when > now {
-				t.wheel.Add(e, when) // it was postponed
+				t.wheel.Add(e, when) // it was postponed, or comes later in its tick
 				break
 			}
 			if v.when.CompareAndSwap(when, fired) {
@@ -219,11 +220,14 @@ func (r *Runner) Settle() int64 {
 //
 // Any thread: the worker whose runner this is, and whoever stands in for it.
 func (r *Runner) Expire(now int64, q Queue) (rings int) {
-	n := 0
+	n, until := 0, now
+	if r.home.clock != nil { // its tests mean the nanosecond
+		until = timerwheel.Coalesce(now, timerwheel.Tick)
+	}
 	for more := true; more; {
 		var due [batch]ring
 		var k int
-		k, more = r.timers.fire(now, &due)
+		k, more = r.timers.fire(now, until, &due)
 		for _, d := range due[:k] { // without the lock
 			s, task := d.bell.(*wakee)
 			if !task || q == nil {

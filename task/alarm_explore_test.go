@@ -11,7 +11,7 @@ import (
 
 // alarms is the code under test: the real methods, or copies with one line wrong.
 type alarms struct {
-	fire     func(t *timers, now int64, due *[batch]ring) (n int, more bool)
+	fire     func(t *timers, now, until int64, due *[batch]ring) (n int, more bool)
 	disarm   func(a *Alarm, h *Home) bool
 	postpone func(a *Alarm, deadline int64) bool
 }
@@ -80,7 +80,7 @@ func (p peal) model(code alarms) func(*explore.X) {
 						for more := true; more; {
 							var due [batch]ring
 							var n int
-							n, more = code.fire(&r.timers, now*grain, &due)
+							n, more = code.fire(&r.timers, now*grain, now*grain, &due)
 							for _, d := range due[:n] {
 								rings[d.of] = append(rings[d.of], now*grain)
 							}
@@ -93,7 +93,7 @@ func (p peal) model(code alarms) func(*explore.X) {
 			const end = 1 << 40
 			for _, r := range runners { // what is still armed fires now
 				var left [batch]ring
-				n, _ := r.timers.fire(end, &left)
+				n, _ := r.timers.fire(end, end, &left)
 				for _, d := range left[:n] {
 					rings[d.of] = append(rings[d.of], end)
 				}
@@ -173,7 +173,7 @@ func TestExploreAlarmControls(t *testing.T) {
 		}, {
 			"fire does not look whether it was postponed", // T2
 			with(func(c *alarms) {
-				c.fire = func(t *timers, now int64, due *[batch]ring) (n int, more bool) {
+				c.fire = func(t *timers, now, _ int64, due *[batch]ring) (n int, more bool) {
 					t.mu.Lock()
 					defer t.mu.Unlock()
 					for {
@@ -191,7 +191,7 @@ func TestExploreAlarmControls(t *testing.T) {
 		}, {
 			"fire compares, and gives up", // T2
 			with(func(c *alarms) {
-				c.fire = func(t *timers, now int64, due *[batch]ring) (n int, more bool) {
+				c.fire = func(t *timers, now, _ int64, due *[batch]ring) (n int, more bool) {
 					t.mu.Lock()
 					defer t.mu.Unlock()
 					for {

@@ -2,6 +2,7 @@ package task
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"runtime"
 
@@ -161,8 +162,8 @@ type blockingCall[T any] struct {
 // Do runs f on a goroutine and returns its result. Called again after Pending, it
 // does not look at f. f's context has the values of [Cx.Context], and is done when the
 // task is canceled: a function that has not begun is then taken back, and one that
-// runs is waited for, because it may use what is the task's. f's panic is raised in
-// the task.
+// runs is waited for, because it may use what is the task's. If it has failed then, its
+// error is ErrCanceled, too; a result is a result. f's panic is raised in the task.
 func (b *Blocking[T]) Do(cx *Cx, f func(context.Context) (T, error)) (v T, err error) {
 	if b.call == nil {
 		if err := cx.Err(); err != nil {
@@ -204,6 +205,8 @@ func (b *Blocking[T]) start(cx *Cx, f func(context.Context) (T, error)) {
 		defer func() {
 			if p := recover(); p != nil {
 				err = newPanic("blocking function", p)
+			} else if err != nil {
+				err = because(ctx, err)
 			}
 			c.value.Set(v)
 			c.err.Set(err)
@@ -218,6 +221,19 @@ func (b *Blocking[T]) start(cx *Cx, f func(context.Context) (T, error)) {
 	b.call = c
 	cx.frame.hold(&b.hold, b)
 	class.submit(&c.job)
+}
+
+// because makes of the error of a function whose context is done one that is ErrCanceled and
+// wraps why, too. It does not ask the task: the context may know before the task does.
+func because(ctx context.Context, err error) error {
+	why := context.Cause(ctx)
+	if why == nil || errors.Is(err, ErrCanceled) {
+		return err
+	}
+	if !errors.Is(why, ErrCanceled) {
+		why = &canceled{why}
+	}
+	return fmt.Errorf("task: blocking: %w: %w", why, err)
 }
 
 // forget ends the call.

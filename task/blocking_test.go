@@ -88,6 +88,50 @@ func TestBlockingCancel(t *testing.T) {
 	})
 	require.ErrorIs(t, task.Run(ctx, a), errBoom)
 	require.True(t, ended)
+	require.ErrorIs(t, a.err, task.ErrCanceled, "also if the context is done before the task knows")
+}
+
+// A function that fails because the task is canceled fails as an operation does; what it
+// says by itself is there, too. One that has a result all the same has it.
+func TestBlockingCanceledErrors(t *testing.T) {
+	errOwn := errors.New("its own")
+	for _, c := range []struct {
+		name string
+		f    func(ctx context.Context) (int, error)
+		is   []error
+	}{
+		{"context's error", func(ctx context.Context) (int, error) { return 0, ctx.Err() }, []error{task.ErrCanceled, context.Canceled, errBoom}},
+		{"own error", func(context.Context) (int, error) { return 0, errOwn }, []error{task.ErrCanceled, errBoom, errOwn}},
+		{"cause", func(ctx context.Context) (int, error) { return 0, context.Cause(ctx) }, []error{task.ErrCanceled, errBoom}},
+		{"result", func(context.Context) (int, error) { return 5, nil }, nil},
+	} {
+		t.Run(c.name, func(t *testing.T) {
+			begun := make(chan struct{})
+			a := called(func(ctx context.Context) (int, error) {
+				close(begun)
+				<-ctx.Done()
+				return c.f(ctx)
+			})
+			l := newLab(context.Background())
+			var g task.Group
+			g.Go(l, a)
+			l.work()
+			<-begun
+			g.Cancel(errBoom)
+			l.work()
+			empties(a.call.Class)
+			l.work()
+			for _, err := range c.is {
+				require.ErrorIs(t, a.err, err)
+			}
+			if c.is == nil {
+				require.NoError(t, a.err)
+				require.Equal(t, 5, a.got)
+			}
+		})
+	}
+	a := called(func(context.Context) (int, error) { return 0, errOwn })
+	require.Equal(t, errOwn, runs(a), "an error without a cancellation is not touched")
 }
 
 // A function whose turn has not come is taken back.

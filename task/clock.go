@@ -42,8 +42,8 @@ func (c *Clock) both() (t time.Time, nanos int64) {
 	return c.start.Add(c.past), int64(c.past) + 1
 }
 
-// Advance moves the clock by d and fires all timers that are due then, in their
-// order on each worker. Tasks that become runnable by that may run after Advance
+// Advance moves the clock by d and fires all timers that are due then, to the
+// nanosecond, in their order on each worker. Tasks that become runnable by that may run after Advance
 // has returned. It panics if d is negative.
 //
 // A timer that a task arms when it is woken counts from the new time. Advance step

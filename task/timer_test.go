@@ -6,6 +6,7 @@ import (
 	"math"
 	"math/rand/v2"
 	"runtime"
+	"slices"
 	"testing"
 	"time"
 	"weak"
@@ -747,4 +748,49 @@ func TestClock(t *testing.T) {
 	w.begin(sleep(&timer, 10*ms))
 	w.clock.Advance(time.Hour)
 	require.Equal(t, 1, w.Timers(), "the clock does not know the scheduler any more")
+}
+
+// On a Clock a timer fires at its deadline, to the nanosecond: neither a tick later, nor
+// with others of its tick.
+func TestClockIsExact(t *testing.T) {
+	rng := rand.New(rand.NewPCG(7, 7))
+	for range 20 {
+		w := newWatch()
+		begun := w.clock.Now()
+		const n = 200
+		var timers [n]task.Timer
+		var due [n]time.Duration
+		var all [n]*recorder
+		now := time.Duration(0)
+		for i := range all {
+			due[i] = now + 1 + time.Duration(rng.Int64N(int64(4*tick)))
+			all[i] = w.begin(sleep(&timers[i], due[i]-now))
+			if i%3 == 0 {
+				continue
+			}
+			now += time.Duration(rng.Int64N(int64(tick) / 8))
+			w.clock.Advance(now - w.clock.Now().Sub(begun))
+			w.work()
+			for k := range i + 1 {
+				require.Equal(t, due[k] <= now, ended(t, all[k]), "at %v, due at %v", now, due[k])
+			}
+		}
+		rest := slices.Sorted(slices.Values(due[:]))
+		for _, at := range rest {
+			if at <= now {
+				continue
+			}
+			for _, now = range []time.Duration{at - 1, at} {
+				if d := now - w.clock.Now().Sub(begun); d > 0 {
+					w.clock.Advance(d)
+					w.work()
+				}
+				for k := range all {
+					require.Equal(t, due[k] <= now, ended(t, all[k]), "at %v, due at %v", now, due[k])
+				}
+			}
+		}
+		require.Zero(t, w.Timers())
+		task.ReleaseClock(&w.Home)
+	}
 }

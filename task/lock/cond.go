@@ -29,8 +29,8 @@ type Cond struct {
 }
 
 // LockWhen locks L when condition holds, and returns with the lock held. The condition is
-// called with the lock held. It waits in the line of those that Signal tells while the
-// condition does not hold.
+// called with the lock held; if it panics, the lock is given up. It waits in the line of
+// those that Signal tells while the condition does not hold.
 func (c *Cond) LockWhen(cx *task.Cx, condition func() bool) error {
 	if c.line.Holds(cx) {
 		if err := c.line.Resume(cx, 1); err != nil {
@@ -50,7 +50,7 @@ func (c *Cond) LockWhen(cx *task.Cx, condition func() bool) error {
 	if c.line.Holds(cx) {
 		c.line.Leave(cx)
 	}
-	if condition() {
+	if c.holds(cx, condition) {
 		return nil
 	}
 	c.mu.Lock() // in line before the lock is free: whoever changes something tells us
@@ -69,7 +69,7 @@ func (c *Cond) LockWhenContext(ctx context.Context, condition func() bool) error
 			}
 			return err
 		}
-		if condition() {
+		if c.holds(nil, condition) {
 			return nil
 		}
 		held := true
@@ -85,6 +85,20 @@ func (c *Cond) LockWhenContext(ctx context.Context, condition func() bool) error
 			return err
 		}
 	}
+}
+
+// holds asks the condition. The lock is held, and the caller has not heard of that yet.
+func (c *Cond) holds(cx *task.Cx, condition func() bool) (yes bool) {
+	panics := true
+	defer func() {
+		if panics {
+			c.Signal(cx) // if we were given one
+			c.L.Unlock(cx)
+		}
+	}()
+	yes = condition()
+	panics = false
+	return yes
 }
 
 // Signal tells the one who has waited longest to look again, if anybody waits. It is

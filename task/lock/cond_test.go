@@ -237,3 +237,63 @@ func TestCondProducersAndConsumers(t *testing.T) {
 		free(t, &m)
 	})
 }
+
+// TestCondPanics: a condition that panics keeps neither the lock nor the signal.
+func TestCondPanics(t *testing.T) {
+	bounded(t)
+	for _, first := range []bool{true, false} { // in its first call, or in the one after the signal
+		var m lock.Mutex
+		c := lock.Cond{L: &m}
+		calls := 0
+		boom := func() bool {
+			if calls++; first || calls > 1 {
+				panic(errBoom)
+			}
+			return false
+		}
+		t.Run("goroutine", func(t *testing.T) {
+			calls = 0
+			ended := make(chan any)
+			go func() {
+				defer func() { ended <- recover() }()
+				_ = c.LockWhenContext(background, boom)
+			}()
+			if !first {
+				until(t, "one in line", func() bool { c.Signal(nil); return calledTwice(&m, &calls) })
+			}
+			require.Equal(t, errBoom, <-ended)
+			free(t, &m)
+		})
+		t.Run("task", func(t *testing.T) {
+			l := newLab(t)
+			calls = 0
+			v := 0
+			var g task.Group
+			g.Go(l, task.Func(func(cx *task.Cx) error { return c.LockWhen(cx, boom) }))
+			l.Work()
+			next := l.begin(when(&c, &v, 1), does(m.Unlock))
+			if !first {
+				m.TryLock()
+				v = 1
+				c.Signal(nil) // the first one's
+				m.Unlock(nil)
+				l.Work()
+				l.well(next)
+			} else {
+				next.Cancel(errBoom)
+				l.Work()
+			}
+			require.Panics(t, func() { _ = g.WaitContext(background) })
+			free(t, &m)
+		})
+	}
+}
+
+// calledTwice looks at calls, which the lock guards.
+func calledTwice(m *lock.Mutex, calls *int) bool {
+	if !m.TryLock() {
+		return false
+	}
+	defer m.Unlock(nil)
+	return *calls > 1
+}

@@ -22,7 +22,8 @@ type OnceValue[T any] struct {
 // again until it does not return Pending; or it waits for the task that does.
 //
 // An error of f is its caller's, and the next in line tries. So it does if the task that
-// makes the value is canceled, panics, or ends: others do not wait for ever.
+// makes the value is canceled, panics, or ends: others do not wait for ever. A canceled task
+// is told at once, without another call of f: what f has begun, it finds in the task.
 func (o *OnceValue[T]) Get(cx *task.Cx, f func(*task.Cx) (T, error)) (v T, err error) {
 	if err := cx.Spend(); err != nil {
 		return v, err
