@@ -133,7 +133,7 @@ func (l *Listener) Close() error {
 // lives, which is the owner of them all. An error of one harms no other. A panic of one
 // is a bug of the program: it ends the others, and is raised by Serve, at once. It returns
 // when the listener is closed, or the task is told to come to an end, and all
-// connections have ended: with nil, or with why no more could be accepted.
+// connections have ended: with nil, or with why no more could be accepted. It is sticky.
 func Serve(cx *task.Cx, l *Listener, f func(*Conn) task.Task) error {
 	if l.serving.Failed == nil {
 		l.serving.Failed = func(task.Task, error) error { return nil }

@@ -71,7 +71,7 @@ func (c *Conn) Post(b []byte) error {
 // Queued returns how many bytes that were posted have not been sent. Anybody.
 func (c *Conn) Queued() int { return c.out.queued() }
 
-// Flush waits until all that was posted has been sent.
+// Flush waits until all that was posted has been sent. It is sticky, until more is posted.
 func (c *Conn) Flush(cx *task.Cx) error {
 	c.abandon()
 	if err := cx.Err(); err != nil {

@@ -12,7 +12,8 @@ package task
 type Seq struct{ at int }
 
 // Run runs the steps from where it was. It returns the first error, Pending
-// included, and stays at that step. The steps must be the same in every poll.
+// included, and stays at that step. At the end it is sticky. The steps must be the same in
+// every poll.
 // It allocates nothing if the steps do not escape.
 func (s *Seq) Run(cx *Cx, steps ...func(*Cx) error) error {
 	outer := cx.shielded // of a stage that this is a part of

@@ -63,10 +63,9 @@ var (
 // staying are those of the library that are sticky by their nature: they know that they are
 // over, or do not mind.
 var staying = []string{
-	"task.Seq.Run", "task.Cx.Yield", "task.Cx.Spend", "task.Cx.Suspend",
-	"task/lock.Once.Do", "task/lock.OnceValue.Get", "reactor.Serve", "reactor.Conn.Flush",
+	"task.Cx.Yield", "task.Cx.Spend", "task.Cx.Suspend",
 	"task/stream.Stream.ForEach", "task/stream.Stream.Collect", "task/stream.Stream.Send",
-	"task/stream.Stream.Peek", "task/stream.Stream.Close", "task/stream.Fold",
+	"task/stream.Stream.Close", "task/stream.Fold",
 }
 
 // ops is the analyzer's result.

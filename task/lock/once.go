@@ -18,7 +18,7 @@ type OnceValue[T any] struct {
 	line   task.Line
 }
 
-// Get returns the value. If there is none yet, the task makes it by f, which is called
+// Get returns the value, and is sticky. If there is none yet, the task makes it by f, which is called
 // again until it does not return Pending; or it waits for the task that does.
 //
 // An error of f is its caller's, and the next in line tries. So it does if the task that
@@ -125,7 +125,7 @@ func (o *maker[T]) Attend(cx *task.Cx) {
 // ready.
 type Once struct{ v OnceValue[struct{}] }
 
-// Do does it, by f, unless it is done; see [OnceValue.Get].
+// Do does it, by f, unless it is done; it is sticky. See [OnceValue.Get].
 func (o *Once) Do(cx *task.Cx, f func(*task.Cx) error) error {
 	_, err := o.v.Get(cx, func(cx *task.Cx) (struct{}, error) { return struct{}{}, f(cx) })
 	return err

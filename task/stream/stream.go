@@ -111,7 +111,7 @@ func (s *Stream[T]) end(cx *task.Cx, err error) error {
 	return s.err
 }
 
-// Peek is Next that leaves the value where it is. So it is a wait, not a verb, and may stand
+// Peek is Next that leaves the value where it is. So it is a wait, sticky and not a verb, and may stand
 // in [task.All] and [task.First].
 func (s *Stream[T]) Peek(cx *task.Cx) (v T, err error) {
 	if err := s.wait(cx); err != nil {
