@@ -40,10 +40,14 @@ func (c *Conn) posts() *posting {
 	return c.post.Load()
 }
 
+// ErrSlow says that a peer has taken nothing for the grace, and the connection was closed for
+// that. It is task.ErrLimit.
+var ErrSlow = fmt.Errorf("reactor: the peer is too slow: %w", task.ErrLimit)
+
 // SetWriteLimit bounds what [Conn.Post] keeps for a peer that reads slowly: no more
 // than so many bytes (more only if it is one message), and when the peer has taken
 // nothing for grace while something waits, the connection is closed, with an error
-// that is task.ErrLimit. grace 0 is for ever. Anybody.
+// that is ErrSlow. grace 0 is for ever. Anybody.
 func (c *Conn) SetWriteLimit(bytes int, grace time.Duration) {
 	p := c.posts()
 	p.limit.Store(int64(bytes))
@@ -121,7 +125,7 @@ func (c *Conn) Hangup(cx *task.Cx) (err error) {
 func (p *posting) send(bufs [][]byte) (n int, err error) {
 	c := p.conn
 	if p.late.Load() && c.reactor.home.Nanos()-p.moved >= p.grace.Load() {
-		return 0, fmt.Errorf("reactor: the peer has taken nothing for %v: %w", time.Duration(p.grace.Load()), task.ErrLimit)
+		return 0, fmt.Errorf("%w: it has taken nothing for %v", ErrSlow, time.Duration(p.grace.Load()))
 	}
 	if !c.refs.acquire() {
 		return 0, ErrClosed

@@ -162,8 +162,9 @@ func TestGrace(t *testing.T) {
 	conn := <-conns
 	conn.SetWriteLimit(1<<20, 20*time.Millisecond)
 	fill(t, conn)
-	require.ErrorIs(t, <-why, task.ErrLimit)
-	require.ErrorIs(t, conn.Post([]byte("x")), task.ErrLimit)
+	require.ErrorIs(t, <-why, reactor.ErrSlow)
+	require.ErrorIs(t, conn.Post([]byte("x")), reactor.ErrSlow)
+	require.ErrorIs(t, reactor.ErrSlow, task.ErrLimit)
 	require.Zero(t, conn.Queued(), "nothing is kept for it")
 }
 

@@ -162,7 +162,7 @@ func (s *server) leave(c *client, err error) {
 	defer s.mu.Unlock()
 	switch {
 	case c.room == "": // it has left before
-	case errors.Is(err, task.ErrLimit):
+	case errors.Is(err, reactor.ErrSlow):
 		s.exit(c, "was cut off")
 	default:
 		s.exit(c, "has left")
