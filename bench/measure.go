@@ -15,6 +15,7 @@ import (
 type result struct {
 	row
 	workers      int
+	plotted      bool   // the benchmarks are to print what plots need
 	us, them     sample // the figures of both sides; empty if the benchmark has compared them
 	better       sample // how many times better we are; empty without a counterpart
 	allocs, size float64
@@ -27,7 +28,7 @@ func measure(ctx context.Context, b *builds, o options, chosen []row, progress i
 	begun := time.Now()
 	for i, r := range chosen {
 		fmt.Fprintf(progress, "\r\x1b[K%4.0fs  %d of %d  %s", time.Since(begun).Seconds(), i+1, len(chosen), r.name)
-		res := result{row: r, workers: o.workers}
+		res := result{row: r, workers: o.workers, plotted: o.html != ""}
 		res.err = res.measure(ctx, b, o)
 		results = append(results, res)
 		if ctx.Err() != nil {
@@ -89,7 +90,11 @@ func (r *result) side(ctx context.Context, b *builds, p pick, length string, out
 	for flag, file := range outputs {
 		more = append(more, flag+"="+file)
 	}
-	out, err := b.bench(ctx, r.dir, anchored(p.bench), length, nil, more...)
+	var env []string
+	if r.plotted {
+		env = []string{"HEIST_PERCENTILES=1"}
+	}
+	out, err := b.bench(ctx, r.dir, anchored(p.bench), length, env, more...)
 	r.printed = append(r.printed, out...)
 	if err != nil {
 		return 0, err

@@ -2,6 +2,7 @@ package main
 
 import (
 	"bytes"
+	"cmp"
 	"context"
 	"fmt"
 	"html/template"
@@ -12,8 +13,10 @@ import (
 	"path/filepath"
 	"regexp"
 	"slices"
+	"strconv"
 	"strings"
 
+	"golang.org/x/perf/benchfmt"
 	"gonum.org/v1/plot"
 	"gonum.org/v1/plot/plotter"
 	"gonum.org/v1/plot/plotutil"
@@ -157,63 +160,106 @@ func scaling(ctx context.Context, b *builds, o options, results []result, progre
 	return &picture{"Over workers", "How many times as fast as the sequential code.", drawn}, err
 }
 
-// quantiles are what the benchmarks say of round trips.
-var quantiles = regexp.MustCompile(`(?m)^Benchmark\S+/(\S+?)/(\S+?)(?:-\d+)?\s.*?([0-9.]+) p50-µs\s+([0-9.]+) p99-µs`)
+// curve is what one side of a row says about the times of its round trips.
+type curve plotter.XYs
 
-// latencies draws the medians and the 99 % quantiles of round trips, ours and theirs.
-func latencies(results []result) (*picture, error) {
-	type pair struct{ half, most plotter.Values }
-	sides := map[string]*pair{"heist": {}, "net": {}}
-	var names []string
-	seen := map[string]bool{}
-	for _, r := range results {
-		found := map[string][]string{}
-		for _, m := range quantiles.FindAllStringSubmatch(string(r.printed), -1) {
-			if m[2] == "heist" || m[2] == "net" {
-				found[m[2]] = m
-			}
-		}
-		if len(found) != 2 || seen[found["heist"][1]] {
+// percentileUnit is how the benchmarks name them, in microseconds.
+var percentileUnit = regexp.MustCompile(`^p([0-9.]+)-µs$`)
+
+// curves reads the percentiles out of what benchmarks print, by the last part of their names;
+// of several runs the last counts.
+func curves(out []byte) map[string]curve {
+	found := map[string]curve{}
+	in := benchfmt.NewReader(bytes.NewReader(out), "output")
+	for in.Scan() {
+		line, ok := in.Result().(*benchfmt.Result)
+		if !ok {
 			continue
 		}
-		seen[found["heist"][1]] = true
-		names = append(names, found["heist"][1])
-		for side, m := range found {
-			var half, most float64
-			fmt.Sscan(m[3], &half)
-			fmt.Sscan(m[4], &most)
-			sides[side].half = append(sides[side].half, half)
-			sides[side].most = append(sides[side].most, most)
+		var c curve
+		for _, v := range line.Values {
+			unit, value := v.Unit, v.Value
+			if v.OrigUnit != "" {
+				unit, value = v.OrigUnit, v.OrigValue
+			}
+			if m := percentileUnit.FindStringSubmatch(unit); m != nil {
+				p, err := strconv.ParseFloat(m[1], 64)
+				if err == nil && p < 100 {
+					c = append(c, plotter.XY{X: 100 / (100 - p), Y: value})
+				}
+			}
+		}
+		if name := ""; len(c) > 2 {
+			slices.SortFunc(c, func(a, b plotter.XY) int { return cmp.Compare(a.X, b.X) })
+			_, parts := line.Name.Parts()
+			for _, part := range parts { // the last but -GOMAXPROCS
+				if side, ok := strings.CutPrefix(string(part), "/"); ok {
+					name = side
+				}
+			}
+			found[name] = c
 		}
 	}
-	if len(names) == 0 {
+	return found
+}
+
+// latencies draws the distribution of round trips, a plot a row: on the scale of the nines,
+// where the rare slow ones are as easy to see as the rest.
+func latencies(results []result) (*picture, error) {
+	var plots []*plot.Plot
+	for _, r := range results {
+		found := curves(r.printed)
+		ours, theirs := found["heist"], found["net"]
+		if ours == nil || theirs == nil || strings.HasSuffix(r.name, "-cpu") {
+			continue
+		}
+		p := plot.New()
+		p.Title.Text, p.Y.Label.Text = r.name, "µs"
+		p.X.Scale, p.X.Tick.Marker = plot.LogScale{}, nines{}
+		p.Y.Scale, p.Y.Tick.Marker = plot.LogScale{}, plot.LogTicks{Prec: -1}
+		for i, side := range []struct {
+			name string
+			curve
+		}{{"Heist", ours}, {"package net", theirs}} {
+			line, err := plotter.NewLine(plotter.XYs(side.curve))
+			if err != nil {
+				return nil, err
+			}
+			line.Color, line.Width = []color.Color{good, worse}[i], vg.Points(1.5)
+			p.Add(line)
+			p.Legend.Add(side.name, line)
+		}
+		p.Add(plotter.NewGrid())
+		p.Legend.Top, p.Legend.Left = true, true
+		plots = append(plots, p)
+	}
+	if len(plots) == 0 {
 		return nil, nil
 	}
-	p := plot.New()
-	p.Y.Label.Text = "µs"
-	p.Y.Scale, p.Y.Tick.Marker = plot.LogScale{}, plot.LogTicks{Prec: -1}
-	p.Y.Min = 1
-	width := vg.Points(12)
-	for i, bar := range []struct {
-		name   string
-		values plotter.Values
-	}{
-		{"Heist, median", sides["heist"].half}, {"net, median", sides["net"].half},
-		{"Heist, 99 %", sides["heist"].most}, {"net, 99 %", sides["net"].most},
-	} {
-		chart, err := plotter.NewBarChart(bar.values, width)
-		if err != nil {
-			return nil, err
-		}
-		chart.Color, chart.LineStyle.Width = plotutil.Color(i), 0
-		chart.Offset = (vg.Length(i) - 1.5) * width
-		p.Add(chart)
-		p.Legend.Add(bar.name, chart)
+	const columns = 2
+	rows := (len(plots) + columns - 1) / columns
+	c := vgsvg.New(24*vg.Centimeter, vg.Length(rows)*8*vg.Centimeter)
+	tiles := draw.Tiles{Rows: rows, Cols: columns, PadX: vg.Centimeter, PadY: vg.Centimeter / 2, PadRight: vg.Centimeter}
+	for i, p := range plots {
+		p.Draw(tiles.At(draw.New(c), i%columns, i/columns))
 	}
-	p.Legend.Top, p.Legend.Left = true, true
-	p.NominalX(names...)
-	drawn, err := svg(p, 20*vg.Centimeter, 10*vg.Centimeter)
-	return &picture{"Round trips", "Time of a round trip over loopback, on a logarithmic scale.", drawn}, err
+	var out bytes.Buffer
+	if _, err := c.WriteTo(&out); err != nil {
+		return nil, err
+	}
+	return &picture{"Round trips", "How long round trips over loopback take, from the quickest one in a hundred to the slowest one in ten thousand.", inline(out.Bytes())}, nil
+}
+
+// nines are the ticks of a scale on which each nine more is as far away as the one before.
+type nines struct{}
+
+func (nines) Ticks(least, most float64) (all []plot.Tick) {
+	for x, label := range map[float64]string{1: "0", 2: "50 %", 10: "90 %", 100: "99 %", 1000: "99.9 %", 10000: "99.99 %"} {
+		if x >= least && x <= most*1.01 {
+			all = append(all, plot.Tick{Value: x, Label: label})
+		}
+	}
+	return all
 }
 
 // lateness has the program beside this one draw how late sleeps end.
