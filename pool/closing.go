@@ -76,6 +76,7 @@ func (p *Pool) settle() {
 	if p.stopped.CompareAndSwap(false, true) {
 		p.rouseAll()
 		if p.guard.started.Load() {
+			close(p.guard.over)
 			p.guard.parker.Unpark()
 		}
 		// Store-load: stopped first, the count second.

@@ -38,7 +38,7 @@ var (
 // slow reports that this build checks itself, or that the run is to be short.
 func slow() bool { return invariant.Enabled || testing.Short() }
 
-// guard is the thread beside those of the workers.
+// guard counts with the threads of the workers.
 const guard = 1
 
 // patience is how long a test may take.

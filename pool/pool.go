@@ -145,7 +145,7 @@ func New(c Config) (*Pool, error) {
 	p.size.Store(int64(c.Workers))
 	p.batons = make([]baton, c.Reactors)
 	p.parking.batons = p.batons
-	p.guard.pool, p.guard.stalls.log = p, c.Logger
+	p.guard.pool, p.guard.over, p.guard.stalls.log = p, make(chan struct{}), c.Logger
 	p.start = func(w *worker) {
 		if p.guard.started.CompareAndSwap(false, true) {
 			p.threads.Add(1)

@@ -7,7 +7,7 @@ import "math/bits"
 type Stats struct {
 	Workers   int    // configured
 	Spares    int    // more that take part, because all workers are, or were, in long polls
-	Threads   int    // started, the guard included
+	Threads   int    // of workers that have started, and the guard
 	Idle      int    // workers that are parked, or not started
 	Searching int    // looking for work
 	Live      int64  // tasks spawned and not finished

@@ -56,7 +56,7 @@ func TestNothingIsLeft(t *testing.T) {
 			work(p)
 			meet(t, p, 4, nil)
 			ids := p.ThreadIDs()
-			require.Len(t, ids, 4+guard)
+			require.Len(t, ids, 4)
 			require.Subset(t, threads(t), ids)
 			require.NoError(t, p.Close())
 			gone(t, ids)
@@ -104,16 +104,24 @@ func used(t testing.TB, id int) (u usage) {
 		require.NoError(t, err)
 		u.cpu += n
 	}
-	status, err := os.ReadFile(path + "status")
+	u.switches, err = switches(id)
 	require.NoError(t, err)
+	return u
+}
+
+// switches returns how often a thread of this process was switched.
+func switches(id int) (n int, err error) {
+	status, err := os.ReadFile(fmt.Sprintf("/proc/self/task/%d/status", id))
 	for line := range strings.Lines(string(status)) {
-		if name, n, _ := strings.Cut(line, ":"); strings.HasSuffix(name, "voluntary_ctxt_switches") {
-			k, err := strconv.Atoi(strings.TrimSpace(n))
-			require.NoError(t, err)
-			u.switches += k
+		if name, text, _ := strings.Cut(line, ":"); strings.HasSuffix(name, "voluntary_ctxt_switches") {
+			k, err := strconv.Atoi(strings.TrimSpace(text))
+			if err != nil {
+				return 0, err
+			}
+			n += k
 		}
 	}
-	return u
+	return n, err
 }
 
 // An idle pool costs nothing: its threads sleep and are not woken.
@@ -130,14 +138,15 @@ func TestIdlePoolSleeps(t *testing.T) {
 	meet(t, p, 4, nil)
 	idleBut(t, p, 1000)
 	ids := p.ThreadIDs()
-	require.Len(t, ids, 4+guard)
+	require.Len(t, ids, 4)
 	asleep := func() (all []usage) {
 		for _, id := range ids {
 			all = append(all, used(t, id))
 		}
 		return all
 	}
-	until(t, "a guard asleep", p.GuardSleeps)
+	until(t, "a guard asleep", func() bool { return p.GuardSleeps() && p.GuardThread() != 0 })
+	ids = append(ids, p.GuardThread())
 	// A thread may still be on its way into the kernel when it counts as idle, and one tick
 	// of the system's clock may be somebody else's: on a busy machine a later look counts.
 	var cpu, switches int
@@ -157,4 +166,52 @@ func TestIdlePoolSleeps(t *testing.T) {
 	require.LessOrEqual(t, cpu, 1, "CPU time of the workers")
 	require.LessOrEqual(t, switches, 5, "their context switches")
 	require.True(t, same, "the pool has counted something")
+}
+
+// A worker that parks often, or a guard that naps, does not keep the runtime's monitor from
+// its sleep: it looks every 20 µs for some time after it has taken a processor away.
+func TestMonitorSleeps(t *testing.T) {
+	if slow() {
+		t.Skip("it watches for a second")
+	}
+	p := open(t, 2)
+	const watch = time.Second
+	var most int
+	for range 5 {
+		var ticks int
+		ticker := task.Ticker{Every: time.Millisecond}
+		var before map[int]int
+		require.NoError(t, p.Run(background, task.Func(func(cx *task.Cx) error {
+			if before == nil {
+				before = othersSwitches(t, p)
+			}
+			for ; ticks < int(watch/ticker.Every); ticks++ {
+				if _, err := ticker.Tick(cx); err != nil {
+					return err
+				}
+			}
+			return nil
+		})))
+		most = 0
+		for id, n := range othersSwitches(t, p) {
+			most = max(most, n-before[id])
+		}
+		if most < 1500 {
+			break
+		}
+	}
+	t.Logf("%d context switches a second of the busiest thread beside the workers", most)
+	require.Less(t, most, 1500)
+}
+
+// othersSwitches returns how often each thread of the process that is no worker's was
+// switched.
+func othersSwitches(t testing.TB, p *pool.Pool) map[int]int {
+	all := map[int]int{}
+	for _, id := range threads(t) {
+		if !slices.Contains(p.ThreadIDs(), id) {
+			all[id], _ = switches(id) // or it has just ended
+		}
+	}
+	return all
 }

@@ -31,7 +31,8 @@ type worker struct {
 	rng    rand.PCG
 	friend int // whom the last theft was from
 	seat   *seat
-	keen   bool // its last part of a computation was worth it
+	keen   bool  // its last part of a computation was worth it
+	seen   int64 // when Go's scheduler has scheduled the goroutine last; see reappear
 
 	labels *labels // of profiles, or nil
 
@@ -68,6 +69,9 @@ const (
 	// overdue is how late another worker's timers must be for a searcher to fire
 	// them: its owner has had time enough to do it, and is in a long poll.
 	overdue = int64(time.Millisecond)
+	// unseen is for how long a worker may not have been scheduled by Go's scheduler, which
+	// minds it after 10 ms.
+	unseen = int64(8 * time.Millisecond)
 )
 
 // main is the thread's life.
@@ -263,6 +267,7 @@ func (w *worker) rest() {
 		return
 	}
 	w.count[parks]++
+	w.reappear()
 	w.park()
 	w.searching = p.leave(w.id) // P4
 	w.pool.guard.rouse()
@@ -270,6 +275,18 @@ func (w *worker) rest() {
 	w.pace.begin(now)
 	w.expire(now)
 	w.due = w.tick + 1
+}
+
+// reappear has the Go scheduler schedule the worker's goroutine anew, if it has not done so
+// for a while. Otherwise its monitor takes the goroutine for one that computes without end,
+// whatever system calls it sleeps in: it takes away its processor at each of them, and
+// having done that looks again every 20 µs, at 10 to 20 % of a processor. The idle bit is
+// set, so nobody waits for a worker that is away.
+func (w *worker) reappear() {
+	if now := clock.Now(); now-w.seen >= unseen {
+		w.seen = now
+		runtime.Gosched()
+	}
 }
 
 // Push implements task.Queue: a frame that the poll in progress has spawned.
