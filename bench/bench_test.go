@@ -192,7 +192,7 @@ func BenchmarkBroken(b *testing.B) { b.Fatal("wrong result") }
 	t.Setenv("GOWORK", "off")
 	o := options{time: 1, count: 3, workers: 2}
 	results := measure(context.Background(), b, o, []row{
-		beside("a/good", "", ".", "Good", "heist-W", "peer", "ns/op", "peer", ratio(2), none),
+		beside("a/good", "", ".", "Good", "heist-{n}", "peer", "ns/op", "peer", ratio(2), none),
 		alone("a/broken", "", ".", "Broken", "ns/op", most(1), none),
 		alone("a/missing", "", ".", "Missing", "ns/op", most(1), none),
 	}, io.Discard)

@@ -121,7 +121,7 @@ func scaling(ctx context.Context, b *builds, o options, results []result, progre
 	p.X.Label.Text, p.Y.Label.Text = "workers", "times as fast as one"
 	n := 0
 	for _, r := range results {
-		if r.err != nil || !strings.Contains(r.rate.bench, "workers-W") {
+		if r.err != nil || !strings.Contains(r.rate.bench, "workers-{n}") {
 			continue
 		}
 		var points plotter.XYs

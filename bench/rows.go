@@ -25,7 +25,7 @@ type row struct {
 	moonshot goal
 }
 
-// pick says which benchmarks, and which of their metrics. W stands for the number of
+// pick says which benchmarks, and which of their metrics. {n} stands for the number of
 // workers. Several benchmarks count as the worst of them.
 type pick struct {
 	bench  string // a regular expression for each part of the name, as go test -bench has it
@@ -33,7 +33,7 @@ type pick struct {
 }
 
 func (p pick) on(workers int) pick {
-	return pick{strings.ReplaceAll(p.bench, "W", fmt.Sprint(workers)), p.metric}
+	return pick{strings.ReplaceAll(p.bench, "{n}", fmt.Sprint(workers)), p.metric}
 }
 
 // goal is what a row is to reach. Zero fields ask for nothing.
@@ -90,11 +90,11 @@ var rows = []row{
 	alone("forkjoin/fib-join", "the same with Join", "pool", "Forkjoin/fib-join", "ns/fork", most(5), most(3)),
 	alone("forkjoin/fib-closure", "the same with closures", "pool", "Forkjoin/fib-closure", "ns/fork", most(60), most(30)),
 	compared("forkjoin/fib-goroutine", "a goroutine at every call, over the call", "pool", "Forkjoin/fib-goroutine", "x", "goroutine, WaitGroup", ratio(100), ratio(300)),
-	compared("forkjoin/fib-scale", "fib(36), all workers", "pool", "ForkjoinScale/fib/workers-W", "x", "sequential", perWorker(0.7), perWorker(0.85)),
-	compared("forkjoin/tree", "sums of trees of 2^14 nodes, all workers", "pool", "ForkjoinScale/tree/static-W", "x", "static split", ratio(0.9), ratio(1)),
+	compared("forkjoin/fib-scale", "fib(36), all workers", "pool", "ForkjoinScale/fib/workers-{n}", "x", "sequential", perWorker(0.7), perWorker(0.85)),
+	compared("forkjoin/tree", "sums of trees of 2^14 nodes, all workers", "pool", "ForkjoinScale/tree/static-{n}", "x", "static split", ratio(0.9), ratio(1)),
 	compared("forkjoin/tree-small", "the sum of 1,023 nodes, on a pool that sleeps", "pool", "ForkjoinScale/tree-small", "x", "sequential", ratio(0.75), ratio(0.9)),
 	compared("forkjoin/coarse", "2, 4, 8 leaves of 40 ms, with Do and with Join", "pool", "ForkjoinScale/coarse-(do|join)-.*", "of-ideal", "ideal", ratio(0.9), ratio(0.97)),
-	compared("forkjoin/nqueens", "13 queens, all workers", "pool", "ForkjoinScale/nqueens/workers-W", "x", "sequential", perWorker(0.9), none),
+	compared("forkjoin/nqueens", "13 queens, all workers", "pool", "ForkjoinScale/nqueens/workers-{n}", "x", "sequential", perWorker(0.9), none),
 	compared("forkjoin/skynet", "1,000,000 leaves", "pool", "ForkjoinScale/skynet", "x", "goroutines, channels", ratio(20), ratio(100)).repeated(2).asHeavy(),
 
 	compared("par/sort", "10,000,000 ints", "pool/par", "ParSort/ints", "x", "slices.Sort", perWorker(0.85), perWorker(1)).repeated(3).asHeavy(),
@@ -105,15 +105,15 @@ var rows = []row{
 	compared("par/for-uneven", "rows of a mandelbrot", "pool/par", "Par/for-uneven", "x", "static split", ratio(1.2), none),
 	compared("par/tiny", "a loop of 16 cheap iterations", "pool/par", "Par/tiny", "x", "plain loop", ratio(0.7), ratio(0.9)),
 
-	beside("task/spawn", "start and run an empty task, frame kept", "pool", "Task/spawn", "heist-W", "goroutine", "ns/op", "go f()", most(25).and(ratio(8)).and(noAllocs), most(15)),
-	beside("task/spawn-heap", "the same, frame from the heap", "pool", "Task/spawn-heap", "heist-W", "goroutine", "ns/op", "go f()", most(60).and(ratio(4)).and(allocs(1)), none),
-	beside("task/closure", "a function with a result, awaited", "pool", "Task/closure", "heist-W", "goroutine", "ns/op", "goroutine, channel", most(120).and(ratio(3)), none),
-	beside("task/yield", "8 that yield", "pool", "Task/yield", "heist-W", "goroutine", "ns/op", "Gosched", ratio(4), ratio(6)),
-	beside("task/pingpong", "two that wake each other", "pool", "Task/pingpong", "heist-W", "goroutine", "ns/op", "unbuffered channels", ratio(8), ratio(15)),
-	beside("task/ring", "503 that pass a token", "pool", "Task/ring", "heist-W", "goroutine", "ns/op", "channels", ratio(8), none),
-	{name: "task/chan", load: "a bounded channel for one receiver, 1 sender", dir: "task/chans", ours: pick{"Chan/mailbox-128/heist-W", "ns/op"}, peer: pick{"Chan/room-128/goroutine", "ns/op"}, peerName: "chan", target: ratio(2), moonshot: ratio(4)},
-	beside("task/mutex", "8 that hold a lock across a yield", "task/lock", "Lock/mutex/held", "heist-W", "goroutine", "ns/op", "sync.Mutex, Gosched", ratio(3), none),
-	beside("task/broadcast", "a value to 1,000 receivers", "task/chans", "Broadcast", "heist-W", "goroutine", "ns/op", "1,000 channels", ratio(2), none),
+	beside("task/spawn", "start and run an empty task, frame kept", "pool", "Task/spawn", "heist-{n}", "goroutine", "ns/op", "go f()", most(25).and(ratio(8)).and(noAllocs), most(15)),
+	beside("task/spawn-heap", "the same, frame from the heap", "pool", "Task/spawn-heap", "heist-{n}", "goroutine", "ns/op", "go f()", most(60).and(ratio(4)).and(allocs(1)), none),
+	beside("task/closure", "a function with a result, awaited", "pool", "Task/closure", "heist-{n}", "goroutine", "ns/op", "goroutine, channel", most(120).and(ratio(3)), none),
+	beside("task/yield", "8 that yield", "pool", "Task/yield", "heist-{n}", "goroutine", "ns/op", "Gosched", ratio(4), ratio(6)),
+	beside("task/pingpong", "two that wake each other", "pool", "Task/pingpong", "heist-{n}", "goroutine", "ns/op", "unbuffered channels", ratio(8), ratio(15)),
+	beside("task/ring", "503 that pass a token", "pool", "Task/ring", "heist-{n}", "goroutine", "ns/op", "channels", ratio(8), none),
+	{name: "task/chan", load: "a bounded channel for one receiver, 1 sender", dir: "task/chans", ours: pick{"Chan/mailbox-128/heist-{n}", "ns/op"}, peer: pick{"Chan/room-128/goroutine", "ns/op"}, peerName: "chan", target: ratio(2), moonshot: ratio(4)},
+	beside("task/mutex", "8 that hold a lock across a yield", "task/lock", "Lock/mutex/held", "heist-{n}", "goroutine", "ns/op", "sync.Mutex, Gosched", ratio(3), none),
+	beside("task/broadcast", "a value to 1,000 receivers", "task/chans", "Broadcast", "heist-{n}", "goroutine", "ns/op", "1,000 channels", ratio(2), none),
 	beside("task/inject", "4 goroutines submit from outside", "bench/peers", "Inject", "heist", "ants", "ns/op", "ants", ratio(2), none),
 	beside("task/memory", "bytes of a parked task, 1,000,000 of them", "pool", "Memory", "task", "goroutine", "bytes/parked", "goroutine", most(128).and(ratio(20)), most(100)).repeated(1).asHeavy(),
 	beside("task/cancel-storm", "cancel a tree of 1,000,000, until all have settled", "pool", "CancelStorm", "heist", "goroutine", "ns/op", "contexts", ratio(5), none).repeated(1).asHeavy(),
