@@ -50,6 +50,7 @@ type guard struct {
 	eased  int64 // since when some worker has not been stuck, or 0
 	hired  int   // spares that take part
 	stalls stalls
+	moves  atomicx.Uint64 // odd while frames are on their way; written by the guard
 
 	rescued atomicx.Uint64 // for Stats
 	fired   atomicx.Uint64 // for Stats
@@ -222,8 +223,10 @@ func (g *guard) relieve(now int64) {
 			continue
 		}
 		if to := g.able(now); to >= 0 {
+			g.moves.Add(1)
 			g.unload(w)
 			g.deliver(p.workers[to])
+			g.moves.Add(1)
 		}
 		if limit := int64(p.config.StallLimit); limit > 0 && !l.reported && now-l.since >= limit && !w.computes() {
 			l.reported = true

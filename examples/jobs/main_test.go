@@ -3,7 +3,6 @@ package main
 import (
 	"context"
 	"errors"
-	"runtime"
 	"testing"
 	"time"
 
@@ -36,16 +35,13 @@ func (w *world) start(p plan) *task.Group {
 	return start(w.Pool, []plan{p}, func(r run) { w.runs <- r })
 }
 
-// settle waits until all that is due at this time has been done: the worker has nothing left,
-// and time is the only thing that can bring more.
+// settle waits until all that is due at this time has been done: time is the only thing that
+// can bring more.
 func (w *world) settle() {
 	w.t.Helper()
-	for begun := time.Now(); time.Since(begun) < 20*time.Second; runtime.Gosched() {
-		if s := w.Stats(); s.Idle == s.Workers && s.Searching == 0 {
-			return
-		}
-	}
-	w.t.Fatal("the pool does not come to rest")
+	ctx, cancel := context.WithTimeout(context.Background(), 20*time.Second)
+	defer cancel()
+	require.NoError(w.t, w.WaitIdle(ctx))
 }
 
 // next moves the clock from timer to timer until a run has ended.

@@ -1,0 +1,44 @@
+package pool
+
+import (
+	"context"
+	"fmt"
+	"time"
+
+	"github.com/heist-go/heist/task"
+)
+
+// WaitIdle blocks until the pool has nothing to do: all tasks are parked or have ended, and
+// no computation runs. It is for tests, above all of a pool with a [task.Clock]: move the
+// clock, wait until what was due then has been done, and look.
+//
+// What is on its way from outside, a blocking call, a packet, real time, is not waited for.
+// It returns an error that wraps ctx's cause if that is done first. Goroutines only.
+func (p *Pool) WaitIdle(ctx context.Context) error {
+	task.MustNotPoll("pool: WaitIdle inside a task waits for that task: call it from a goroutine")
+	const first, longest = 10 * time.Microsecond, time.Millisecond
+	var timer *time.Timer
+	for pause := first; !p.rests(); pause = min(2*pause, longest) {
+		if timer == nil {
+			timer = time.NewTimer(pause)
+			defer timer.Stop()
+		} else {
+			timer.Reset(pause)
+		}
+		select {
+		case <-timer.C:
+		case <-ctx.Done():
+			return fmt.Errorf("pool: wait until idle: %w", context.Cause(ctx))
+		}
+	}
+	return nil
+}
+
+// rests reports whether nothing was to do at some moment of the call. An idle worker has
+// looked everywhere, so what there is lies in an inbox or in the guard's hands; what the
+// guard has put down since the first line is seen in the last.
+func (p *Pool) rests() bool {
+	moves := p.guard.moves.Load()
+	return moves%2 == 0 && p.allIdle() && !p.anyWork() && p.computing.Load() == 0 && p.allIdle() &&
+		p.guard.moves.Load() == moves
+}
