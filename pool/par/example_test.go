@@ -273,6 +273,22 @@ func ExampleWalk() {
 	// Output: 10 in all
 }
 
+// Nodes whose lists are sorted in parallel, each of them in parallel.
+func ExampleWalkScope() {
+	type node struct {
+		list []int
+		subs []*node
+	}
+	leaf := &node{list: []int{3, 1, 2}}
+	root := &node{list: []int{9, 7, 8}, subs: []*node{leaf}}
+	par.WalkScope(pool.Default(), root, func(s pool.Scope, n *node) []*node {
+		par.Sort(s, n.list)
+		return n.subs
+	})
+	fmt.Println(root.list, leaf.list)
+	// Output: [7 8 9] [1 2 3]
+}
+
 // How far away the numbers are if one may add one or double.
 func ExampleBFS() {
 	distance := make([]int, 11)

@@ -16,9 +16,13 @@ type fold[R any] struct {
 	merge func(x, y R) R
 	start func() R // nil: the zero value
 	seed  R        // what the first part begins with
+	n     int
 	block int
 	limit atomic.Int64 // indices from here on are not asked for any more
 }
+
+// cut is the limit of a loop in a computation that was canceled.
+const cut = -1
 
 // part is the rest of a loop.
 type part[R any] struct {
@@ -32,18 +36,25 @@ type none = struct{}
 
 func mergeNone(none, none) none { return none{} }
 
-// each runs a loop without a result.
-func each[P pool.Place](on P, c *cost, n int, body func(lo, hi int)) {
-	run(on, c, n, &fold[none]{
+// each runs a loop without a result, and reports whether all of it has run.
+func each[P pool.Place](on P, c *cost, n int, body func(lo, hi int)) bool {
+	j := &fold[none]{
 		body:  func(_ none, lo, hi int) none { body(lo, hi); return none{} },
 		merge: mergeNone,
-	})
+	}
+	run(on, c, n, j)
+	return j.isWhole()
 }
 
 // run runs the loop over [0, n). c is what an iteration costs.
 func run[P pool.Place, R any](on P, c *cost, n int, j *fold[R]) R {
 	acc := j.zero()
-	j.limit.Store(int64(n))
+	j.n = max(n, 0)
+	j.limit.Store(int64(j.n))
+	if n > 0 && canceled(on) != nil {
+		j.lower(cut)
+		return acc
+	}
 	lo := 0
 	if c.price.Load() == 0 {
 		acc, lo = j.try(c, acc, n)
@@ -58,7 +69,7 @@ func run[P pool.Place, R any](on P, c *cost, n int, j *fold[R]) R {
 	begin := time.Now()
 	acc = pool.Call(on, share[R], part[R]{j, lo, n, true})
 	if d := time.Since(begin); d < ripe { // much cheaper than it was
-		c.learn(n-lo, d)
+		j.learn(c, n-lo, d)
 	}
 	return acc
 }
@@ -95,9 +106,19 @@ func (j *fold[R]) alone(c *cost, d time.Duration, acc R, lo, hi int) R {
 	}
 	begin := time.Now()
 	acc = j.body(acc, lo, hi)
-	c.learn(hi-lo, time.Since(begin))
+	j.learn(c, hi-lo, time.Since(begin))
 	return acc
 }
+
+// learn says what iterations have cost, if all of them have run.
+func (j *fold[R]) learn(c *cost, n int, d time.Duration) {
+	if j.isWhole() {
+		c.learn(n, d)
+	}
+}
+
+// isWhole reports whether no index was left out.
+func (j *fold[R]) isWhole() bool { return j.limit.Load() == int64(j.n) }
 
 // raise raises a panic as the computations of the pool do.
 func raise() {
@@ -127,26 +148,27 @@ func share[R any](f pool.Fork[part[R], R], p part[R]) R {
 
 // rest runs a part on top of a result, block by block, and cuts it where it is wanted.
 func (j *fold[R]) rest(f pool.Fork[part[R], R], acc R, lo, hi int) R {
-	for hi-lo > j.block && int64(lo) < j.limit.Load() {
+	for lo < hi && int64(lo) < j.limit.Load() {
 		if f.Scope().Err() != nil {
-			j.limit.Store(0)
+			j.lower(cut)
 			return acc
 		}
-		if !f.Wanted() {
-			acc = j.body(acc, lo, lo+j.block)
-			lo += j.block
+		if hi-lo <= j.block || !f.Wanted() {
+			end := min(lo+j.block, hi)
+			acc = j.body(acc, lo, end)
+			lo = end
 			continue
 		}
 		mid := lo + (hi-lo)/2
 		upper := part[R]{j, mid, hi, false}
 		acc = j.rest(f.Offer(upper), acc, lo, mid)
 		if !f.Kept() {
-			return j.merge(acc, f.Take(upper))
+			if r := f.Take(upper); j.isWhole() { // or r may be of nothing: no result of body
+				acc = j.merge(acc, r)
+			}
+			return acc
 		}
 		lo = mid
-	}
-	if lo < hi && int64(lo) < j.limit.Load() {
-		acc = j.body(acc, lo, hi)
 	}
 	return acc
 }

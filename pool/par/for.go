@@ -2,7 +2,6 @@ package par
 
 import (
 	"sync"
-	"sync/atomic"
 
 	"github.com/heist-go/heist/pool"
 )
@@ -46,8 +45,8 @@ func ForScope[P pool.Place](on P, n int, body func(s pool.Scope, i int)) {
 }
 
 type loop struct {
-	body    func(s pool.Scope, i int)
-	stopped atomic.Bool // by a panic
+	brake
+	body func(s pool.Scope, i int)
 }
 
 // span is some iterations of a loop.
@@ -58,24 +57,30 @@ type span struct {
 
 func scoped(f pool.Fork[span, none], p span) (_ none) {
 	ended := false
-	defer func() {
-		if !ended {
-			p.stopped.Store(true)
-		}
-	}()
-	p.halve(f, p.lo, p.hi)
+	defer p.unless(&ended)
+	(&stepper{loop: p.loop}).halve(f, p.lo, p.hi)
 	ended = true
 	return
 }
 
-func (l *loop) halve(f pool.Fork[span, none], lo, hi int) {
-	for !l.stopped.Load() {
+// stepper is a part of a loop.
+type stepper struct {
+	*loop
+	pace
+}
+
+func (l *stepper) halve(f pool.Fork[span, none], lo, hi int) {
+	for !l.pulled.Load() {
 		if hi-lo == 1 {
+			if l.isCanceled(f.Scope()) {
+				l.pulled.Store(true)
+				return
+			}
 			l.body(f.Scope(), lo)
 			return
 		}
 		mid := lo + (hi-lo)/2
-		upper := span{l, mid, hi}
+		upper := span{l.loop, mid, hi}
 		l.halve(f.Offer(upper), lo, mid)
 		if !f.Kept() {
 			f.Take(upper)
@@ -95,7 +100,9 @@ func ForEach[P pool.Place, T any](on P, s []T, body func(v T)) {
 }
 
 // TryFor calls body with each of 0 to n-1 until one returns an error: the error of the
-// lowest such index, and all lower ones have been called. Higher ones may have been, too.
+// lowest such index, and all lower ones have been called. Higher ones may have been, too. In a
+// computation that is canceled before that is known, the error is why: see
+// [pool.Scope.Err].
 func TryFor[P pool.Place](on P, n int, body func(i int) error) error {
 	var mu sync.Mutex
 	var first error
@@ -114,6 +121,9 @@ func TryFor[P pool.Place](on P, n int, body func(i int) error) error {
 		return
 	}
 	run(on, costOf(body), n, &j)
+	if j.limit.Load() == cut {
+		return canceled(on)
+	}
 	return first
 }
 

@@ -19,11 +19,11 @@ func MergeFunc[P pool.Place, T any](on P, dst, a, b []T, compare func(a, b T) in
 }
 
 // mergeBy finds for each block of dst where it begins in a and in b.
-func mergeBy[P pool.Place, T any](on P, c *cost, dst, a, b []T, compare func(a, b T) int, merge func(dst, a, b []T)) {
+func mergeBy[P pool.Place, T any](on P, c *cost, dst, a, b []T, compare func(a, b T) int, merge func(dst, a, b []T)) (whole bool) {
 	if len(dst) != len(a)+len(b) {
 		panic(fmt.Sprintf("par: Merge: %d and %d elements into %d", len(a), len(b), len(dst)))
 	}
-	each(on, c, len(dst), func(lo, hi int) {
+	return each(on, c, len(dst), func(lo, hi int) {
 		i, k := rank(lo, a, b, compare), rank(hi, a, b, compare)
 		merge(dst[lo:hi], a[i:k], b[lo-i:hi-k])
 	})

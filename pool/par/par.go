@@ -30,8 +30,15 @@
 //
 // # Cancellation
 //
-// In a computation that is canceled (see [pool.Scope.Err]) loops end early, and what they
-// return is of no use. So does whoever has begun it look at the error first.
+// In a computation that is canceled (see [pool.Scope.Err]) all functions end early. They ask
+// every few microseconds, between calls of the caller's functions; a sort does after some
+// thousand comparisons. Those that return an error return why, unless they were through. What
+// the others return, or have written into a slice, is not specified then: look at the error
+// of the computation first. But a slice that was to be sorted or shuffled has the elements
+// that it had, in whatever order.
+//
+// On a pool a function begins a computation of its own, which nobody cancels. So the place for
+// one that is to be canceled is a scope, or a poll in progress.
 //
 // # Panics
 //
@@ -40,3 +47,63 @@
 // early otherwise, use the functions that return an error; of several errors the one of the
 // lowest index is returned, as a plain loop would.
 package par
+
+import (
+	"sync/atomic"
+	"time"
+
+	"github.com/heist-go/heist/pool"
+	"github.com/heist-go/heist/task"
+)
+
+// canceled returns why the computation in which a function was called is to end, or nil.
+func canceled[P pool.Place](on P) error {
+	switch on := any(on).(type) {
+	case *task.Cx:
+		return on.Cancellation().Err()
+	case pool.Scope:
+		return on.Err()
+	}
+	return nil
+}
+
+// brake stops the parts of a recursion, which need not go on when one was ended by a panic or
+// a Goexit, or has found out that the computation was canceled.
+type brake struct{ pulled atomic.Bool }
+
+// unless pulls it, unless the part has ended. The part defers that.
+func (b *brake) unless(ended *bool) {
+	if !*ended {
+		b.pulled.Store(true)
+	}
+}
+
+// pace is how often a part of a recursion asks whether the computation was canceled: before
+// each step, as long as it does not know that they are short; for to ask costs as much as
+// such a step.
+type pace struct {
+	left, skip int       // steps without a question: until the next one, and from one to the next
+	asked      int       // how often, while none is skipped
+	read       time.Time // when the clock was
+}
+
+// isCanceled is called before each step. It reports whether it has asked, and the
+// computation was canceled.
+func (p *pace) isCanceled(at pool.Scope) bool {
+	p.left--
+	return p.left < 0 && p.ask(at)
+}
+
+func (p *pace) ask(at pool.Scope) bool {
+	if p.asked++; p.skip > 0 || p.asked == 16 { // the clock is dearer still
+		now := time.Now()
+		if now.Sub(p.read) < block {
+			p.skip = min(2*p.skip+16, 256)
+		} else {
+			p.skip, p.asked = 0, 0
+		}
+		p.read = now
+	}
+	p.left = p.skip
+	return at.Err() != nil
+}

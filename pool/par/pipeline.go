@@ -13,8 +13,9 @@ import (
 // the results.
 //
 // Pipelines of several stages are made of several: the result of one is the source of the
-// next, which is why they run on a pool and nowhere else. To stop early, break; stages that have begun are waited for. A panic in the
-// source, in a stage, or in the body of the loop arrives as a *task.PanicError.
+// next, which is why they run on a pool and nowhere else, and cannot be canceled. To stop
+// early, break; stages that have begun are waited for. A panic in the source, in a stage, or
+// in the body of the loop arrives as a *task.PanicError.
 func Pipeline[In, Out any](on *pool.Pool, source iter.Seq[In], stage func(v In) Out) iter.Seq[Out] {
 	return func(yield func(Out) bool) {
 		line := &line[In, Out]{source: source, stage: stage, yield: yield}

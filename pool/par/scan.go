@@ -104,9 +104,9 @@ func scan[P pool.Place, T any](on P, name string, c *cost, dst, s []T, op func(x
 	sum = segments[0].sum
 	for _, seg := range segments[1:] {
 		before, d := sum, dst[seg.lo:seg.hi]
-		each(on, c, len(d), func(lo, hi int) {
-			shift(d[lo:hi], before)
-		})
+		if !each(on, c, len(d), func(lo, hi int) { shift(d[lo:hi], before) }) {
+			return sum
+		}
 		sum = op(sum, seg.sum)
 	}
 	return sum

@@ -20,7 +20,7 @@ func Shuffle[P pool.Place, T any](on P, s []T, seed uint64) {
 	where := make([]uint8, len(s))
 	next := make([][buckets]int, blocks) // how many of a block go to a bucket; then the place of the next
 	span := func(b int) (lo, hi int) { return b * shuffleBlock, min((b+1)*shuffleBlock, len(s)) }
-	each(on, &deal, blocks, func(first, end int) {
+	if !each(on, &deal, blocks, func(first, end int) {
 		for b := first; b < end; b++ {
 			lo, hi := span(b)
 			r := rand.NewPCG(seed, uint64(2*b+1))
@@ -36,7 +36,9 @@ func Shuffle[P pool.Place, T any](on P, s []T, seed uint64) {
 				next[b][w[i]]++
 			}
 		}
-	})
+	}) {
+		return
+	}
 	var begins [buckets + 1]int
 	at := 0
 	for k := range buckets {
@@ -49,7 +51,7 @@ func Shuffle[P pool.Place, T any](on P, s []T, seed uint64) {
 	}
 	begins[buckets] = at
 	dealt := make([]T, len(s))
-	each(on, &deal, blocks, func(first, end int) {
+	if !each(on, &deal, blocks, func(first, end int) {
 		for b := first; b < end; b++ {
 			lo, hi := span(b)
 			n := &next[b]
@@ -59,14 +61,18 @@ func Shuffle[P pool.Place, T any](on P, s []T, seed uint64) {
 				n[k]++
 			}
 		}
-	})
-	each(on, &deal, buckets, func(first, end int) {
+	}) {
+		return
+	}
+	if !each(on, &deal, buckets, func(first, end int) {
 		for k := first; k < end; k++ {
 			bucket := dealt[begins[k]:begins[k+1]]
 			fisherYates(bucket, rand.NewPCG(seed, uint64(2*k+2)))
 			copy(s[begins[k]:], bucket)
 		}
-	})
+	}) {
+		copy(s, dealt) // or what some buckets have overwritten would be lost
+	}
 }
 
 const (

@@ -18,7 +18,7 @@ func Sort[P pool.Place, T cmp.Ordered](on P, s []T) {
 		slices.Sort(s)
 		return
 	}
-	if inOrder(s) {
+	if inOrder(on, &cheap, s, goesOn[T]) {
 		return
 	}
 	if k := reflect.TypeFor[T]().Kind(); k == reflect.Float32 || k == reflect.Float64 {
@@ -35,13 +35,13 @@ func Sort[P pool.Place, T cmp.Ordered](on P, s []T) {
 // SortFunc sorts s by compare, as slices.SortFunc does: equal elements may change places.
 func SortFunc[P pool.Place, T any](on P, s []T, compare func(a, b T) int) {
 	defer raise()
-	if len(s) > leafSize && inOrderFunc(s, compare) {
+	if len(s) > leafSize && inOrder(on, costOf(compare), s, func(s []T, down bool) bool { return goesOnFunc(s, down, compare) }) {
 		return
 	}
 	sortBy(on, s, &order[T]{
 		less:  func(a, b T) bool { return compare(a, b) < 0 },
-		below: func(s []T, pivot T) int { return belowFunc(s, pivot, 0, compare) },
-		upTo:  func(s []T, pivot T) int { return belowFunc(s, pivot, 1, compare) },
+		below: func(s []T, k, from int, pivot T) int { return belowFunc(s, k, from, pivot, 0, compare) },
+		upTo:  func(s []T, k, from int, pivot T) int { return belowFunc(s, k, from, pivot, 1, compare) },
 		leaf:  func(s []T) { slices.SortFunc(s, compare) },
 	})
 }
@@ -50,13 +50,21 @@ func SortFunc[P pool.Place, T any](on P, s []T, compare func(a, b T) int) {
 const leafSize = 1024
 
 // inOrder reports whether s is sorted; what is in the opposite order is reversed. It looks
-// no further than it must.
-func inOrder[T cmp.Ordered](s []T) bool {
-	down := cmp.Less(s[1], s[0])
-	for i := 1; i < len(s); i++ {
-		if cmp.Less(s[i], s[i-1]) != down {
-			return false
+// no further than it must. goesOn says whether a part goes down at each step, or at none.
+func inOrder[P pool.Place, T any](on P, c *cost, s []T, goesOn func(s []T, down bool) bool) bool {
+	down := goesOn(s[:2], true)
+	if !goesOn(s[:leafSize], down) { // hardly any is: not worth a loop
+		return false
+	}
+	j := fold[none]{merge: mergeNone}
+	j.body = func(_ none, lo, hi int) (_ none) {
+		if !goesOn(s[max(lo-1, 0):hi], down) {
+			j.limit.Store(0)
 		}
+		return
+	}
+	if run(on, c, len(s), &j); !j.isWhole() {
+		return false
 	}
 	if down {
 		slices.Reverse(s)
@@ -64,15 +72,20 @@ func inOrder[T cmp.Ordered](s []T) bool {
 	return true
 }
 
-func inOrderFunc[T any](s []T, compare func(a, b T) int) bool {
-	down := compare(s[1], s[0]) < 0
+func goesOn[T cmp.Ordered](s []T, down bool) bool {
+	for i := 1; i < len(s); i++ {
+		if cmp.Less(s[i], s[i-1]) != down {
+			return false
+		}
+	}
+	return true
+}
+
+func goesOnFunc[T any](s []T, down bool, compare func(a, b T) int) bool {
 	for i := 1; i < len(s); i++ {
 		if (compare(s[i], s[i-1]) < 0) != down {
 			return false
 		}
-	}
-	if down {
-		slices.Reverse(s)
 	}
 	return true
 }
@@ -88,12 +101,14 @@ func nans[T cmp.Ordered](s []T) (k int) {
 	return k
 }
 
-// below moves the elements that are less than the pivot to the front and returns how many
-// there are. Every element is moved, so that nothing depends on a prediction.
+// below moves the elements of s[from:] that are less than the pivot to the front, behind
+// the k that are there, and returns how many there are then. Every element is moved, so
+// that nothing depends on a prediction.
 // (Lomuto's partition, as in Orson Peters, "Branchless Lomuto Partitioning", 2024.)
-func below[T cmp.Ordered](s []T, pivot T) (k int) {
-	for i, v := range s {
-		s[i] = s[k]
+func below[T cmp.Ordered](s []T, k, from int, pivot T) int {
+	t := s[from:]
+	for i, v := range t {
+		t[i] = s[k]
 		s[k] = v
 		k += one(v < pivot)
 	}
@@ -101,20 +116,21 @@ func below[T cmp.Ordered](s []T, pivot T) (k int) {
 }
 
 // upTo is the same for those that are not greater.
-func upTo[T cmp.Ordered](s []T, pivot T) (k int) {
-	for i, v := range s {
-		s[i] = s[k]
+func upTo[T cmp.Ordered](s []T, k, from int, pivot T) int {
+	t := s[from:]
+	for i, v := range t {
+		t[i] = s[k]
 		s[k] = v
 		k += one(v <= pivot)
 	}
 	return k
 }
 
-// belowFunc moves the elements whose comparison with the pivot is less than bound to the
-// front and returns how many there are.
-func belowFunc[T any](s []T, pivot T, bound int, compare func(a, b T) int) (k int) {
-	for i, v := range s {
-		s[i] = s[k]
+// belowFunc is the same for those whose comparison with the pivot is less than bound.
+func belowFunc[T any](s []T, k, from int, pivot T, bound int, compare func(a, b T) int) int {
+	t := s[from:]
+	for i, v := range t {
+		t[i] = s[k]
 		s[k] = v
 		k += one(compare(v, pivot) < bound)
 	}
@@ -132,7 +148,7 @@ func one(b bool) int {
 // order is how to sort a type.
 type order[T any] struct {
 	less        func(a, b T) bool
-	below, upTo func(s []T, pivot T) int
+	below, upTo func(s []T, k, from int, pivot T) int
 	leaf        func(s []T)
 }
 
@@ -152,13 +168,17 @@ func sortBy[P pool.Place, T any](on P, s []T, o *order[T]) {
 }
 
 func quick[T any](f pool.Fork[piece[T], none], p piece[T]) (_ none) {
-	for len(p.s) > leafSize && p.bad > 0 {
+	for f.Scope().Err() == nil {
+		if len(p.s) <= leafSize || p.bad == 0 {
+			p.leaf(p.s)
+			return
+		}
 		n := len(p.s)
 		pivot := p.pivot()
-		lo := p.below(p.s, pivot)
+		lo := partition(f.Scope(), p.s, pivot, p.below)
 		hi := lo
 		if lo <= n/8 { // perhaps because many are equal to it
-			hi += p.upTo(p.s[lo:], pivot)
+			hi += partition(f.Scope(), p.s[lo:], pivot, p.upTo)
 		}
 		if max(lo, n-hi) > n-n/8 {
 			p.bad--
@@ -176,8 +196,20 @@ func quick[T any](f pool.Fork[piece[T], none], p piece[T]) (_ none) {
 		}
 		p = right
 	}
-	p.leaf(p.s)
 	return
+}
+
+// stride is how many elements are partitioned until somebody looks whether the computation
+// was canceled: with about as many comparisons as a leaf is sorted.
+const stride = 8 * leafSize
+
+// partition partitions s by a step, below or upTo, and returns where it is cut. If the
+// computation is canceled, it ends anywhere; but no part is sorted any more then.
+func partition[T any](at pool.Scope, s []T, pivot T, step func(s []T, k, from int, pivot T) int) (k int) {
+	for from := 0; from < len(s) && at.Err() == nil; from += stride {
+		k = step(s[:min(from+stride, len(s))], k, from, pivot)
+	}
+	return k
 }
 
 // pivot returns the median of nine medians of three, from all over the piece.

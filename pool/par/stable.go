@@ -35,7 +35,13 @@ const (
 	mergeShared   = 1 << 14 // how long a merge must be to be cut
 )
 
+// mergeSort sorts a piece. In a computation that was canceled it only sees to it that all
+// elements end up in dst.
 func mergeSort[T any](f pool.Fork[run2[T], none], r run2[T]) (_ none) {
+	if f.Scope().Err() != nil {
+		copy(r.dst, r.s)
+		return
+	}
 	if len(r.s) <= leafSize {
 		r.alone(r.s, r.spare, r.dst)
 		return
@@ -44,12 +50,12 @@ func mergeSort[T any](f pool.Fork[run2[T], none], r run2[T]) (_ none) {
 	f.Join(lower, upper)
 	k := len(lower.s)
 	switch a, b := from[:k], from[k:]; {
-	case r.compare(b[0], a[k-1]) >= 0: // as in what was sorted before
+	case f.Scope().Err() != nil, r.compare(b[0], a[k-1]) >= 0: // as in what was sorted before
 		copy(r.dst, from)
 	case len(from) < mergeShared:
 		r.merge(r.dst, a, b)
-	default:
-		mergeBy(f.Scope(), costOf(r.compare), r.dst, a, b, r.compare, r.merge)
+	case !mergeBy(f.Scope(), costOf(r.compare), r.dst, a, b, r.compare, r.merge):
+		copy(r.dst, from)
 	}
 	return
 }

@@ -1,7 +1,6 @@
 package par
 
 import (
-	"sync/atomic"
 	"time"
 
 	"github.com/heist-go/heist/pool"
@@ -10,10 +9,10 @@ import (
 // tree is a loop in blocks of a fixed size, whose results are merged as a balanced binary
 // tree: which depends on the length alone.
 type tree[R any] struct {
-	size    int
-	leaf    func(lo, hi int) R
-	merge   func(x, y R) R
-	stopped atomic.Bool // by a panic
+	brake
+	size  int
+	leaf  func(lo, hi int) R
+	merge func(x, y R) R
 }
 
 type branch[R any] struct {
@@ -35,7 +34,7 @@ func fixed[P pool.Place, R any](on P, c *cost, n int, t *tree[R]) R {
 	}
 	begin := time.Now()
 	r := pool.Call(on, grow[R], branch[R]{t, 0, n})
-	if took := time.Since(begin); c != &cheap && (d == 0 || took < ripe) {
+	if took := time.Since(begin); c != &cheap && (d == 0 || took < ripe) && !t.pulled.Load() {
 		c.learn(n, took)
 	}
 	return r
@@ -57,23 +56,23 @@ func (t *tree[R]) alone(lo, hi int) R {
 }
 
 func grow[R any](f pool.Fork[branch[R], R], b branch[R]) (r R) {
-	if b.stopped.Load() {
+	if b.pulled.Load() {
 		return r
 	}
 	if b.hi-b.lo <= b.size {
+		if f.Scope().Err() != nil {
+			b.pulled.Store(true)
+			return r
+		}
 		ended := false
-		defer func() {
-			if !ended {
-				b.stopped.Store(true)
-			}
-		}()
+		defer b.unless(&ended)
 		r = b.leaf(b.lo, b.hi)
 		ended = true
 		return r
 	}
 	mid := b.half(b.lo, b.hi)
 	x, y := f.Join(branch[R]{b.tree, b.lo, mid}, branch[R]{b.tree, mid, b.hi})
-	if b.stopped.Load() {
+	if b.pulled.Load() { // x or y may be of nothing
 		return r
 	}
 	return b.merge(x, y)

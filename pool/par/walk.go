@@ -2,7 +2,6 @@ package par
 
 import (
 	"hash/maphash"
-	"sync/atomic"
 
 	"github.com/heist-go/heist/pool"
 )
@@ -14,9 +13,16 @@ func Walk[P pool.Place, N any](on P, root N, visit func(n N) (children []N)) {
 	pool.Call(on, walk[N], forest[N]{&walker[N]{visit: visit}, []N{root}})
 }
 
+// WalkScope is [Walk] for a visit that computes in parallel itself: on the scope that it is
+// given, which also says whether it is to end early. See [ForScope].
+func WalkScope[P pool.Place, N any](on P, root N, visit func(s pool.Scope, n N) (children []N)) {
+	pool.Call(on, walk[N], forest[N]{&walker[N]{visitScope: visit}, []N{root}})
+}
+
 type walker[N any] struct {
-	visit   func(n N) []N
-	stopped atomic.Bool // by a panic
+	brake
+	visit      func(n N) []N // or
+	visitScope func(s pool.Scope, n N) []N
 }
 
 type forest[N any] struct {
@@ -26,24 +32,34 @@ type forest[N any] struct {
 
 func walk[N any](f pool.Fork[forest[N], none], p forest[N]) (_ none) {
 	ended := false
-	defer func() {
-		if !ended {
-			p.stopped.Store(true)
-		}
-	}()
-	p.climb(f, p.trees)
+	defer p.unless(&ended)
+	(&climber[N]{walker: p.walker}).climb(f, p.trees)
 	ended = true
 	return
 }
 
-func (w *walker[N]) climb(f pool.Fork[forest[N], none], trees []N) {
-	for len(trees) > 0 && !w.stopped.Load() {
+// climber is a part of a walk.
+type climber[N any] struct {
+	*walker[N]
+	pace
+}
+
+func (w *climber[N]) climb(f pool.Fork[forest[N], none], trees []N) {
+	for len(trees) > 0 && !w.pulled.Load() {
 		if len(trees) == 1 {
-			trees = w.visit(trees[0])
+			if w.isCanceled(f.Scope()) {
+				w.pulled.Store(true)
+				return
+			}
+			if w.visit != nil {
+				trees = w.visit(trees[0])
+			} else {
+				trees = w.visitScope(f.Scope(), trees[0])
+			}
 			continue
 		}
 		half := len(trees) / 2
-		upper := forest[N]{w, trees[half:]}
+		upper := forest[N]{w.walker, trees[half:]}
 		w.climb(f.Offer(upper), trees[:half])
 		if !f.Kept() {
 			f.Take(upper)
@@ -104,7 +120,7 @@ func BFS[P pool.Place, N comparable](on P, roots []N, visit func(n N, distance i
 			return nodes
 		}
 		nodes += len(frontier)
-		found = run(on, c, len(frontier), &fold[*lists]{
+		j := &fold[*lists]{
 			start: func() *lists { return new(lists) },
 			body: func(found *lists, lo, hi int) *lists {
 				for _, n := range frontier[lo:hi] {
@@ -118,6 +134,9 @@ func BFS[P pool.Place, N comparable](on P, roots []N, visit func(n N, distance i
 				}
 				return x
 			},
-		})
+		}
+		if found = run(on, c, len(frontier), j); !j.isWhole() {
+			return nodes
+		}
 	}
 }
