@@ -17,7 +17,7 @@ type control struct {
 // Err returns why the computation is to end early, or nil: the context of [CallContext] is
 // done, or the task in whose poll it has begun was canceled. Nobody ends it but itself: a
 // computation that takes long asks now and then, and returns whatever it has, which
-// nobody will look at. The loops of package par do so.
+// nobody will look at. All functions of package par do so.
 func (s Scope) Err() error { return s.of.control.err() }
 
 func (c *control) err() error {

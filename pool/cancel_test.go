@@ -155,3 +155,34 @@ func TestComputationIsNoStall(t *testing.T) {
 	}
 	require.Fail(t, "it counts as one")
 }
+
+// A computation in a shielded stage of a canceled task goes through.
+func TestComputationShielded(t *testing.T) {
+	for _, shield := range []bool{true, false} {
+		p := open(t, 2)
+		var g task.Group
+		calls, n := atomic.Int64{}, 0
+		started := false
+		g.Go(p, task.Func(func(cx *task.Cx) error {
+			if !started {
+				started = true
+				g.Cancel(errBoom)
+			}
+			if shield {
+				cx.Shield()
+			}
+			for _, n = range []int{10, 100_000} {
+				par.For(cx, n, func(int) { calls.Add(1) })
+			}
+			return cx.Err()
+		}))
+		err := g.WaitContext(background)
+		if shield {
+			require.NoError(t, err)
+			require.EqualValues(t, 100_010, calls.Load())
+		} else {
+			require.ErrorIs(t, err, errBoom)
+			require.Less(t, calls.Load(), int64(100_010))
+		}
+	}
+}

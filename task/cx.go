@@ -69,8 +69,14 @@ func (cx *Cx) Err() error {
 type Cancellation struct{ frame *Frame }
 
 // Cancellation returns the view for those who work for the task on other threads. It is
-// valid until the task has ended, so they must have ended before.
-func (cx *Cx) Cancellation() Cancellation { return Cancellation{cx.frame} }
+// valid until the task has ended, so they must have ended before. In a stage that is shielded
+// it is of nobody, who is not canceled.
+func (cx *Cx) Cancellation() Cancellation {
+	if cx.shielded {
+		return Cancellation{}
+	}
+	return Cancellation{cx.frame}
+}
 
 // Err returns why the task is to end, or nil. It does not count as an answer to the task,
 // which still has to ask itself.
