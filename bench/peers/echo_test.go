@@ -4,15 +4,19 @@ package peers
 
 import (
 	"bufio"
+	"bytes"
 	"context"
+	"errors"
 	"fmt"
 	"io"
 	"net"
 	"os"
 	"os/exec"
+	"path/filepath"
+	"runtime"
 	"strconv"
+	"strings"
 	"sync"
-	"syscall"
 	"testing"
 	"time"
 
@@ -32,8 +36,8 @@ func TestMain(m *testing.M) {
 	os.Exit(m.Run())
 }
 
-// load sends 64 bytes over each of n connections and waits for them, as often as it is
-// told.
+// load sends 64 bytes over each of n connections, waits for them and looks at them, as
+// often as it is told.
 func load(address, n string) {
 	count, _ := strconv.Atoi(n)
 	conns := make([]net.Conn, count)
@@ -48,18 +52,39 @@ func load(address, n string) {
 	for in := bufio.NewScanner(os.Stdin); in.Scan(); {
 		total, _ := strconv.Atoi(in.Text())
 		var all sync.WaitGroup
+		failed := make(chan error, count)
 		for _, c := range conns {
 			all.Go(func() {
-				buf := make([]byte, 64)
-				for range max(total/count, 1) {
-					_, _ = c.Write(buf)
-					_, _ = io.ReadFull(c, buf)
+				if err := trips(c, max(total/count, 1)); err != nil {
+					failed <- err
 				}
 			})
 		}
 		all.Wait()
+		if len(failed) > 0 {
+			fmt.Println("failed:", <-failed)
+			return
+		}
 		fmt.Println("done")
 	}
+}
+
+// trips makes n round trips over a connection.
+func trips(c net.Conn, n int) error {
+	out, back := make([]byte, 64), make([]byte, 64)
+	for i := range n {
+		out[i%64]++ // never twice the same
+		if _, err := c.Write(out); err != nil {
+			return err
+		}
+		if _, err := io.ReadFull(c, back); err != nil {
+			return err
+		}
+		if !bytes.Equal(out, back) {
+			return errors.New("the echo is not what was sent")
+		}
+	}
+	return nil
 }
 
 // echo sends back what comes.
@@ -88,12 +113,13 @@ func (e *echo) Poll(cx *task.Cx) error {
 
 func (e *echo) Finish(error) { _ = e.conn.Close() }
 
-// servers start an echo server and return its address.
+// servers start an echo server and return its address. They are in this process, or have
+// one of their own.
 var servers = []struct {
 	name  string
-	serve func(b *testing.B) string
+	serve func(b *testing.B) (address string, process int)
 }{
-	{"heist", func(b *testing.B) string {
+	{"heist", func(b *testing.B) (string, int) {
 		p, err := pool.New(pool.Config{})
 		if err != nil {
 			b.Fatal(err)
@@ -106,9 +132,9 @@ var servers = []struct {
 		p.Go(task.Func(func(cx *task.Cx) error {
 			return reactor.Serve(cx, l, func(c *reactor.Conn) task.Task { return &echo{conn: c} })
 		}))
-		return l.Addr().String()
+		return l.Addr().String(), os.Getpid()
 	}},
-	{"cloudwego-netpoll", func(b *testing.B) string {
+	{"cloudwego-netpoll", func(b *testing.B) (string, int) {
 		l, err := netpoll.CreateListener("tcp", "127.0.0.1:0")
 		if err != nil {
 			b.Fatal(err)
@@ -133,9 +159,9 @@ var servers = []struct {
 			defer cancel()
 			_ = loop.Shutdown(end)
 		})
-		return l.Addr().String()
+		return l.Addr().String(), os.Getpid()
 	}},
-	{"net", func(b *testing.B) string {
+	{"net", func(b *testing.B) (string, int) {
 		l, err := net.Listen("tcp", "127.0.0.1:0")
 		if err != nil {
 			b.Fatal(err)
@@ -162,8 +188,26 @@ var servers = []struct {
 				}()
 			}
 		}()
-		return l.Addr().String()
+		return l.Addr().String(), os.Getpid()
 	}},
+	{"tokio", native("peers", "echo", strconv.Itoa(runtime.NumCPU()))},
+	{"libuv", native("uv", "echo")},
+}
+
+// native is a server among the programs that native/run.sh builds, in the folder that
+// HEIST_NATIVE names.
+func native(name string, args ...string) func(b *testing.B) (string, int) {
+	return func(b *testing.B) (string, int) {
+		dir := os.Getenv("HEIST_NATIVE")
+		if dir == "" {
+			b.Skip("it needs what native/run.sh builds")
+		}
+		c := start(b, filepath.Join(dir, name), args...)
+		if !c.out.Scan() {
+			b.Fatal(name, " says no address")
+		}
+		return c.out.Text(), c.process
+	}
 }
 
 // BenchmarkEcho is echo servers that a process of its own loads.
@@ -171,38 +215,56 @@ func BenchmarkEcho(b *testing.B) {
 	for _, n := range []int{1, 50, 500} {
 		for _, s := range servers {
 			b.Run(fmt.Sprintf("%d/%s", n, s.name), func(b *testing.B) {
-				cmd := exec.Command(os.Args[0], s.serve(b), strconv.Itoa(n))
-				cmd.Env = append(os.Environ(), "HEIST_LOAD=1")
-				in, _ := cmd.StdinPipe()
-				out, _ := cmd.StdoutPipe()
-				if err := cmd.Start(); err != nil {
-					b.Fatal(err)
-				}
-				b.Cleanup(func() {
-					_ = in.Close()
-					_ = cmd.Wait()
-				})
-				hear := bufio.NewScanner(out)
+				address, process := s.serve(b)
+				c := start(b, os.Args[0], address, strconv.Itoa(n))
 				do := func(n int) {
-					_, _ = fmt.Fprintln(in, n)
-					if !hear.Scan() || hear.Text() != "done" {
-						b.Fatal("the load has ended: ", hear.Text())
+					_, _ = fmt.Fprintln(c.in, n)
+					if !c.out.Scan() || c.out.Text() != "done" {
+						b.Fatal("the load has ended: ", c.out.Text())
 					}
 				}
 				do(1)
-				before := cpu()
+				before := cpu(b, process)
 				b.ResetTimer()
 				do(b.N)
 				b.StopTimer()
-				b.ReportMetric(float64(cpu()-before)/1000/float64(b.N), "cpu-µs/op")
+				b.ReportMetric(float64(cpu(b, process)-before)/1000/float64(b.N), "cpu-µs/op")
 			})
 		}
 	}
 }
 
-// cpu is the processor time that this process has used.
-func cpu() time.Duration {
-	var u syscall.Rusage
-	_ = syscall.Getrusage(syscall.RUSAGE_SELF, &u)
-	return time.Duration(u.Utime.Nano() + u.Stime.Nano())
+// child is a program that ends with its input.
+type child struct {
+	process int
+	in      io.Writer
+	out     *bufio.Scanner
+}
+
+func start(b *testing.B, program string, args ...string) child {
+	cmd := exec.Command(program, args...)
+	cmd.Env = append(os.Environ(), "HEIST_LOAD=1")
+	cmd.Stderr = os.Stderr
+	in, _ := cmd.StdinPipe()
+	out, _ := cmd.StdoutPipe()
+	if err := cmd.Start(); err != nil {
+		b.Fatal(err)
+	}
+	b.Cleanup(func() {
+		_ = in.Close()
+		_ = cmd.Wait()
+	})
+	return child{cmd.Process.Pid, in, bufio.NewScanner(out)}
+}
+
+// cpu is the processor time that a process has used, in steps of 10 ms.
+func cpu(b *testing.B, process int) time.Duration {
+	text, err := os.ReadFile(fmt.Sprintf("/proc/%d/stat", process))
+	if err != nil {
+		b.Fatal(err)
+	}
+	fields := strings.Fields(string(text[bytes.LastIndexByte(text, ')')+1:])) // from the third on
+	user, _ := strconv.Atoi(fields[11])
+	system, _ := strconv.Atoi(fields[12])
+	return time.Duration(user+system) * 10 * time.Millisecond
 }

@@ -24,7 +24,7 @@ fn rayon(workers: usize) -> Of {
 }
 
 fn sequential(workers: usize) -> Of {
-    Of { peer: "Rust, sequential", workers }
+    Of { peer: "sequential Rust", workers }
 }
 
 // ---- Fibonacci ------------------------------------------------------------------------
@@ -54,22 +54,24 @@ fn fib_times(pool: &ThreadPool, n: u64, rounds: usize) -> (f64, f64) {
     (t[0], t[1])
 }
 
+/// rayon has one way to fork, Heist has three, and a row for each.
 fn fibonacci(pool: &ThreadPool, workers: usize) {
     let n = 30;
-    let (seq, par) = fib_times(pool, n, 20);
-    rayon(workers).row("forkjoin/fib", "ms", par * 1e3, 0.0);
+    let (seq, par) = fib_times(pool, n, 10);
+    for name in ["forkjoin/fib", "forkjoin/fib-join"] {
+        rayon(workers).row(name, "ms", par * 1e3);
+    }
     if workers == 1 {
-        // rayon has one way to fork, Heist has three
         let forks = (fib_seq(n + 1) - 1) as f64;
         for name in ["forkjoin/fib", "forkjoin/fib-join", "forkjoin/fib-closure"] {
-            rayon(workers).row(name, "ns/fork", (par - seq) * 1e9 / forks, 0.0);
+            rayon(workers).row(name, "ns/fork", (par - seq) * 1e9 / forks);
         }
     }
 }
 
 fn fibonacci_scale(pool: &ThreadPool, workers: usize) {
-    let (seq, par) = fib_times(pool, 36, 5);
-    rayon(workers).row("forkjoin/fib-scale", "x", seq / par, 0.0);
+    let (seq, par) = fib_times(pool, 36, 3);
+    rayon(workers).row("forkjoin/fib-scale", "x", seq / par);
 }
 
 // ---- trees ----------------------------------------------------------------------------
@@ -109,14 +111,14 @@ fn trees(pool: &ThreadPool, workers: usize) {
     let trees: Vec<_> = (0..64).map(|_| grow(14)).collect();
     let want = 64 * (2 * ((1 << 14) - 1) - 14);
     let t = least(
-        20,
+        10,
         &mut [
             &mut || assert_eq!(trees.iter().map(sum_seq).sum::<u64>(), want),
             &mut || assert_eq!(trees.iter().map(|t| pool.install(|| sum(t))).sum::<u64>(), want),
         ],
     );
-    sequential(workers).row("forkjoin/tree", "µs/tree", t[0] * 1e6 / 64.0, 0.0);
-    rayon(workers).row("forkjoin/tree", "µs/tree", t[1] * 1e6 / 64.0, 0.0);
+    sequential(workers).row("forkjoin/tree", "µs/tree", t[0] * 1e6 / 64.0);
+    rayon(workers).row("forkjoin/tree", "µs/tree", t[1] * 1e6 / 64.0);
 }
 
 // ---- queens ---------------------------------------------------------------------------
@@ -179,7 +181,7 @@ fn board(pool: &ThreadPool, workers: usize) {
         3,
         &mut [&mut || assert_eq!(queens_seq(empty), 73_712), &mut || assert_eq!(pool.install(|| queens(empty)), 73_712)],
     );
-    rayon(workers).row("forkjoin/nqueens", "x", t[0] / t[1], 0.0);
+    rayon(workers).row("forkjoin/nqueens", "x", t[0] / t[1]);
 }
 
 // ---- slices ---------------------------------------------------------------------------
@@ -198,7 +200,7 @@ fn sort(pool: &ThreadPool, workers: usize) {
     let mut s = source.clone();
     for (of, name, f) in sorts {
         let mut best = f64::INFINITY;
-        for _ in 0..3 {
+        for _ in 0..2 {
             s.copy_from_slice(&source);
             let begin = Instant::now();
             f(&mut s);
@@ -206,7 +208,7 @@ fn sort(pool: &ThreadPool, workers: usize) {
             assert!(s.windows(2).all(|w| w[0] <= w[1]), "not sorted");
             assert_eq!(sum(&s), sum(&source), "not what was there before");
         }
-        of.row(name, "ns/elem", best * 1e9 / n as f64, 0.0);
+        of.row(name, "ns/elem", best * 1e9 / n as f64);
     }
 }
 
@@ -214,10 +216,10 @@ fn reduce(pool: &ThreadPool, workers: usize) {
     let n = 100_000_000;
     let s: Vec<i32> = (0..n).map(|i| (i as u32).wrapping_mul(2654435761) as i32).collect();
     let want = s.iter().fold(0, |x: i32, y| x.wrapping_add(*y));
-    // Sound: it is the function's own address. Nothing of it can be inlined.
-    let op: fn(i32, i32) -> i32 = unsafe { std::mem::transmute(opaque(i32::wrapping_add as fn(i32, i32) -> i32 as usize as u64) as usize) };
+    let op: fn(i32, i32) -> i32 = i32::wrapping_add;
+    let op = unsafe { std::ptr::read_volatile(&op) }; // of which the compiler knows nothing
     let t = least(
-        5,
+        3,
         &mut [
             &mut || assert_eq!(s.iter().fold(0, |x, y| op(x, *y)), want),
             &mut || assert_eq!(pool.install(|| s.par_iter().copied().reduce(|| 0, op)), want),
@@ -226,8 +228,8 @@ fn reduce(pool: &ThreadPool, workers: usize) {
         ],
     );
     let each = |t: f64| t * 1e9 / n as f64;
-    sequential(workers).row("par/reduce", "ns/elem", each(t[0]), 0.0);
-    rayon(workers).row("par/reduce", "ns/elem", each(t[1]), 0.0);
-    sequential(workers).row("par/sum", "ns/elem", each(t[2]), 0.0);
-    rayon(workers).row("par/sum", "ns/elem", each(t[3]), 0.0);
+    sequential(workers).row("par/reduce", "ns/elem", each(t[0]));
+    rayon(workers).row("par/reduce", "ns/elem", each(t[1]));
+    sequential(workers).row("par/sum", "ns/elem", each(t[2]));
+    rayon(workers).row("par/sum", "ns/elem", each(t[3]));
 }

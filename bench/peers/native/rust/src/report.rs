@@ -12,16 +12,17 @@ pub struct Of {
 
 impl Of {
     /// Prints a row.
-    pub fn row(self, name: &str, unit: &str, figure: f64, spread: f64) {
+    pub fn row(self, name: &str, unit: &str, figure: f64) {
         let better = if unit == "x" { "higher" } else { "lower" };
         println!(
-            r#"{{"name": "{}", "unit": "{}", "better": "{}", "peer": {:.4}, "peer_name": "{}", "spread": {:.3}, "workers": {}}}"#,
-            name, unit, better, figure, self.peer, spread, self.workers
+            r#"{{"name": "{}", "unit": "{}", "better": "{}", "peer": {:.4}, "peer_name": "{}", "workers": {}}}"#,
+            name, unit, better, figure, self.peer, self.workers
         );
     }
 
-    /// Prints the time of an operation in several rows: the median of five runs of some
-    /// 150 ms. `run` does so many operations and says how long they took.
+    /// Prints the time of an operation, in several rows: over some 150 ms, after as much as
+    /// it takes to find out how many operations that is. `run` does so many and says how
+    /// long they took.
     pub fn each(self, names: &[&str], mut run: impl FnMut(u64) -> Duration) {
         let mut n = 1000;
         let mut took = run(n);
@@ -30,10 +31,9 @@ impl Of {
             took = run(n);
         }
         n = (n as f64 * 0.15 / took.as_secs_f64()) as u64 + 1;
-        let mut runs: Vec<f64> = (0..5).map(|_| run(n).as_secs_f64() * 1e9 / n as f64).collect();
-        runs.sort_by(f64::total_cmp);
+        took = run(n);
         for name in names {
-            self.row(name, "ns/op", runs[2], (runs[4] - runs[0]) / runs[2]);
+            self.row(name, "ns/op", took.as_secs_f64() * 1e9 / n as f64);
         }
     }
 }

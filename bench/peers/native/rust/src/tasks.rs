@@ -2,14 +2,14 @@
 //! pool/bench_timer_test.go, task/chans/bench_test.go and task/lock/bench_test.go.
 
 use crate::report::{Of, Random};
-use std::future::{poll_fn, Future};
+use std::future::Future;
 use std::pin::Pin;
 use std::sync::atomic::{AtomicI64, Ordering::Relaxed};
 use std::sync::Arc;
-use std::task::Poll;
+use std::task::{Context, Poll, Waker};
 use std::time::{Duration, Instant};
 use tokio::runtime::{Builder, Runtime};
-use tokio::sync::{mpsc, Mutex, Notify};
+use tokio::sync::{mpsc, Mutex};
 use tokio::task::{unconstrained, yield_now};
 use tokio::time::{sleep, Sleep};
 
@@ -25,9 +25,10 @@ pub fn rows(workers: usize) {
         of.each(&["task/ring"], |n| inside(&rt, pass(503, n)));
         of.each(&["task/chan"], |n| inside(&rt, chan(n)));
         of.each(&["task/mutex"], |n| inside(&rt, mutex(n)));
-        of.each(&["task/blocking"], |n| inside(&rt, blocking(n)));
         if w == workers {
-            of.each(&["task/inject"], |n| inject(&rt, n));
+            of.each(&["task/blocking"], |n| inside(&rt, blocking(n)));
+            let two = Builder::new_multi_thread().worker_threads(2).build().unwrap();
+            of.each(&["task/inject"], |n| inject(&two, n)); // ours always is on two
         }
         if w == 1 {
             of.each(&["timer/arm-cancel"], |n| inside(&rt, unconstrained(arm_cancel(n))));
@@ -39,6 +40,17 @@ pub fn rows(workers: usize) {
 /// Runs f as a task: what block_on itself runs is not on a worker.
 fn inside<T: Send + 'static>(rt: &Runtime, f: impl Future<Output = T> + Send + 'static) -> T {
     rt.block_on(async { tokio::spawn(f).await.unwrap() })
+}
+
+/// A future of a function: std has it from Rust 1.64 on, and Debian 12 has 1.63.
+struct PollFn<F>(F);
+
+impl<T, F: FnMut(&mut Context<'_>) -> Poll<T> + Unpin> Future for PollFn<F> {
+    type Output = T;
+
+    fn poll(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<T> {
+        (self.0)(cx)
+    }
 }
 
 async fn spawn(n: u64) -> Duration {
@@ -98,28 +110,47 @@ async fn mutex(n: u64) -> Duration {
     took
 }
 
-/// A ring of tasks passes a baton n times.
+/// A member of a ring waits for the baton, and says how to wake it.
+#[derive(Default)]
+struct Member {
+    has: bool,
+    waker: Option<Waker>,
+}
+
+/// A ring of tasks passes a baton n times, with bare wakers, as ours do: the least that
+/// tokio takes (with Notify, half as much again).
 async fn pass(members: usize, n: u64) -> Duration {
+    let ring: Vec<Arc<std::sync::Mutex<Member>>> = (0..members).map(|_| Default::default()).collect();
     let left = Arc::new(AtomicI64::new(n as i64));
-    let turns: Vec<_> = (0..members).map(|_| Arc::new(Notify::new())).collect();
+    let give = |m: &std::sync::Mutex<Member>| {
+        let mut m = m.lock().unwrap();
+        m.has = true;
+        m.waker.as_ref().unwrap().wake_by_ref();
+    };
     let mut all = Vec::new();
     for i in 0..members {
-        let (turn, next, left) = (turns[i].clone(), turns[(i + 1) % members].clone(), left.clone());
-        all.push(tokio::spawn(async move {
-            loop {
-                turn.notified().await;
-                let n = left.load(Relaxed); // who has the baton is alone with it
-                left.store(n - 1, Relaxed);
-                next.notify_one();
-                if n <= 0 {
-                    return;
+        let (me, next, left) = (ring[i].clone(), ring[(i + 1) % members].clone(), left.clone());
+        all.push(tokio::spawn(PollFn(move |cx: &mut Context<'_>| {
+            {
+                let mut me = me.lock().unwrap();
+                if me.waker.is_none() {
+                    me.waker = Some(cx.waker().clone()); // a task's waker is always the same
+                }
+                if !std::mem::take(&mut me.has) {
+                    return Poll::Pending;
                 }
             }
-        }));
+            let n = left.load(Relaxed); // who has the baton is alone with it
+            left.store(n - 1, Relaxed);
+            give(&next);
+            if n > 0 { Poll::Pending } else { Poll::Ready(()) }
+        })));
     }
-    sleep(Duration::from_millis(1)).await; // all wait before the baton goes round
+    while ring.iter().any(|m| m.lock().unwrap().waker.is_none()) {
+        yield_now().await; // until all wait
+    }
     let begin = Instant::now();
-    turns[0].notify_one();
+    give(&ring[0]);
     for t in all {
         t.await.unwrap();
     }
@@ -179,7 +210,7 @@ fn inject(rt: &Runtime, n: u64) -> Duration {
 
 /// Polls a sleep, which arms it.
 async fn arm(mut timer: Pin<&mut Sleep>) {
-    poll_fn(|cx| {
+    PollFn(|cx: &mut Context<'_>| {
         assert!(timer.as_mut().poll(cx).is_pending());
         Poll::Ready(())
     })
