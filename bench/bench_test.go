@@ -105,7 +105,7 @@ func TestParse(t *testing.T) {
 	for args, want := range map[string]string{
 		"-workers 3":                "-workers 3: it is one of [1 2 4 8 16]",
 		"-run (":                    "-run:",
-		"-count 0":                  "-time and -count must be positive",
+		"-count -1":                 "-time must be positive, and -count not negative",
 		"extra":                     "there are only flags",
 		"-cpuprofile x":             "a profile is one of a single row",
 		"-cpuprofile x -run ^task/": "a profile is one of a single row",

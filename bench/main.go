@@ -96,8 +96,8 @@ func parse(args []string, usage io.Writer) (o options, list bool, err error) {
 	f.SetOutput(usage)
 	pattern := f.String("run", "", "only the rows that match this `regexp`")
 	f.BoolVar(&list, "list", false, "list the rows, and what they measure")
-	f.DurationVar(&o.time, "time", 200*time.Millisecond, "how long each side of a row runs, each time")
-	f.IntVar(&o.count, "count", 3, "how often, ours and theirs in turns; the median counts")
+	f.DurationVar(&o.time, "time", 100*time.Millisecond, "how long each side of a row runs, each time")
+	f.IntVar(&o.count, "count", 0, "how `often`, ours and theirs in turns; the median counts (default 3, and 1 for rows that take long)")
 	f.IntVar(&o.workers, "workers", 0, "how many workers: 1, 2, 4, 8 or 16; default: as many as there are processors")
 	f.BoolVar(&o.quick, "quick", false, "a first impression in some 20 seconds, without the rows that take long")
 	f.StringVar(&o.json, "json", "", "write the rows to this `file`, as JSON")
@@ -129,8 +129,8 @@ func parse(args []string, usage io.Writer) (o options, list bool, err error) {
 	if !slices.Contains(workers, o.workers) {
 		return o, false, fmt.Errorf("-workers %d: it is one of %v", o.workers, workers)
 	}
-	if o.time <= 0 || o.count < 1 {
-		return o, false, errors.New("-time and -count must be positive")
+	if o.time <= 0 || o.count < 0 {
+		return o, false, errors.New("-time must be positive, and -count not negative")
 	}
 	if o.quick {
 		o.time, o.count = min(o.time, 30*time.Millisecond), 1

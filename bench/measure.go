@@ -45,7 +45,7 @@ func (r *result) measure(ctx context.Context, b *builds, o options) error {
 	if r.runs > 0 {
 		length = fmt.Sprintf("%dx", r.runs)
 	}
-	for range o.count {
+	for range o.turns(r.row) {
 		if r.rate.bench != "" {
 			x, err := r.side(ctx, b, r.rate, length, o.outputs)
 			if err != nil {
@@ -70,6 +70,17 @@ func (r *result) measure(ctx context.Context, b *builds, o options) error {
 		r.better = append(r.better, r.ratio(us, them))
 	}
 	return nil
+}
+
+// turns is how often a row is measured.
+func (o options) turns(r row) int {
+	switch {
+	case o.count > 0:
+		return o.count
+	case r.heavy:
+		return 1
+	}
+	return 3
 }
 
 // ratio returns how many times better we are. Nothing at all is one of the smallest

@@ -156,6 +156,11 @@ func scaling(ctx context.Context, b *builds, o options, results []result, progre
 	p.Legend.Add("ideal", ideal)
 	p.Legend.Top, p.Legend.Left = true, true
 	p.X.Min, p.X.Max, p.Y.Min, p.Y.Max = 1, float64(max(o.workers, 2)), 0, float64(max(o.workers, 2))
+	var ticks plot.ConstantTicks
+	for _, w := range workers {
+		ticks = append(ticks, plot.Tick{Value: float64(w), Label: strconv.Itoa(w)})
+	}
+	p.X.Tick.Marker = ticks
 	drawn, err := svg(p, 16*vg.Centimeter, 10*vg.Centimeter)
 	return &picture{"Over workers", "How many times as fast as the sequential code.", drawn}, err
 }

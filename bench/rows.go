@@ -81,6 +81,7 @@ func alone(name, load, dir, bench, metric string, target, moonshot goal) row {
 
 func (r row) asHeavy() row       { r.heavy = true; return r }
 func (r row) repeated(n int) row { r.runs = n; return r }
+func (r row) longer(n int) row   { r.long = n; return r }
 
 var none goal
 
@@ -99,15 +100,15 @@ var rows = []row{
 
 	compared("par/sort", "10,000,000 ints", "pool/par", "ParSort/ints", "x", "slices.Sort", perWorker(0.85), perWorker(1)).repeated(3).asHeavy(),
 	compared("par/quicksort", "the field's classic, 10,000,000 ints", "pool/par", "ParQuicksort/same", "x", "goroutines", ratio(1.3), none).repeated(3).asHeavy(),
-	compared("par/reduce", "100,000,000 numbers", "pool/par", "Par/reduce", "x", "static split", ratio(0.9), ratio(1)),
-	compared("par/scan", "running sums of as many", "pool/par", "Par/scan", "x", "static split", ratio(0.9), ratio(1)),
-	compared("par/histogram", "a histogram of as many", "pool/par", "Par/histogram", "x", "static split", ratio(0.9), ratio(1)),
-	compared("par/for-uneven", "rows of a mandelbrot", "pool/par", "Par/for-uneven", "x", "static split", ratio(1.2), none),
-	compared("par/tiny", "a loop of 16 cheap iterations", "pool/par", "Par/tiny", "x", "plain loop", ratio(0.7), ratio(0.9)),
+	compared("par/reduce", "100,000,000 numbers", "pool/par", "Par/reduce", "x", "static split", ratio(0.9), ratio(1)).longer(2),
+	compared("par/scan", "running sums of as many", "pool/par", "Par/scan", "x", "static split", ratio(0.9), ratio(1)).longer(2),
+	compared("par/histogram", "a histogram of as many", "pool/par", "Par/histogram", "x", "static split", ratio(0.9), ratio(1)).longer(2),
+	compared("par/for-uneven", "rows of a mandelbrot", "pool/par", "Par/for-uneven", "x", "static split", ratio(1.2), none).longer(2),
+	compared("par/tiny", "a loop of 16 cheap iterations", "pool/par", "Par/tiny", "x", "plain loop", ratio(0.7), ratio(0.9)).longer(2),
 
 	beside("task/spawn", "start and run an empty task, frame kept", "pool", "Task/spawn", "heist-{n}", "goroutine", "ns/op", "go f()", most(25).and(ratio(8)).and(noAllocs), most(15)),
-	beside("task/spawn-heap", "the same, frame from the heap", "pool", "Task/spawn-heap", "heist-{n}", "goroutine", "ns/op", "go f()", most(60).and(ratio(4)).and(allocs(1)), none),
-	beside("task/closure", "a function with a result, awaited", "pool", "Task/closure", "heist-{n}", "goroutine", "ns/op", "goroutine, channel", most(120).and(ratio(3)), none),
+	beside("task/spawn-heap", "the same, frame from the heap", "pool", "Task/spawn-heap", "heist-{n}", "goroutine", "ns/op", "go f()", most(60).and(ratio(4)).and(allocs(1)), none).longer(8),
+	beside("task/closure", "a function with a result, awaited", "pool", "Task/closure", "heist-{n}", "goroutine", "ns/op", "goroutine, channel", most(120).and(ratio(3)), none).longer(8),
 	beside("task/yield", "8 that yield", "pool", "Task/yield", "heist-{n}", "goroutine", "ns/op", "Gosched", ratio(4), ratio(6)),
 	beside("task/pingpong", "two that wake each other", "pool", "Task/pingpong", "heist-{n}", "goroutine", "ns/op", "unbuffered channels", ratio(8), ratio(15)),
 	beside("task/ring", "503 that pass a token", "pool", "Task/ring", "heist-{n}", "goroutine", "ns/op", "channels", ratio(8), none),

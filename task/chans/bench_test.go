@@ -3,6 +3,7 @@ package chans_test
 import (
 	"context"
 	"fmt"
+	"runtime"
 	"sync"
 	"sync/atomic"
 	"testing"
@@ -28,9 +29,12 @@ func repeat(n int, op func(cx *task.Cx) error) task.Task {
 	})
 }
 
-// onPools runs tasks on a pool of one worker, and of two.
+// onPools runs tasks on pools of several sizes.
 func onPools(b *testing.B, tasks func(n int) []task.Task) {
-	for _, workers := range []int{1, 2} {
+	for _, workers := range []int{1, 2, 4, 8, 16} {
+		if workers > max(2, runtime.NumCPU()) {
+			break
+		}
 		b.Run(fmt.Sprintf("heist-%d", workers), func(b *testing.B) {
 			p := open(b, workers)
 			b.ReportAllocs()

@@ -2,6 +2,7 @@ package lock_test
 
 import (
 	"context"
+	"fmt"
 	"runtime"
 	"sync"
 	"testing"
@@ -26,10 +27,13 @@ func repeat(n int, op func(cx *task.Cx) error) task.Task {
 	})
 }
 
-// onPool runs tasks on a pool of one worker, and of two.
+// onPool runs tasks on pools of several sizes.
 func onPool(b *testing.B, tasks func(n int) []task.Task) {
-	for name, workers := range map[string]int{"heist-1": 1, "heist-2": 2} {
-		b.Run(name, func(b *testing.B) {
+	for _, workers := range []int{1, 2, 4, 8, 16} {
+		if workers > max(2, runtime.NumCPU()) {
+			break
+		}
+		b.Run(fmt.Sprintf("heist-%d", workers), func(b *testing.B) {
 			p := open(b, workers)
 			b.ReportAllocs()
 			var g task.Group
