@@ -10,6 +10,7 @@ import (
 	"github.com/alitto/pond/v2"
 	"github.com/panjf2000/ants/v2"
 	"github.com/sourcegraph/conc"
+	"golang.org/x/sync/errgroup"
 
 	"github.com/heist-go/heist/pool"
 	"github.com/heist-go/heist/task"
@@ -107,6 +108,16 @@ func BenchmarkInject(b *testing.B) {
 				wg.Go(func() {})
 			}
 			wg.Wait()
+		})
+	})
+	b.Run("errgroup", func(b *testing.B) {
+		bursts(b, func(n int) {
+			var g errgroup.Group
+			g.SetLimit(workers)
+			for range n {
+				g.Go(func() error { return nil })
+			}
+			_ = g.Wait()
 		})
 	})
 	b.Run("goroutine", func(b *testing.B) {

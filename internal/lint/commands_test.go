@@ -39,6 +39,7 @@ var commands = map[string]command{
 	"go run ./bench -profile task/spawn": {instead: "go run ./bench -profile task/spawn && go tool pprof -tags heist-task-spawn.pprof | grep -q worker && rm heist-task-spawn.pprof"},
 	"bash bench/peers/native/run.sh":     {elsewhere: "it needs Rust and C++"},
 
+	"go -C bench/lateness run .":                                 {instead: "go -C bench/lateness run . -n 200 -out $(mktemp --suffix .svg)"},
 	"go run ./examples/echo":                                     {serves: "listening on"},
 	"go run ./examples/chat":                                     {serves: "listening on"},
 	"go -C examples/kv run .":                                    {serves: "listening on"},
