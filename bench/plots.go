@@ -48,6 +48,11 @@ func pictures(ctx context.Context, b *builds, o options, results []result, progr
 func svg(p *plot.Plot, width, height vg.Length) (template.HTML, error) {
 	c := vgsvg.New(width, height)
 	p.Draw(draw.New(c))
+	return rendered(c)
+}
+
+// rendered is what was drawn on a canvas.
+func rendered(c *vgsvg.Canvas) (template.HTML, error) {
 	var out bytes.Buffer
 	if _, err := c.WriteTo(&out); err != nil {
 		return "", err
@@ -248,11 +253,8 @@ func latencies(results []result) (*picture, error) {
 	for i, p := range plots {
 		p.Draw(tiles.At(draw.New(c), i%columns, i/columns))
 	}
-	var out bytes.Buffer
-	if _, err := c.WriteTo(&out); err != nil {
-		return nil, err
-	}
-	return &picture{"Round trips", "How long round trips over loopback take, from the quickest one in a hundred to the slowest one in ten thousand.", inline(out.Bytes())}, nil
+	drawn, err := rendered(c)
+	return &picture{"Round trips", "How long round trips over loopback take, from the quickest one in a hundred to the slowest one in ten thousand.", drawn}, err
 }
 
 // nines are the ticks of a scale on which each nine more is as far away as the one before.

@@ -105,24 +105,7 @@ func checkLinks(files map[string]string, exists func(name string) bool) (violati
 
 func TestLinks(t *testing.T) {
 	root := rootDir(t)
-	files := map[string]string{}
-	for _, pattern := range []string{"*.md", "docs/*.md", "docs/*/*.md"} {
-		names, err := filepath.Glob(filepath.Join(root, pattern))
-		if err != nil {
-			t.Fatal(err)
-		}
-		for _, name := range names {
-			text, err := os.ReadFile(name)
-			if err != nil {
-				t.Fatal(err)
-			}
-			relative, err := filepath.Rel(root, name)
-			if err != nil {
-				t.Fatal(err)
-			}
-			files[filepath.ToSlash(relative)] = string(text)
-		}
-	}
+	files := documents(t)
 	if len(files) < 5 {
 		t.Errorf("only %d documents", len(files))
 	}

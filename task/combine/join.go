@@ -14,12 +14,18 @@ type half[T any] struct {
 	over   bool
 }
 
+// begins reports whether this is the first time in a round, and forgets the one before.
+func (h *half[T]) begins(cx *task.Cx) bool {
+	if !h.branch.Begins(cx) {
+		return false
+	}
+	h.take()
+	return true
+}
+
 // poll polls op unless it is over. It returns nil when it is.
 func (h *half[T]) poll(cx *task.Cx, op func(*task.Cx) (T, error)) error {
-	if h.branch.Begins(cx) {
-		h.take()
-	}
-	if h.over {
+	if h.begins(cx); h.over {
 		return nil
 	}
 	err := h.branch.Poll(cx, func(cx *task.Cx) (err error) {
@@ -182,8 +188,7 @@ func (a *Any[T]) Wait(cx *task.Cx, ops ...func(*task.Cx) (T, error)) (at int, v 
 	}
 	var pending error
 	for i, op := range ops {
-		if a.parts[i].branch.Begins(cx) {
-			a.parts[i].take()
+		if a.parts[i].begins(cx) {
 			a.failed[i] = nil
 		}
 		if a.failed[i] != nil {
