@@ -178,22 +178,35 @@ func TestCanceled(t *testing.T) {
 					}, none{})
 					return k.Load(), inside, outside
 				}
-				most := int64(0)
-				for _, at := range []int64{1000, 1, 0, 1} { // what is learned from one must not mislead the next
+				canceled := func(at int64) int64 {
 					visits, inside, outside := try(at)
-					most = max(most, visits)
 					require.ErrorIs(t, outside, errStop)
 					if strings.HasPrefix(name, "Try") {
 						require.ErrorIs(t, inside, errStop)
 					} else {
 						require.NoError(t, inside)
 					}
+					return visits
+				}
+				ats := []int64{1000, 1, 0, 1} // what is learned from one must not mislead the next
+				var visits []int64
+				for _, at := range ats {
+					visits = append(visits, canceled(at))
 				}
 				all, inside, outside := try(-1)
 				require.NoError(t, inside)
 				require.NoError(t, outside)
 				require.GreaterOrEqual(t, all, int64(n/8))
-				require.Less(t, most, all/4)
+				for i, at := range ats {
+					// A thread may lose its processor just before it cancels, and the others go on.
+					for range 10 {
+						if visits[i] < all/4 {
+							break
+						}
+						visits[i] = canceled(at)
+					}
+					require.Less(t, visits[i], all/4)
+				}
 			})
 		}
 	})
@@ -317,21 +330,29 @@ func TestCanceledAnywhere(t *testing.T) {
 
 // A task that is canceled ends its loops, which say why.
 func TestCanceledTask(t *testing.T) {
+	const n = 1_000_000
 	p := open(t, 2)
-	var g task.Group
 	var calls atomic.Int64
-	g.Go(p, task.Func(func(cx *task.Cx) error {
-		return par.TryFor(cx, 1_000_000, func(i int) error {
-			if calls.Add(1); i == 0 {
-				g.Cancel(errStop)
-			}
-			return nil
-		})
-	}))
-	err := g.WaitContext(context.Background())
-	require.ErrorIs(t, err, errStop)
-	require.ErrorIs(t, err, task.ErrCanceled)
-	require.Less(t, calls.Load(), int64(500_000))
+	// A thread may lose its processor just before it cancels, and the other one goes on.
+	for range 10 {
+		calls.Store(0)
+		var g task.Group
+		g.Go(p, task.Func(func(cx *task.Cx) error {
+			return par.TryFor(cx, n, func(i int) error {
+				if calls.Add(1); i == 0 {
+					g.Cancel(errStop)
+				}
+				return nil
+			})
+		}))
+		err := g.WaitContext(context.Background())
+		require.ErrorIs(t, err, errStop)
+		require.ErrorIs(t, err, task.ErrCanceled)
+		if calls.Load() < n/2 {
+			break
+		}
+	}
+	require.Less(t, calls.Load(), int64(n/2))
 }
 
 // What was found out before counts: an error when all lower indices were called, and that
