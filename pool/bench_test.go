@@ -7,6 +7,7 @@ import (
 	"sync"
 	"testing"
 
+	"github.com/heist-go/heist/internal/pad"
 	"github.com/heist-go/heist/pool"
 	"github.com/heist-go/heist/task"
 )
@@ -44,6 +45,23 @@ func inside(b *testing.B, p *pool.Pool, f func(cx *task.Cx) error) {
 type empty struct{ task.Frame }
 
 func (*empty) Poll(*task.Cx) error { return nil }
+
+// yielder yields some times. What it counts is in its frame: next to that of another one, on
+// another worker, each would wait for the other's cache line.
+type yielder struct {
+	task.Frame
+	left int
+	_    pad.Line
+}
+
+func (y *yielder) Poll(cx *task.Cx) error {
+	for ; y.left > 0; y.left-- {
+		if err := cx.Yield(); err != nil {
+			return err
+		}
+	}
+	return nil
+}
 
 // spawner starts tasks a batch at a time and waits for each batch.
 func spawner(n int, next func() []task.Task) func(cx *task.Cx) error {
@@ -130,15 +148,7 @@ func BenchmarkTask(b *testing.B) {
 		onPools(b, func(b *testing.B, p *pool.Pool) {
 			var g task.Group
 			for range tasks {
-				n := b.N / tasks
-				g.Go(p, task.Func(func(cx *task.Cx) error {
-					for ; n > 0; n-- {
-						if err := cx.Yield(); err != nil {
-							return err
-						}
-					}
-					return nil
-				}))
+				g.Go(p, &yielder{left: b.N / tasks})
 			}
 			_ = g.WaitContext(context.Background())
 		})
