@@ -11,7 +11,7 @@
 //	})
 //
 // It is made of nothing but what package task exports, and exists with the build tag
-// explore only; a [Lab], which is for other tests, exists always.
+// explore only; a [Lab], which is for other tests, and [Repeat], for benchmarks, exist always.
 //
 // A goroutine that blocks in a WaitContext waits in a channel, which the explorer does not
 // know: threads beside the workers may call what does not block. The rig has no clock that

@@ -8,6 +8,7 @@ import (
 	"sync/atomic"
 	"testing"
 
+	"github.com/heist-go/heist/internal/rig"
 	"github.com/heist-go/heist/pool"
 	"github.com/heist-go/heist/task"
 	"github.com/heist-go/heist/task/chans"
@@ -16,18 +17,6 @@ import (
 
 // The benchmarks are named like the rows that the bench program will print. Read them as
 // ratios of one run, and as the minimum of several (-count).
-
-// repeat is a task that does op n times.
-func repeat(n int, op func(cx *task.Cx) error) task.Task {
-	return task.Func(func(cx *task.Cx) error {
-		for ; n > 0; n-- {
-			if err := op(cx); err != nil {
-				return err
-			}
-		}
-		return nil
-	})
-}
 
 // onPools runs tasks on pools of several sizes.
 func onPools(b *testing.B, tasks func(n int) []task.Task) {
@@ -66,14 +55,14 @@ func BenchmarkChan(b *testing.B) {
 				c := chans.New[int](room)
 				i := 0
 				return []task.Task{
-					repeat(n, func(cx *task.Cx) error {
+					rig.Repeat(n, func(cx *task.Cx) error {
 						err := c.Send(cx, i)
 						if err == nil {
 							i++
 						}
 						return err
 					}),
-					repeat(n, func(cx *task.Cx) error {
+					rig.Repeat(n, func(cx *task.Cx) error {
 						_, err := c.Recv(cx)
 						return err
 					}),
@@ -95,8 +84,8 @@ func BenchmarkChan(b *testing.B) {
 		onPools(b, func(n int) []task.Task {
 			m := chans.NewMailbox[int](128)
 			return []task.Task{
-				repeat(n, func(cx *task.Cx) error { return m.Send(cx, 1) }),
-				repeat(n, func(cx *task.Cx) error {
+				rig.Repeat(n, func(cx *task.Cx) error { return m.Send(cx, 1) }),
+				rig.Repeat(n, func(cx *task.Cx) error {
 					_, err := m.Recv(cx)
 					return err
 				}),
@@ -107,9 +96,9 @@ func BenchmarkChan(b *testing.B) {
 		onPools(b, func(n int) (ts []task.Task) {
 			c := chans.New[int](128)
 			for range 8 {
-				ts = append(ts, repeat(n/8, func(cx *task.Cx) error { return c.Send(cx, 1) }))
+				ts = append(ts, rig.Repeat(n/8, func(cx *task.Cx) error { return c.Send(cx, 1) }))
 			}
-			return append(ts, repeat(n/8*8, func(cx *task.Cx) error {
+			return append(ts, rig.Repeat(n/8*8, func(cx *task.Cx) error {
 				_, err := c.Recv(cx)
 				return err
 			}))
@@ -206,7 +195,7 @@ func ignoreClosed(err error) error {
 func BenchmarkOneshot(b *testing.B) {
 	onPools(b, func(n int) []task.Task {
 		var o chans.Oneshot[int]
-		return []task.Task{repeat(n, func(cx *task.Cx) error {
+		return []task.Task{rig.Repeat(n, func(cx *task.Cx) error {
 			_ = o.Send(cx, 1)
 			_, err := o.Recv(cx)
 			if err == nil {
@@ -233,7 +222,7 @@ func BenchmarkBroadcast(b *testing.B) {
 		var all lock.Notify
 		for range receivers {
 			s := bc.Subscribe()
-			ts = append(ts, repeat(n, func(cx *task.Cx) error {
+			ts = append(ts, rig.Repeat(n, func(cx *task.Cx) error {
 				_, err := s.Recv(cx)
 				if err == nil && got.Add(1)%receivers == 0 {
 					all.One(cx)
@@ -242,7 +231,7 @@ func BenchmarkBroadcast(b *testing.B) {
 			}))
 		}
 		sent := false
-		return append(ts, repeat(n, func(cx *task.Cx) error {
+		return append(ts, rig.Repeat(n, func(cx *task.Cx) error {
 			if !sent {
 				_ = bc.Send(cx, 1)
 				sent = true

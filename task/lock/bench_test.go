@@ -7,6 +7,8 @@ import (
 	"sync"
 	"testing"
 
+	"github.com/heist-go/heist/internal/pad"
+	"github.com/heist-go/heist/internal/rig"
 	"github.com/heist-go/heist/pool"
 	"github.com/heist-go/heist/task"
 	"github.com/heist-go/heist/task/lock"
@@ -14,18 +16,6 @@ import (
 
 // The benchmarks are named like the rows that the bench program will print. Read them as
 // ratios of one run, and as the minimum of several (-count).
-
-// repeat is a task that does op n times.
-func repeat(n int, op func(cx *task.Cx) error) task.Task {
-	return task.Func(func(cx *task.Cx) error {
-		for ; n > 0; n-- {
-			if err := op(cx); err != nil {
-				return err
-			}
-		}
-		return nil
-	})
-}
 
 // onPool runs tasks on pools of several sizes.
 func onPool(b *testing.B, tasks func(n int) []task.Task) {
@@ -49,7 +39,7 @@ func BenchmarkLock(b *testing.B) {
 	b.Run("mutex/free", func(b *testing.B) {
 		onPool(b, func(n int) []task.Task {
 			var mu lock.Mutex
-			return []task.Task{repeat(n, func(cx *task.Cx) error {
+			return []task.Task{rig.Repeat(n, func(cx *task.Cx) error {
 				if err := mu.Lock(cx); err != nil {
 					return err
 				}
@@ -61,7 +51,7 @@ func BenchmarkLock(b *testing.B) {
 	b.Run("semaphore/free", func(b *testing.B) {
 		onPool(b, func(n int) []task.Task {
 			s := lock.NewSemaphore(3)
-			return []task.Task{repeat(n, func(cx *task.Cx) error {
+			return []task.Task{rig.Repeat(n, func(cx *task.Cx) error {
 				if err := s.Acquire(cx, 1); err != nil {
 					return err
 				}
@@ -75,18 +65,21 @@ func BenchmarkLock(b *testing.B) {
 		onPool(b, func(n int) (ts []task.Task) {
 			var mu lock.Mutex
 			for range 8 {
-				held := false
-				ts = append(ts, repeat(n/8, func(cx *task.Cx) error {
-					if !held {
+				var mine struct {
+					held bool
+					_    pad.Line
+				}
+				ts = append(ts, rig.Repeat(n/8, func(cx *task.Cx) error {
+					if !mine.held {
 						if err := mu.Lock(cx); err != nil {
 							return err
 						}
-						held = true
+						mine.held = true
 					}
 					if err := cx.Yield(); err != nil {
 						return err
 					}
-					held = false
+					mine.held = false
 					mu.Unlock(cx)
 					return nil
 				}))
@@ -108,7 +101,7 @@ func BenchmarkLock(b *testing.B) {
 			var mu lock.Mutex
 			shared := 0
 			for range 8 {
-				ts = append(ts, repeat(n/8, func(cx *task.Cx) error {
+				ts = append(ts, rig.Repeat(n/8, func(cx *task.Cx) error {
 					if err := mu.Lock(cx); err != nil {
 						return err
 					}
