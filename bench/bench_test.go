@@ -30,20 +30,22 @@ pkg: example.org/m
 cpu: a processor
 BenchmarkForkjoinScale/coarse-do-2-2     	       5	  40728119 ns/op	         0.9824 of-ideal
 BenchmarkForkjoinScale/coarse-join-2-2   	       5	  43490766 ns/op	         0.9199 of-ideal	   61496 B/op	      61 allocs/op
+BenchmarkForkjoinScale/coarse-do-2-2     	       5	  40728119 ns/op	         0.9 of-ideal
+BenchmarkForkjoinScale/coarse-join-2-2   	       5	  40000000 ns/op	         1 of-ideal
 PASS
 `
 
 func TestFigures(t *testing.T) {
 	f, err := figures([]byte(printed), "of-ideal")
 	require.NoError(t, err)
-	require.Equal(t, []float64{0.9824, 0.9199}, f.values)
-	require.Equal(t, 0.9199, f.worst(true))
+	require.Len(t, f.values, 2)
+	require.Equal(t, sample{0.9199, 0.9}, f.worst(true), "of the first run and of the second")
 	require.Equal(t, 61.0, f.allocs)
 	require.Equal(t, 61496.0, f.size)
 
 	f, err = figures([]byte(printed), "ns/op")
 	require.NoError(t, err)
-	require.InDelta(t, 43490766, f.worst(false), 1)
+	require.InDeltaSlice(t, sample{43490766, 40728119}, f.worst(false), 1)
 
 	_, err = figures([]byte(printed), "parsecs")
 	require.ErrorContains(t, err, "no parsecs")
@@ -184,6 +186,14 @@ func BenchmarkGood(b *testing.B) {
 	b.Run("peer", func(b *testing.B) { b.ReportMetric(30, "ns/op") })
 }
 
+var runs int
+
+func BenchmarkShared(b *testing.B) {
+	runs++
+	b.ReportMetric(float64(runs), "ns/op")
+	b.ReportMetric(float64(10*runs), "x")
+}
+
 func BenchmarkBroken(b *testing.B) { b.Fatal("wrong result") }
 `)
 	b, err := newBuilds(root)
@@ -193,16 +203,21 @@ func BenchmarkBroken(b *testing.B) { b.Fatal("wrong result") }
 	o := options{time: 1, count: 3, workers: 2}
 	results := measure(context.Background(), b, o, []row{
 		beside("a/good", "", ".", "Good", "heist-{n}", "peer", "ns/op", "peer", ratio(2), none),
+		alone("a/shared", "", ".", "Shared", "ns/op", most(1), none),
+		compared("a/shared-x", "", ".", "Shared", "x", "peer", ratio(1), none),
 		alone("a/broken", "", ".", "Broken", "ns/op", most(1), none),
 		alone("a/missing", "", ".", "Missing", "ns/op", most(1), none),
 	}, io.Discard)
-	require.Len(t, results, 3)
+	require.Len(t, results, 5)
 	require.NoError(t, results[0].err)
 	require.InDeltaSlice(t, []float64{3, 3, 3}, []float64(results[0].better), 1e-9)
 	require.Equal(t, "met", results[0].judge())
-	require.ErrorContains(t, results[1].err, "wrong result")
-	require.Empty(t, results[1].us)
-	require.ErrorContains(t, results[2].err, "report no ns/op")
+	require.InDeltaSlice(t, []float64{1, 2, 3}, []float64(results[1].us), 1e-9, "three runs of one process")
+	require.Equal(t, sample{10, 20, 30}, results[2].better)
+	require.Equal(t, results[1].printed, results[2].printed, "the same ones")
+	require.ErrorContains(t, results[3].err, "wrong result")
+	require.Empty(t, results[3].us)
+	require.ErrorContains(t, results[4].err, "report no ns/op")
 }
 
 func TestCurves(t *testing.T) {

@@ -15,6 +15,7 @@ type builds struct {
 	root string // of the repository
 	tmp  string
 	done map[string]build // by the package's folder
+	runs map[string][]byte
 }
 
 type build struct {
@@ -27,7 +28,7 @@ func newBuilds(root string) (*builds, error) {
 	if err != nil {
 		return nil, fmt.Errorf("a folder for programs: %w", err)
 	}
-	return &builds{root, tmp, map[string]build{}}, nil
+	return &builds{root, tmp, map[string]build{}, map[string][]byte{}}, nil
 }
 
 func (b *builds) remove() { os.RemoveAll(b.tmp) }
@@ -64,6 +65,20 @@ func (b *builds) bench(ctx context.Context, dir, pattern, time string, env []str
 		return out.Bytes(), fmt.Errorf("%w: %s", err, lastLine(out.Bytes()))
 	}
 	return out.Bytes(), nil
+}
+
+// once is bench, but rows that look at different metrics of the same benchmarks share a run
+// of each turn.
+func (b *builds) once(ctx context.Context, turn int, dir, pattern, time string, env []string, more ...string) ([]byte, error) {
+	key := fmt.Sprint(turn, dir, pattern, time, env, more)
+	if out, ok := b.runs[key]; ok {
+		return out, nil
+	}
+	out, err := b.bench(ctx, dir, pattern, time, env, more...)
+	if err == nil {
+		b.runs[key] = out
+	}
+	return out, err
 }
 
 // lastLine is the last line of an output that says something more than that it has failed.

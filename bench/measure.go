@@ -40,34 +40,28 @@ func measure(ctx context.Context, b *builds, o options, chosen []row, progress i
 }
 
 // measure runs the row's benchmarks as often as is asked for, ours and theirs in turns.
-func (r *result) measure(ctx context.Context, b *builds, o options) error {
-	length := (o.time * time.Duration(max(r.long, 1))).String()
-	if r.runs > 0 {
-		length = fmt.Sprintf("%dx", r.runs)
-	}
-	for range o.turns(r.row) {
+func (r *result) measure(ctx context.Context, b *builds, o options) (err error) {
+	turns := o.turns(r.row)
+	if r.peer.bench == "" { // one process for all
+		all, err := r.side(ctx, b, o, r.main(), 0, turns)
 		if r.rate.bench != "" {
-			x, err := r.side(ctx, b, r.rate, length, o.outputs)
-			if err != nil {
-				return err
-			}
-			r.better = append(r.better, x)
-			continue
+			r.better = all
+		} else {
+			r.us = all
 		}
-		us, err := r.side(ctx, b, r.ours, length, o.outputs)
+		return err
+	}
+	for turn := range turns {
+		us, err := r.side(ctx, b, o, r.ours, turn, 1)
 		if err != nil {
 			return err
 		}
-		r.us = append(r.us, us)
-		if r.peer.bench == "" {
-			continue
-		}
-		them, err := r.side(ctx, b, r.peer, length, nil)
+		them, err := r.side(ctx, b, o, r.peer, turn, 1)
 		if err != nil {
 			return fmt.Errorf("%s: %w", r.peerName, err)
 		}
-		r.them = append(r.them, them)
-		r.better = append(r.better, r.ratio(us, them))
+		r.us, r.them = append(r.us, us...), append(r.them, them...)
+		r.better = append(r.better, r.ratio(us[0], them[0]))
 	}
 	return nil
 }
@@ -94,27 +88,35 @@ func (r row) ratio(us, them float64) float64 {
 	return them / us
 }
 
-// side runs the benchmarks of one side, and returns their figure.
-func (r *result) side(ctx context.Context, b *builds, p pick, length string, outputs map[string]string) (float64, error) {
+// side runs the benchmarks of one side so many times, and returns their figures. turn
+// distinguishes what is to be measured anew from what another row has measured.
+func (r *result) side(ctx context.Context, b *builds, o options, p pick, turn, times int) (sample, error) {
+	length := (o.time * time.Duration(max(r.long, 1))).String()
+	if r.runs > 0 {
+		length = fmt.Sprintf("%dx", r.runs)
+	}
+	ours := p != r.peer
 	p = p.on(r.workers)
-	var more []string
-	for flag, file := range outputs {
-		more = append(more, flag+"="+file)
+	more := []string{fmt.Sprintf("-test.count=%d", times)}
+	if ours {
+		for flag, file := range o.outputs {
+			more = append(more, flag+"="+file)
+		}
 	}
 	var env []string
 	if r.plotted {
 		env = []string{"HEIST_PERCENTILES=1"}
 	}
-	out, err := b.bench(ctx, r.dir, anchored(p.bench), length, env, more...)
+	out, err := b.once(ctx, turn, r.dir, anchored(p.bench), length, env, more...)
 	r.printed = append(r.printed, out...)
 	if err != nil {
-		return 0, err
+		return nil, err
 	}
 	figures, err := figures(out, p.metric)
 	if err != nil {
-		return 0, err
+		return nil, err
 	}
-	if p == r.ours.on(r.workers) || r.rate.bench != "" {
+	if ours {
 		r.allocs, r.size = figures.allocs, figures.size
 	}
 	return figures.worst(r.higher || r.rate.bench != ""), nil
@@ -132,16 +134,21 @@ func anchored(bench string) string {
 
 // figure is what the benchmarks of one side say.
 type figure struct {
-	values       []float64
+	values       map[string]sample // by the benchmark's name
 	allocs, size float64
 }
 
-// worst returns the value that is the least favourable for its side.
-func (f figure) worst(higher bool) float64 {
-	w := f.values[0]
-	for _, v := range f.values {
-		if v < w == higher {
-			w = v
+// worst returns, of each run of all benchmarks, the value that is the least favourable for
+// their side.
+func (f figure) worst(higher bool) (w sample) {
+	for _, values := range f.values {
+		for i, v := range values {
+			switch {
+			case i == len(w):
+				w = append(w, v)
+			case v < w[i] == higher:
+				w[i] = v
+			}
 		}
 	}
 	return w
@@ -159,18 +166,20 @@ func figures(out []byte, metric string) (f figure, err error) {
 	if u, ok := units[metric]; ok {
 		from, factor = u.tidied, u.factor
 	}
+	f.values = map[string]sample{}
 	in := benchfmt.NewReader(bytes.NewReader(out), "output")
 	for in.Scan() {
 		line, ok := in.Result().(*benchfmt.Result)
 		if !ok {
 			continue
 		}
+		name := string(line.Name)
 		for _, v := range line.Values {
 			switch {
 			case v.Unit == from:
-				f.values = append(f.values, v.Value*factor)
+				f.values[name] = append(f.values[name], v.Value*factor)
 			case v.OrigUnit == metric:
-				f.values = append(f.values, v.OrigValue)
+				f.values[name] = append(f.values[name], v.OrigValue)
 			case v.Unit == "allocs/op":
 				f.allocs = max(f.allocs, v.Value)
 			case v.Unit == "B/op":

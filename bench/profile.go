@@ -15,12 +15,8 @@ func profile(ctx context.Context, b *builds, o options, r row, out, progress io.
 	if err != nil {
 		return err
 	}
-	p := r.ours
-	if p.bench == "" {
-		p = r.rate
-	}
 	fmt.Fprintf(progress, "%s: ten seconds ...\n", r.name)
-	printed, err := b.bench(ctx, r.dir, anchored(p.on(o.workers).bench), "10s",
+	printed, err := b.bench(ctx, r.dir, anchored(r.main().on(o.workers).bench), "10s",
 		[]string{"HEIST_LABELS=" + r.name}, "-test.cpuprofile="+file)
 	if err != nil {
 		return fmt.Errorf("%s: %w", r.name, err)

@@ -38,7 +38,7 @@ var tower = map[string]string{
 	"internal/pad":       "",
 	"internal/stack":     "",
 	"internal/lint":      "",
-	"internal/rig":       "task internal/explore",
+	"internal/rig":       "task internal/explore internal/pad",
 }
 
 // programs are what nothing may import, not even a test.

@@ -198,16 +198,25 @@ func quicksort(f pool.Fork[[]int, struct{}], s []int) (_ struct{}) {
 
 var sink int
 
+// numbers are a hundred million, and room is for as many. They are made when they are used
+// first, once in a process: to touch so much memory takes seconds.
+var (
+	numbers = sync.OnceValue(func() []int32 {
+		s := make([]int32, elements(100_000_000))
+		for i := range s {
+			s[i] = int32(uint32(i) * 2654435761)
+		}
+		return s
+	})
+	room = sync.OnceValue(func() []int32 { return slices.Clone(numbers()) })
+)
+
 func BenchmarkPar(b *testing.B) {
 	workers := runtime.NumCPU()
 	n := elements(100_000_000)
-	s := make([]int32, n)
-	for i := range s {
-		s[i] = int32(uint32(i) * 2654435761)
-	}
 	add := func(x, y int32) int32 { return x + y }
 	sum := func(acc int32, lo, hi int) int32 {
-		for _, v := range s[lo:hi] {
+		for _, v := range numbers()[lo:hi] {
 			acc += v
 		}
 		return acc
@@ -222,13 +231,13 @@ func BenchmarkPar(b *testing.B) {
 		return int(r)
 	}
 
-	dst := make([]int32, n)
-	copy(dst, s)                       // or the first to write would pay for the pages
 	b.Run("copy", func(b *testing.B) { // what the memory allows
+		s, dst := numbers(), room()
 		best := least(b, nil, func() { static(n, func(_, lo, hi int) { copy(dst[lo:hi], s[lo:hi]) }) })
 		b.ReportMetric(float64(8*n)/float64(best[0]), "GB/s")
 	})
 	b.Run("reduce", func(b *testing.B) { // with a function a value
+		s := numbers()
 		p := openAll(b)
 		op := opaque(add)
 		ratio(b, n, least(b, nil,
@@ -243,18 +252,21 @@ func BenchmarkPar(b *testing.B) {
 			func() { sink = int(par.Reduce(p, s, 0, op)) }))
 	})
 	b.Run("reduce-range", func(b *testing.B) { // with a loop
+		numbers()
 		p := openAll(b)
 		ratio(b, n, least(b, nil,
 			func() { sink = staticReduce(sum) },
 			func() { sink = int(par.ReduceRange(p, n, sum, add)) }))
 	})
 	b.Run("sum", func(b *testing.B) {
+		s := numbers()
 		p := openAll(b)
 		ratio(b, n, least(b, nil,
 			func() { sink = staticReduce(sum) },
 			func() { sink = int(par.Sum(p, s)) }))
 	})
 	b.Run("scan", func(b *testing.B) {
+		s, dst := numbers(), room()
 		p := openAll(b)
 		ratio(b, n, least(b, nil,
 			func() { // two passes
@@ -275,6 +287,7 @@ func BenchmarkPar(b *testing.B) {
 			func() { par.ScanSum(p, dst, s) }))
 	})
 	b.Run("histogram", func(b *testing.B) {
+		s := numbers()
 		p := openAll(b)
 		const bins = 256
 		bin := opaque(func(v int32) int { return int(uint8(v >> 8)) })
@@ -295,6 +308,7 @@ func BenchmarkPar(b *testing.B) {
 			func() { sink = par.Histogram(p, s, bins, bin)[0] }))
 	})
 	b.Run("map", func(b *testing.B) {
+		s, dst := numbers(), room()
 		p := openAll(b)
 		f := opaque(func(v int32) int32 { return 3*v + 1 })
 		ratio(b, n, least(b, nil,
