@@ -258,12 +258,14 @@ func (w *worker) rest() {
 		if !w.dismissed.Load() {
 			p.rouse(w.id) // unless somebody else just has
 			w.searching = true
+			w.pool.guard.rouse() // it may have seen the bit
 			return
 		}
 		w.pool.notify() // another one in its place
 	}
 	if w.called() {
 		w.searching = p.leave(w.id)
+		w.pool.guard.rouse()
 		return
 	}
 	w.count[parks]++

@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"io"
 	"net"
+	"os"
 	"sync"
 	"syscall"
 	"time"
@@ -32,6 +33,7 @@ type Conn struct {
 	tcp     bool
 	writing bool  // the task has suspended in Write, and holds the outlet
 	leaving uint8 // how far Hangup has come
+	until   byte  // the delimiter that seen is about
 	post    atomicx.Pointer[posting]
 
 	readMu, writeMu sync.Mutex // of goroutines
@@ -146,15 +148,22 @@ func (c *Conn) Next(cx *task.Cx) ([]byte, error) {
 }
 
 // ReadUntil returns the bytes up to and including the first delim. They are lent, as
-// Next's. If max bytes have come without it the error is task.ErrLimit; if the end
-// comes first, io.ErrUnexpectedEOF, or io.EOF if it comes between two messages.
+// Next's. If the first max bytes do not have it the error is task.ErrLimit, and they are
+// kept; if the end comes first, io.ErrUnexpectedEOF, or io.EOF if it comes between two
+// messages.
 func (c *Conn) ReadUntil(cx *task.Cx, delim byte, max int) ([]byte, error) {
+	if c.until != delim {
+		c.until, c.seen = delim, 0
+	}
 	for {
 		if i := bytes.IndexByte(c.kept[c.seen:], delim); i >= 0 {
 			if err := cx.Spend(); err != nil {
 				return nil, err
 			}
 			n := c.seen + i + 1
+			if n > max {
+				return nil, tooLong(max)
+			}
 			line := c.kept[:n:n]
 			if c.kept, c.seen = c.kept[n:], 0; len(c.kept) == 0 {
 				c.kept = nil
@@ -162,7 +171,7 @@ func (c *Conn) ReadUntil(cx *task.Cx, delim byte, max int) ([]byte, error) {
 			return line, nil
 		}
 		if c.seen = len(c.kept); c.seen >= max {
-			return nil, fmt.Errorf("reactor: read: no delimiter in %d bytes: %w", max, task.ErrLimit)
+			return nil, tooLong(max)
 		}
 		b := cx.Scratch(lent)
 		n, err := c.receive(cx, b)
@@ -172,11 +181,16 @@ func (c *Conn) ReadUntil(cx *task.Cx, delim byte, max int) ([]byte, error) {
 			}
 			return nil, err
 		}
-		if i := bytes.IndexByte(b[:n], delim); len(c.kept) == 0 && i == n-1 {
+		if i := bytes.IndexByte(b[:n], delim); len(c.kept) == 0 && i == n-1 && n <= max {
 			return b[:n], nil // the common case: one message, and nothing else
 		}
 		c.kept = append(c.kept, b[:n]...)
 	}
+}
+
+// tooLong is the error of a message that has no end.
+func tooLong(max int) error {
+	return fmt.Errorf("reactor: read: no delimiter in %d bytes: %w", max, task.ErrLimit)
 }
 
 // ReadFull reads len(b) bytes. Called again after Pending, with the same b, it goes
@@ -226,11 +240,25 @@ func (c *Conn) enter(cx *task.Cx) error {
 		if err := cx.Err(); err != nil {
 			return err
 		}
-		if wait := c.out.wait(c.waiter(cx, poll.Write)); c.refs.isClosed() {
-			return c.gone()
-		} else if wait {
-			return cx.Suspend()
+		if err := c.turn(cx); err != nil {
+			return err
 		}
+	}
+	return nil
+}
+
+// turn waits until nobody writes, and nothing that was posted waits: sticky, until the
+// polled task tries again.
+func (c *Conn) turn(cx *task.Cx) error {
+	w := c.waiter(cx, poll.Write)
+	switch wait := c.out.wait(w); {
+	case c.refs.isClosed():
+		return c.gone()
+	case c.expired(poll.Write):
+		c.out.quit(w)
+		return os.ErrDeadlineExceeded
+	case wait:
+		return cx.Suspend()
 	}
 	return nil
 }
@@ -285,6 +313,7 @@ func behind(bufs [][]byte, n int) [][]byte {
 		n -= len(bufs[0])
 		bufs = bufs[1:]
 	}
+	bufs = bufs[:min(len(bufs), maxVector)] // the kernel takes 1,024 at most
 	if n == 0 {
 		return bufs
 	}

@@ -23,6 +23,7 @@ type source struct {
 	limits  atomicx.Pointer[limits]
 	out     outlet                 // a connection's
 	cause   atomicx.Pointer[error] // why it was closed, if not by Close
+	after   func()                 // called once, when it is closed; may be nil
 }
 
 // side returns one of the directions.
@@ -57,6 +58,9 @@ func (s *source) close() error {
 	s.kick(poll.Read)
 	s.kick(poll.Write)
 	s.out.tell()
+	if s.after != nil {
+		s.after()
+	}
 	s.release()
 	return nil
 }
@@ -124,6 +128,7 @@ func (s *source) limit(t time.Time, modes ...poll.Mode) error {
 	}
 	h := s.reactor.home
 	l.mu.Lock()
+	l.lifted = l.lifted || s.refs.isClosed() // close may have come before there were limits
 	for _, m := range modes {
 		d := &l.of[m-1]
 		d.alarm.Disarm(h)
@@ -140,7 +145,12 @@ func (s *source) limit(t time.Time, modes ...poll.Mode) error {
 }
 
 // Ring is the alarm of a direction.
-func (l *limits) Ring(of uint32) { l.source.kick(poll.Mode(of)) }
+func (l *limits) Ring(of uint32) {
+	l.source.kick(poll.Mode(of))
+	if poll.Mode(of) == poll.Write {
+		l.source.out.tell() // who waits for the outlet has the same deadline
+	}
+}
 
 // lift ends all deadlines, for good.
 func (l *limits) lift(s *source) {
@@ -167,11 +177,14 @@ func (s *source) try(cx *task.Cx, m poll.Mode, call func(fd int) (n int, err err
 	}
 	defer s.release()
 	for {
+		ask := m != poll.Read || !s.drained
+		if ask {
+			s.side(m).clear() // before the look at the deadline, whose edge it would forget
+		}
 		if s.expired(m) {
 			return 0, os.ErrDeadlineExceeded
 		}
-		if m != poll.Read || !s.drained {
-			s.side(m).clear()
+		if ask {
 			if n, err = call(s.fd); !blocked(err) {
 				return n, err
 			}

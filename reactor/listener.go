@@ -4,6 +4,7 @@ import (
 	"context"
 	"fmt"
 	"net"
+	"sync"
 	"syscall"
 	"time"
 
@@ -17,11 +18,13 @@ type Listener struct {
 	source
 	addr net.Addr
 	path *net.UnixListener // of a Unix socket: closing it removes its file
+	mu   sync.Mutex        // of goroutines that accept
 
 	rest    task.Timer // while there are no descriptors left
 	resting bool
 	starved bool       // and that was said
 	serving task.Group // of Serve
+	refused error      // why Serve accepts no more
 }
 
 // Listen listens on an address, as net.Listen does. lc may be nil; its Control is
@@ -44,6 +47,7 @@ func (r *Reactor) Listen(ctx context.Context, lc *net.ListenConfig, network, add
 	l.fd, err = duplicate(std.(syscall.Conn)) // of all kinds that were let in
 	if u, ok := std.(*net.UnixListener); ok && err == nil {
 		l.path = u
+		l.after = func() { _ = u.Close() } // and with it the file; also when the pool ends
 	} else {
 		_ = std.Close()
 	}
@@ -71,16 +75,28 @@ func (l *Listener) Accept(cx *task.Cx) (*Conn, error) {
 			return nil, ErrClosed
 		}
 		if l.resting {
+			l.side(poll.Read).clear()
+			if l.refs.isClosed() {
+				l.rest.Stop(cx)
+				return nil, l.gone()
+			}
+			if l.await(cx, poll.Read) { // of Close, too
+				continue
+			}
 			if err := l.rest.Sleep(cx, backoff); err != nil {
 				return nil, err
 			}
 			l.resting = false
 		}
 		fd, err := l.try(cx, poll.Read, accept)
+		var c *Conn
+		if err == nil {
+			c, err = l.adopt(fd)
+		}
 		switch {
 		case err == nil:
 			l.starved = false
-			return l.adopt(fd)
+			return c, nil
 		case aborted(err):
 		case exhausted(err):
 			l.resting = true
@@ -121,13 +137,7 @@ func (l *Listener) Addr() net.Addr { return l.addr }
 
 // Close closes the listener. Whoever waits for it is woken, and gets ErrClosed.
 // Anybody.
-func (l *Listener) Close() error {
-	err := l.close()
-	if err == nil && l.path != nil {
-		_ = l.path.Close() // and with it the file
-	}
-	return err
-}
+func (l *Listener) Close() error { return l.close() }
 
 // Serve accepts connections and starts f's task for each, as long as the polled task
 // lives, which is the owner of them all. An error of one harms no other. A panic of one
@@ -138,23 +148,38 @@ func Serve(cx *task.Cx, l *Listener, f func(*Conn) task.Task) error {
 	if l.serving.Failed == nil {
 		l.serving.Failed = func(task.Task, error) error { return nil }
 	}
-	for {
+	for l.refused == nil {
 		c, err := l.accept(cx)
 		switch {
 		case err == nil:
-			l.serving.Go(cx, f(c))
-			continue
+			l.begin(cx, c, f)
 		case task.IsPending(err):
 			return err
+		default:
+			l.refused = err
 		}
-		if wait := l.serving.Wait(cx); task.IsPending(wait) { // or it raises the panic
-			return wait
-		}
-		if err == ErrClosed {
-			return nil
-		}
+	}
+	if err := l.serving.Wait(cx); task.IsPending(err) { // or it raises the panic
 		return err
 	}
+	err := l.refused
+	l.refused = nil
+	if err == ErrClosed {
+		return nil
+	}
+	return err
+}
+
+// begin starts a connection's task. If f panics, the connection does not stay behind.
+func (l *Listener) begin(cx *task.Cx, c *Conn, f func(*Conn) task.Task) {
+	started := false
+	defer func() {
+		if !started {
+			_ = c.Close()
+		}
+	}()
+	l.serving.Go(cx, f(c))
+	started = true
 }
 
 // accept is Accept, until a connection's task has panicked: Failed forgets all else.

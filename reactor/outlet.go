@@ -1,6 +1,8 @@
 package reactor
 
 import (
+	"slices"
+
 	"github.com/heist-go/heist/internal/atomicx"
 	"github.com/heist-go/heist/internal/park"
 )
@@ -68,11 +70,23 @@ func (o *outlet) hold() bool {
 func (o *outlet) wait(w *waiter) bool {
 	b := o.open()
 	b.mu.Lock()
-	b.waiting = append(b.waiting, w)
+	if !slices.Contains(b.waiting, w) { // a task asks at each poll
+		b.waiting = append(b.waiting, w)
+	}
 	b.mu.Unlock()
 	// Store-load: the list first, this look second.
 	// Pairs with: (*outlet).tell.
 	return o.word.Load() != idle
+}
+
+// quit ends a wait.
+func (o *outlet) quit(w *waiter) {
+	b := o.open()
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	if i := slices.Index(b.waiting, w); i >= 0 {
+		b.waiting = slices.Delete(b.waiting, i, i+1)
+	}
 }
 
 // leave ends what hold has begun. It reports false if something was posted meanwhile:

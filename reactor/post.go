@@ -24,6 +24,7 @@ type posting struct {
 	hook  waiter        // on the side that writes
 	alarm task.Alarm    // when the peer's time is up; the outlet's holder's
 	moved int64         // when the peer has taken something last; likewise
+	armed int64         // the grace that the alarm is armed for; likewise
 	late  atomicx.Bool  // the alarm has rung
 }
 
@@ -47,11 +48,13 @@ var ErrSlow = fmt.Errorf("reactor: the peer is too slow: %w", task.ErrLimit)
 // SetWriteLimit bounds what [Conn.Post] keeps for a peer that reads slowly: no more
 // than so many bytes (more only if it is one message), and when the peer has taken
 // nothing for grace while something waits, the connection is closed, with an error
-// that is ErrSlow. grace 0 is for ever. Anybody.
+// that is ErrSlow. grace 0 is for ever. What waits behind a Write in progress waits as long
+// as that does: see [Conn.SetWriteDeadline]. Anybody.
 func (c *Conn) SetWriteLimit(bytes int, grace time.Duration) {
 	p := c.posts()
 	p.limit.Store(int64(bytes))
 	p.grace.Store(int64(max(grace, 0)))
+	c.kick(poll.Write) // whoever waits for the peer looks at it
 }
 
 // Post sends b, or keeps it until the peer takes it, behind what was posted before
@@ -75,18 +78,18 @@ func (c *Conn) Post(b []byte) error {
 // Queued returns how many bytes that were posted have not been sent. Anybody.
 func (c *Conn) Queued() int { return c.out.queued() }
 
-// Flush waits until all that was posted has been sent. It is sticky, until more is posted.
+// Flush waits until all that was posted has been sent, until the write deadline. It is
+// sticky, until more is posted.
 func (c *Conn) Flush(cx *task.Cx) error {
 	c.abandon()
 	if err := cx.Err(); err != nil {
 		return err
 	}
-	wait := c.out.word.Load() != idle && c.out.wait(c.waiter(cx, poll.Write))
+	if c.out.word.Load() != idle {
+		return c.turn(cx)
+	}
 	if c.refs.isClosed() {
 		return c.gone()
-	}
-	if wait {
-		return cx.Suspend()
 	}
 	return nil
 }
@@ -124,8 +127,10 @@ func (c *Conn) Hangup(cx *task.Cx) (err error) {
 
 func (p *posting) send(bufs [][]byte) (n int, err error) {
 	c := p.conn
-	if p.late.Load() && c.reactor.home.Nanos()-p.moved >= p.grace.Load() {
-		return 0, fmt.Errorf("%w: it has taken nothing for %v", ErrSlow, time.Duration(p.grace.Load()))
+	if p.late.Load() && p.moved != 0 { // else it is the ring of a wait that is over
+		if grace := p.grace.Load(); grace > 0 && c.reactor.home.Nanos()-p.moved >= grace {
+			return 0, fmt.Errorf("%w: it has taken nothing for %v", ErrSlow, time.Duration(grace))
+		}
 	}
 	if !c.refs.acquire() {
 		return 0, ErrClosed
@@ -142,14 +147,20 @@ func (p *posting) send(bufs [][]byte) (n int, err error) {
 func (p *posting) calm() {
 	p.alarm.Disarm(p.conn.reactor.home)
 	p.late.Store(false)
-	p.moved = 0
+	p.moved, p.armed = 0, 0
 }
 
 func (p *posting) stall() (again bool) {
 	h := p.conn.reactor.home
-	if grace := p.grace.Load(); grace > 0 && p.moved == 0 {
-		p.moved = h.Nanos()
-		p.alarm.Arm(h, nil, h.After(time.Duration(grace)), p, 0)
+	now := h.Nanos()
+	if p.moved == 0 {
+		p.moved = max(now, 1)
+	}
+	if grace := p.grace.Load(); grace != p.armed { // which changes while it waits, too
+		if p.alarm.Disarm(h); grace > 0 {
+			p.alarm.Arm(h, nil, h.After(time.Duration(p.moved+grace-now)), p, 0)
+		}
+		p.armed = grace
 	}
 	return p.conn.side(poll.Write).await(&p.hook) || p.conn.refs.isClosed() && p.conn.side(poll.Write).take(&p.hook)
 }

@@ -90,6 +90,7 @@ type Reactor struct {
 	events [batch]poll.Event // of the Poll in progress
 	ready  [batch]report     // likewise
 	once   sync.Once         // Close
+	life   refs              // who uses the poller from outside of Poll
 }
 
 // slot is a place in the table of descriptors.
@@ -130,7 +131,9 @@ func NewSeveral(h *task.Home, log *slog.Logger, n int) ([]*Reactor, error) {
 			}
 			return nil, fmt.Errorf("reactor: %w", err)
 		}
-		all = append(all, &Reactor{home: h, log: log, poller: p, turn: turn})
+		r := &Reactor{home: h, log: log, poller: p, turn: turn}
+		r.life.open()
+		all = append(all, r)
 	}
 	for _, r := range all {
 		r.peers = all
@@ -212,6 +215,10 @@ const forever = 1<<63 - 1
 
 // Wake makes the Poll in progress return, or the next one. Any thread.
 func (r *Reactor) Wake() {
+	if !r.life.acquire() {
+		return // whoever was to be woken has ended
+	}
+	defer r.unuse()
 	if err := r.poller.Wake(); err != nil {
 		panic(err) // a wake-up that is lost is a task that is lost
 	}
@@ -241,9 +248,17 @@ func (r *Reactor) Close() (err error) {
 				_ = s.source.close() // closed meanwhile, which is as good
 			}
 		}
-		err = r.poller.Close()
+		r.life.close()
+		r.unuse()
 	})
 	return err
+}
+
+// unuse ends a use of the poller; the last one closes it.
+func (r *Reactor) unuse() {
+	if r.life.release() {
+		_ = r.poller.Close()
+	}
 }
 
 // lookup returns the descriptor that an event is about, or nil. The lock is held.
@@ -277,6 +292,15 @@ func (r *Reactor) register(s *source) error {
 	s.key = uint64(p.of)<<32 | uint64(i)
 	r.used++
 	r.mu.Unlock()
+	if !r.life.acquire() {
+		_ = s.close()
+		return ErrClosed
+	}
+	defer r.unuse()
+	if !s.refs.acquire() { // Close was faster
+		return ErrClosed
+	}
+	defer s.release()
 	if err := r.poller.Add(s.fd, s.key); err != nil {
 		_ = s.close()
 		return fmt.Errorf("reactor: register: %w", err)
@@ -286,11 +310,9 @@ func (r *Reactor) register(s *source) error {
 
 // forget takes a descriptor out, before its number is closed.
 func (r *Reactor) forget(s *source) {
-	r.mu.Lock()
-	ended := r.ended
-	r.mu.Unlock()
-	if !ended { // else its descriptor may be another file's by now
+	if r.life.acquire() { // else its descriptor may be another file's by now
 		_ = r.poller.Remove(s.fd) // one that was never added: nothing to do
+		r.unuse()
 	}
 	r.mu.Lock()
 	i := uint32(s.key)

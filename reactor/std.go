@@ -2,6 +2,7 @@ package reactor
 
 import (
 	"net"
+	"os"
 
 	"github.com/heist-go/heist/internal/poll"
 	"github.com/heist-go/heist/task"
@@ -60,6 +61,10 @@ func (c *Conn) enterWaiting() error {
 		if c.refs.isClosed() {
 			return c.gone()
 		}
+		if c.expired(poll.Write) {
+			c.out.quit(w)
+			return os.ErrDeadlineExceeded
+		}
 		if wait {
 			<-w.bell
 		}
@@ -73,6 +78,8 @@ func (l *Listener) Std() net.Listener { return stdListener{l} }
 type stdListener struct{ *Listener }
 
 func (s stdListener) Accept() (net.Conn, error) {
+	s.mu.Lock() // two who wait would wake each other, again and again
+	defer s.mu.Unlock()
 	for {
 		fd, err := s.block(poll.Read, accept)
 		switch {

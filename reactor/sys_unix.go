@@ -17,11 +17,19 @@ func blocked(err error) bool { return err == unix.EAGAIN }
 
 // exhausted reports whether there are no descriptors left, for now.
 func exhausted(err error) bool {
-	return errors.Is(err, unix.EMFILE) || errors.Is(err, unix.ENFILE) || errors.Is(err, unix.ENOBUFS) || errors.Is(err, unix.ENOMEM)
+	return errors.Is(err, unix.EMFILE) || errors.Is(err, unix.ENFILE) || errors.Is(err, unix.ENOBUFS) ||
+		errors.Is(err, unix.ENOMEM) || errors.Is(err, unix.ENOSPC) // no more may be watched
 }
 
-// aborted reports whether a connection has ended before it was accepted.
-func aborted(err error) bool { return err == unix.ECONNABORTED || err == unix.EPROTO }
+// aborted reports whether a connection has ended before it was accepted: Linux reports what
+// has become of it meanwhile, too (accept(2), "Error handling").
+func aborted(err error) bool {
+	switch err {
+	case unix.ECONNABORTED, unix.EPROTO, unix.ENOPROTOOPT, unix.ENETDOWN, unix.ENETUNREACH, unix.EHOSTDOWN, unix.EHOSTUNREACH:
+		return true
+	}
+	return false
+}
 
 // again repeats a call that a signal has interrupted.
 func again(call func() (int, error)) (n int, err error) {
