@@ -1,6 +1,10 @@
 package pool
 
-import "math"
+import (
+	"math"
+
+	"github.com/heist-go/heist/task"
+)
 
 // The easiest grades: parts are closures, and get a [Scope], to go on. Both keep the
 // closures in the records of a computation, which is found again by the type of those.
@@ -18,7 +22,10 @@ func Do[P Place](on P, fs ...func(Scope)) {
 	if s, ok := any(on).(Scope); ok {
 		if l, ok := s.of.promoter.(*ledger[func(Scope), none]); ok {
 			s.check()
+			var ok bool
+			defer l.unwind(s.t, &ok)
 			all(Fork[func(Scope), none]{l, s.t}, fs)
+			ok = true
 			return
 		}
 	}
@@ -46,7 +53,11 @@ func Both[P Place, A, B any](on P, f func(Scope) A, g func(Scope) B) (A, B) {
 	if s, ok := any(on).(Scope); ok {
 		if l, ok := s.of.promoter.(*ledger[func(Scope) B, B]); ok {
 			s.check()
-			return both(Fork[func(Scope) B, B]{l, s.t}, f, g)
+			var ok bool
+			defer l.unwind(s.t, &ok)
+			a, b := both(Fork[func(Scope) B, B]{l, s.t}, f, g)
+			ok = true
+			return a, b
 		}
 	}
 	x, guest := admit(any(on))
@@ -56,6 +67,20 @@ func Both[P Place, A, B any](on P, f func(Scope) A, g func(Scope) B) (A, B) {
 	a, b := both(Fork[func(Scope) B, B]{l, 0}, f, g)
 	ok = true
 	return a, b
+}
+
+// unwind ends what was begun at t of a scope that goes on: as end does for a whole one. It is
+// deferred.
+func (s *ledger[A, R]) unwind(t uint32, ok *bool) {
+	if *ok {
+		return
+	}
+	v := recover() // nil: Goexit
+	s.settle(t)
+	s.top = min(s.top, t) // what was put and offered to nobody is not to be offered any more
+	if v != nil {
+		panic(task.Recovered("a computation", v))
+	}
 }
 
 // none is the result of a function that has none.

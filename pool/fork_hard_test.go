@@ -13,6 +13,7 @@ import (
 
 	"github.com/heist-go/heist/internal/invariant"
 	"github.com/heist-go/heist/pool"
+	"github.com/heist-go/heist/task"
 )
 
 // spin computes for a while.
@@ -255,4 +256,48 @@ func TestForkClosed(t *testing.T) {
 	require.Equal(t, 3, done)
 	require.Zero(t, p.Stats().Threads)
 	nothingLeft(t, p)
+}
+
+// A panic of one is raised as a *task.PanicError: also by a Do inside of a Do.
+func TestNestedDoPanics(t *testing.T) {
+	p, err := pool.New(pool.Config{Workers: 2})
+	require.NoError(t, err)
+	defer p.Close()
+	var inner any
+	pool.Do(p, func(s pool.Scope) {
+		inner = caught(func() { pool.Do(s, func(pool.Scope) { panic(errBoom) }, func(pool.Scope) {}) })
+	})
+	require.IsType(t, (*task.PanicError)(nil), inner)
+}
+
+// It is raised when none of them runs any more.
+func TestNestedDoPanicsWhenAllHaveEnded(t *testing.T) {
+	p, err := pool.New(pool.Config{Workers: 2})
+	require.NoError(t, err)
+	defer p.Close()
+	started, recovered := make(chan struct{}), make(chan struct{})
+	var running atomic.Bool
+	was := false
+	pool.Do(p, func(s pool.Scope) {
+		p := caught(func() {
+			pool.Do(s,
+				func(pool.Scope) {
+					<-started // the other one is on another thread
+					panic(errBoom)
+				},
+				func(pool.Scope) {
+					running.Store(true)
+					close(started)
+					select {
+					case <-recovered: // wrong
+					case <-time.After(100 * time.Millisecond): // right: Do waits for us
+					}
+					running.Store(false)
+				})
+		})
+		was = running.Load()
+		close(recovered)
+		require.NotNil(t, p)
+	})
+	require.False(t, was, "Do has raised a panic while another of its functions runs")
 }

@@ -166,6 +166,49 @@ func TestExploreGuardSleepsControls(t *testing.T) {
 	})
 }
 
+// restless is a worker that goes to rest while something is submitted, beside a guard that
+// goes to sleep. In the end the worker is awake, in a poll that takes for ever, say: a guard
+// that sleeps on is found as a deadlock.
+func restless(rest func(*worker)) func(*explore.X) {
+	return func(x *explore.X) {
+		p, err := New(Config{Workers: 1, Procs: -1, StallLimit: -1})
+		x.Assert(err == nil, "%v", err)
+		w := p.workers[0]
+		w.started.Store(true)
+		p.started.Store(1)
+		p.threads.Store(1)
+		p.parking.leave(0) // awake
+		var it item
+		x.Go("guard", func() { p.guard.sleep() })
+		x.Go("worker", func() { rest(w) })
+		x.Go("submitter", func() {
+			var b task.Batch
+			b.Add(&it.Frame)
+			(*intake)(p).Submit(b)
+		})
+		x.Final(func() {
+			word, bit := p.parking.word(0)
+			x.Assert(word.Peek()&bit == 0, "the worker sleeps")
+		})
+	}
+}
+
+func TestExploreGuardSleepsBesideRest(t *testing.T) {
+	explore.Check(t, explore.Options{Preemptions: 2}, restless((*worker).rest))
+}
+
+func TestExploreGuardSleepsBesideRestControls(t *testing.T) {
+	c := faithful
+	c.back = func(w *worker, unparked bool) bool {
+		searching := faithful.back(w, unparked)
+		w.pool.guard.rouse()
+		return searching
+	}
+	t.Run("a worker that looks again and stays does not wake the guard", func(t *testing.T) {
+		explore.Refute(t, explore.Options{Preemptions: 2}, restless(c.rest))
+	})
+}
+
 // spares is a worker and a spare, both asleep, of which the second is hired and
 // dismissed while jobs come from outside.
 func spares(y way, jobs int, again bool) func(*explore.X) {

@@ -217,12 +217,18 @@ func TestStallIsReported(t *testing.T) {
 	until(t, "a report", func() bool {
 		return out.has("level=WARN", "a poll takes long", "(*stuck).Poll", "worker=0", "guard_test.go")
 	})
-	require.EqualValues(t, 1, p.Stats().Stalls)
+	require.NotZero(t, p.Stats().Stalls)
 	s.release()
 	until(t, "the second", func() bool { return out.has("a long poll has ended", "the stuck one") })
 
-	require.NoError(t, p.Run(background, act(func(*task.Cx) {})))
-	require.EqualValues(t, 1, p.Stats().Stalls)
+	// No short poll is a stall, unless its thread has lost its processor in it.
+	more := uint64(1)
+	for try := 0; try < 10 && more > 0; try++ {
+		before := p.Stats().Stalls
+		require.NoError(t, p.Run(background, act(func(*task.Cx) {})))
+		more = p.Stats().Stalls - before
+	}
+	require.Zero(t, more)
 }
 
 // A task.Func is reported by its function.

@@ -12,36 +12,45 @@ import (
 // wakes, and sleeps no longer than until the next. If it is stuck in a long poll,
 // searchers do it, and the guard.
 //
-// A pool that was given a [task.Clock] does nothing of this: whoever moves that
-// clock fires the timers.
+// In a pool that was given a [task.Clock], whoever moves that clock fires the timers.
+// A worker fires those that were due when they were armed, before it is taken for idle
+// and every look of its pace; it sleeps until it is woken, and nobody stands in for it.
 
 // never is what a runner answers when no alarm is armed.
 const never = math.MaxInt64
 
-// expire fires the worker's timers that are due.
-func (w *worker) expire(now int64) {
-	if w.runner.Due() > now || w.pool.config.Clock != nil {
-		return
+// expire fires the worker's timers that are due, and returns how many. now is the
+// machine's time.
+func (w *worker) expire(now int64) (n int) {
+	if w.pool.config.Clock != nil {
+		now = w.pool.Nanos()
 	}
-	n := w.runner.Expire(now, w)
+	if w.runner.Due() > now {
+		return 0
+	}
+	n = w.runner.Expire(now, w)
 	w.count[fired] += uint64(n)
 	if n > 1 && w.deque.Size() > 0 { // more than what w runs next
 		w.share()
 	}
+	return n
 }
 
 // park sleeps until the next of the worker's timers, or until it is woken.
 func (w *worker) park() {
-	if w.runner.Due() == never || w.pool.config.Clock != nil {
-		if !w.sleepInPoll(never) {
-			w.parker.Park()
-		}
-		return
-	}
-	// Store-load: the idle bit first, this look second. Whoever arms an alarm here
+	// Store-load: the idle bit first, these looks second. Whoever arms an alarm here
 	// from another thread does it the other way round.
 	// Pairs with: (*intake).Sooner.
-	due := w.runner.Settle()
+	due := w.runner.Due()
+	switch {
+	case due == never:
+	case w.pool.config.Clock == nil:
+		due = w.runner.Settle()
+	case w.expire(0) > 0: // armed since the look in rest
+		return
+	default:
+		due = never
+	}
 	switch {
 	case w.sleepInPoll(due):
 	case due == never:

@@ -245,6 +245,9 @@ func (w *worker) rob(v *worker) *task.Frame {
 
 // rest parks the worker until there may be something to do.
 func (w *worker) rest() {
+	if w.pool.config.Clock != nil && w.expire(0) > 0 {
+		return // what it has armed late itself: it is not idle before that
+	}
 	w.deque.Tidy()
 	w.seat.deque.Tidy()
 	w.runner.Rest()

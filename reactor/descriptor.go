@@ -169,8 +169,8 @@ func (s *source) try(cx *task.Cx, m poll.Mode, call func(fd int) (n int, err err
 	if err := cx.Err(); err != nil {
 		return 0, err
 	}
-	if err := cx.Spend(); err != nil { // before the call: nothing is done yet
-		return 0, err
+	if cx.Spent() { // before the call: nothing is done yet
+		return 0, cx.Spend()
 	}
 	if !s.refs.acquire() {
 		return 0, s.gone()
@@ -186,6 +186,7 @@ func (s *source) try(cx *task.Cx, m poll.Mode, call func(fd int) (n int, err err
 		}
 		if ask {
 			if n, err = call(s.fd); !blocked(err) {
+				_ = cx.Spend() // there is some left
 				return n, err
 			}
 		}

@@ -11,6 +11,7 @@ import (
 	"os"
 	"os/exec"
 	"runtime/debug"
+	"syscall"
 	"testing"
 	"time"
 
@@ -87,6 +88,13 @@ func openWith(t testing.TB, config pool.Config) *pool.Pool {
 	return p
 }
 
+// clocked returns a pool with one worker whose time stands still.
+func clocked(t testing.TB) (*pool.Pool, *task.Clock) {
+	t.Helper()
+	clock := task.NewClock(time.Unix(0, 0))
+	return openWith(t, pool.Config{Workers: 1, Clock: clock}), clock
+}
+
 // run runs a poll function on p.
 func run(p *pool.Pool, f func(cx *task.Cx) error) error { return p.Run(background, task.Func(f)) }
 
@@ -158,4 +166,31 @@ func exchange(t testing.TB, c net.Conn, b []byte) {
 	_, err := io.ReadFull(c, got)
 	require.NoError(t, err)
 	require.Equal(t, b, got)
+}
+
+// pair returns a connection of p and its peer, which are not served by anybody.
+func pair(t testing.TB, p *pool.Pool) (*reactor.Conn, *net.TCPConn) {
+	t.Helper()
+	l, err := net.Listen("tcp", "127.0.0.1:0")
+	require.NoError(t, err)
+	defer l.Close()
+	ours, err := net.Dial("tcp", l.Addr().String())
+	require.NoError(t, err)
+	defer ours.Close()
+	peer, err := l.Accept()
+	require.NoError(t, err)
+	t.Cleanup(func() { _ = peer.Close() })
+	r, err := p.Reactor()
+	require.NoError(t, err)
+	c, err := r.Adopt(ours.(syscall.Conn))
+	require.NoError(t, err)
+	t.Cleanup(func() { _ = c.Close() })
+	return c, peer.(*net.TCPConn)
+}
+
+// patient is a context for what may take as long as a slow machine needs, but must end.
+func patient(t testing.TB) context.Context {
+	ctx, cancel := context.WithTimeout(background, 20*time.Second)
+	t.Cleanup(cancel)
+	return ctx
 }

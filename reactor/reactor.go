@@ -235,9 +235,9 @@ func (r *Reactor) Used() (n int) {
 	return n
 }
 
-// Close closes the descriptors that are still registered, and the reactor. Nobody
-// may poll it, or come to it.
-func (r *Reactor) Close() (err error) {
+// Close closes the descriptors that are still registered, and the reactor, as soon as
+// nobody is about to wake it any more. Nobody may poll it, or come to it. It returns nil.
+func (r *Reactor) Close() error {
 	r.once.Do(func() {
 		r.mu.Lock()
 		slots := append([]slot(nil), r.slots...)
@@ -251,13 +251,13 @@ func (r *Reactor) Close() (err error) {
 		r.life.close()
 		r.unuse()
 	})
-	return err
+	return nil
 }
 
 // unuse ends a use of the poller; the last one closes it.
 func (r *Reactor) unuse() {
 	if r.life.release() {
-		_ = r.poller.Close()
+		_ = r.poller.Close() // there is nothing to be done about an error, and nobody to be told
 	}
 }
 

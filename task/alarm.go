@@ -1,8 +1,10 @@
 package task
 
 import (
+	"cmp"
 	"math"
 	"math/rand/v2"
+	"slices"
 	"time"
 
 	"github.com/heist-go/heist/internal/atomicx"
@@ -89,7 +91,14 @@ func (a *Alarm) Arm(h *Home, cx *Cx, deadline int64, bell Bell, of uint32) {
 		return
 	}
 	r := h.runners[rand.IntN(len(h.runners)-h.spares)]
-	if a.ArmIn(r, deadline, bell, of) && h.clock == nil {
+	sooner := a.ArmIn(r, deadline, bell, of)
+	if h.clock != nil {
+		// Store-load, by the locks: it is armed first, then a look at the time. Who
+		// moves the clock stores the time first, and fires what is armed then.
+		// Pairs with: (*Clock).Advance.
+		sooner = deadline <= h.Nanos()
+	}
+	if sooner {
 		// Store-load: next first, then a look whether its worker sleeps. That says
 		// that it sleeps first, and looks at next then.
 		// Pairs with: (*Runner).Due.
@@ -157,6 +166,7 @@ func (a *Alarm) Disarm(h *Home) bool {
 type ring struct {
 	bell Bell
 	of   uint32
+	when int64
 }
 
 // fire takes alarms that are due out of the wheel, which it moves to until: now, or the
@@ -176,7 +186,7 @@ func (t *timers) fire(now, until int64, due *[batch]ring) (n int, more bool) {
 			return n, false
 		}
 		v := &e.Value
-		due[n] = ring{v.bell, v.of}
+		due[n] = ring{bell: v.bell, of: v.of}
 		// Claim. The deadline that has passed. T3: the last access.
 		// Pairs with: (*Alarm).Postpone.
 		for when := v.when.Load(); ; when = v.when.Load() {
@@ -185,6 +195,7 @@ func (t *timers) fire(now, until int64, due *[batch]ring) (n int, more bool) {
 				break
 			}
 			if v.when.CompareAndSwap(when, fired) {
+				due[n].when = when
 				n++
 				break
 			}
@@ -195,7 +206,13 @@ func (t *timers) fire(now, until int64, due *[batch]ring) (n int, more bool) {
 
 // Due returns the moment from which on Expire has something to do, or less; the
 // maximum if nothing is armed. Any thread.
-func (r *Runner) Due() int64 { return r.timers.next.Load() }
+func (r *Runner) Due() int64 {
+	due := r.timers.next.Load()
+	if r.home.clock != nil && due != never {
+		due -= timerwheel.Tick // the wheel rounds up, and expireExactly does not
+	}
+	return due
+}
 
 // Settle is Due, exactly: it looks at what was disarmed since. A worker calls it
 // before it sleeps until then.
@@ -220,32 +237,55 @@ func (r *Runner) Settle() int64 {
 //
 // Any thread: the worker whose runner this is, and whoever stands in for it.
 func (r *Runner) Expire(now int64, q Queue) (rings int) {
-	n, until := 0, now
-	if r.home.clock != nil { // its tests mean the nanosecond
-		until = timerwheel.Coalesce(now, timerwheel.Tick)
+	if r.home.clock != nil {
+		return r.expireExactly(now, q)
 	}
+	n := 0
+	for more := true; more; {
+		var due [batch]ring
+		var k int
+		k, more = r.timers.fire(now, now, &due)
+		n += ringAll(due[:k], q, n == 0)
+		rings += k
+	}
+	return rings
+}
+
+// expireExactly is Expire on a clock, whose tests mean the nanosecond: within a tick,
+// too, alarms come when they are due, and in that order.
+func (r *Runner) expireExactly(now int64, q Queue) int {
+	var all []ring
+	until := timerwheel.Coalesce(now, timerwheel.Tick)
 	for more := true; more; {
 		var due [batch]ring
 		var k int
 		k, more = r.timers.fire(now, until, &due)
-		for _, d := range due[:k] { // without the lock
-			s, task := d.bell.(*wakee)
-			if !task || q == nil {
-				d.bell.Ring(d.of)
-				continue
-			}
-			if f := (*Frame)(s); f.state.wake(d.of, 0) {
-				if n == 0 {
-					q.Next(f)
-				} else {
-					q.Later(f)
-				}
-				n++
-			}
-		}
-		rings += k
+		all = append(all, due[:k]...)
 	}
-	return rings
+	slices.SortStableFunc(all, func(a, b ring) int { return cmp.Compare(a.when, b.when) })
+	ringAll(all, q, true)
+	return len(all)
+}
+
+// ringAll rings what was due, without the lock, and returns how many tasks have become
+// runnable on q: the first of them next, if next says so.
+func ringAll(due []ring, q Queue, next bool) (n int) {
+	for _, d := range due {
+		s, task := d.bell.(*wakee)
+		if !task || q == nil {
+			d.bell.Ring(d.of)
+			continue
+		}
+		if f := (*Frame)(s); f.state.wake(d.of, 0) {
+			if next && n == 0 {
+				q.Next(f)
+			} else {
+				q.Later(f)
+			}
+			n++
+		}
+	}
+	return n
 }
 
 // Timers returns how many alarms are armed. Any thread.

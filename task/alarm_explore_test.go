@@ -181,7 +181,7 @@ func TestExploreAlarmControls(t *testing.T) {
 						if e == nil {
 							return n, false
 						}
-						due[n] = ring{e.Value.bell, e.Value.of}
+						due[n] = ring{bell: e.Value.bell, of: e.Value.of}
 						n++
 						e.Value.when.Store(fired)
 					}
@@ -203,7 +203,7 @@ func TestExploreAlarmControls(t *testing.T) {
 						if when := v.when.Load(); when > now {
 							t.wheel.Add(e, when)
 						} else if v.when.CompareAndSwap(when, fired) {
-							due[n] = ring{v.bell, v.of}
+							due[n] = ring{bell: v.bell, of: v.of}
 							n++
 						}
 					}

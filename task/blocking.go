@@ -25,8 +25,10 @@ type Class struct {
 }
 
 // DefaultClass is the class of those that name none. Its limit suits functions that
-// wait most of the time.
-var DefaultClass = &Class{Name: "default", Limit: 16 * runtime.NumCPU()}
+// wait most of the time; 0 or less is that, too.
+var DefaultClass = &Class{Name: "default", Limit: defaultLimit}
+
+var defaultLimit = 16 * runtime.NumCPU()
 
 // ClassStats is what a class does at the moment.
 type ClassStats struct {
@@ -44,10 +46,13 @@ func (c *Class) Stats() ClassStats {
 }
 
 func (c *Class) limit() int {
-	if c.Limit <= 0 {
+	switch {
+	case c.Limit > 0:
+		return c.Limit
+	case DefaultClass.Limit > 0:
 		return DefaultClass.Limit
 	}
-	return c.Limit
+	return defaultLimit
 }
 
 // job is a function on its way through a class.

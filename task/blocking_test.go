@@ -259,6 +259,23 @@ func TestBlockingIsFair(t *testing.T) {
 	require.IsIncreasing(t, order)
 }
 
+// A default class without a limit has the one that it has at first.
+func TestBlockingWithoutALimit(t *testing.T) {
+	before := task.DefaultClass.Limit
+	defer func() { task.DefaultClass.Limit = before }()
+	for _, limit := range []int{0, -1} {
+		task.DefaultClass.Limit = limit
+		for _, class := range []*task.Class{nil, {}} {
+			a := called(func(context.Context) (int, error) { return 7, nil })
+			a.call.Class = class
+			require.NoError(t, runs(a))
+			require.Equal(t, 7, a.got)
+		}
+		require.Equal(t, 16*runtime.NumCPU(), task.DefaultClass.Stats().Limit)
+		empties(task.DefaultClass)
+	}
+}
+
 // BenchmarkBlocking is a call, next to a goroutine that answers through a channel.
 func BenchmarkBlocking(b *testing.B) {
 	b.Run("heist", func(b *testing.B) {

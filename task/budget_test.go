@@ -14,16 +14,10 @@ const operations = 128
 // Whoever never has to wait keeps nobody out: between two turns of another task it
 // completes as many operations as the budget has.
 func TestBudget(t *testing.T) {
-	var over task.Promise[int]
-	over.Resolve(1, nil)
-	finished := &recorder{poll: returns(nil)}
-	require.NoError(t, task.Run(background, finished))
-	var empty task.Group
+	var fired task.Timer
 	for name, ready := range map[string]step{
-		"Spend":   func(cx *task.Cx) error { return cx.Spend() },
-		"Promise": await(&over),
-		"Frame":   finished.Wait,
-		"Group":   empty.Wait,
+		"Spend": func(cx *task.Cx) error { return cx.Spend() },
+		"Sleep": func(cx *task.Cx) error { return fired.Sleep(cx, 0) },
 	} {
 		t.Run(name, func(t *testing.T) {
 			const rounds = 10
@@ -58,12 +52,11 @@ func TestBudget(t *testing.T) {
 
 // The budget is one for all operations of a poll, and new in each poll.
 func TestBudgetIsOfAPoll(t *testing.T) {
-	var over task.Promise[int]
-	over.Resolve(1, nil)
+	var timer task.Timer
 	done := 0
 	r := &recorder{poll: func(r *recorder, cx *task.Cx) error {
 		for ; done < 3*operations; done++ {
-			op := await(&over)
+			op := func(cx *task.Cx) error { return timer.Sleep(cx, 0) }
 			if done%2 == 0 {
 				op = (*task.Cx).Spend
 			}

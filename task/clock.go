@@ -12,8 +12,8 @@ import (
 // timers: for tests that would otherwise wait, or be late. One Clock may drive
 // several schedulers.
 //
-// What the operating system delays is not its concern: a network deadline or a
-// stalled poll takes real time.
+// What a scheduler's tasks set follows the clock, deadlines of connections included.
+// What the operating system delays takes real time, and so does a stalled poll.
 type Clock struct {
 	mu    sync.Mutex
 	start time.Time
@@ -43,11 +43,12 @@ func (c *Clock) both() (t time.Time, nanos int64) {
 }
 
 // Advance moves the clock by d and fires all timers that are due then, to the
-// nanosecond, in their order on each worker. Tasks that become runnable by that may run after Advance
-// has returned. It panics if d is negative.
+// nanosecond, in the order of their deadlines on each worker. Tasks that become
+// runnable by that may run after Advance has returned. It panics if d is negative.
 //
 // A timer that a task arms when it is woken counts from the new time. Advance step
-// by step, to [Clock.Next], where that matters.
+// by step, to [Clock.Next], where that matters. What is due already when it is armed
+// is the scheduler's to fire: nothing has to move the clock for that.
 //
 // Goroutines only; it does not wait for tasks.
 func (c *Clock) Advance(d time.Duration) {
@@ -55,6 +56,9 @@ func (c *Clock) Advance(d time.Duration) {
 		panic("task: Clock.Advance by a negative duration: time does not go back")
 	}
 	c.mu.Lock()
+	// Store-load, by the locks: the time first, then what is armed. Who arms an alarm
+	// looks at the time after that, and so does a worker before it sleeps.
+	// Pairs with: (*Alarm).Arm.
 	c.past += d
 	now, homes := int64(c.past)+1, c.homes
 	c.mu.Unlock()
@@ -65,9 +69,10 @@ func (c *Clock) Advance(d time.Duration) {
 	}
 }
 
-// Next returns how far away the next moment is at which Advance has something to
-// do; ok is false if no timer is armed. Sometimes Advance does only a part of the
-// work then, and fires nothing: ask again.
+// Next returns how far it is to a moment by which the next timer is due: less than a
+// tick of 65.5 µs after its deadline, to which Advance may go directly. ok is false if
+// no timer is armed. If the timer is far away Advance may do only a part of the work
+// then, and fire nothing: ask again.
 func (c *Clock) Next() (d time.Duration, ok bool) {
 	c.mu.Lock()
 	now, homes := int64(c.past)+1, c.homes

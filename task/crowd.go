@@ -144,6 +144,21 @@ func (c *Crowd) Forget(cx *Cx) {
 	}
 }
 
+// end ends the polled task's wait for a result, which is there. That costs an operation. If
+// there is no such wait the task asks again, from the top of its Poll, and that is free: or
+// the results of many others, before this one, would use up the budget in each poll.
+func (c *Crowd) end(cx *Cx) error {
+	if *cx.holdings() == nil || cx.waiter(c) == nil {
+		cx.moveOn()
+		return nil
+	}
+	if err := cx.Spend(); err != nil {
+		return err
+	}
+	c.Forget(cx)
+	return nil
+}
+
 // quit ends the wait w of the polled task.
 func (c *Crowd) quit(cx *Cx, w *waiter) {
 	w.mu.Lock()
@@ -165,7 +180,7 @@ func (c *Crowd) Wait(cx *Cx, mu *park.Mutex, done func() bool) error {
 			return cx.Suspend()
 		}
 	}
-	if err := cx.Spend(); err != nil {
+	if err := cx.Spend(); err != nil { // also when it has been so for long: a loop may go through a gate
 		return err
 	}
 	c.Forget(cx)

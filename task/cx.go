@@ -28,6 +28,7 @@ type marks struct {
 	clocked  bool   // the runner's now is this poll's
 	timed    bool   // the runner's nanos are
 	erred    bool   // debug builds: an operation has failed, so another way is fine
+	looked   bool   // a Deadline was checked
 	again    uint32 // queued, and perhaps yielded: the task is to be queued anew
 }
 
@@ -36,8 +37,8 @@ const (
 	// Pending to let others run.
 	budget = 128
 	// maxPendings is how often a poll may go on after Pending. More is a loop
-	// that ignores it.
-	maxPendings = 1024
+	// that ignores it: no task waits for so much side by side.
+	maxPendings = 1 << 20
 )
 
 // Suspend is how an operation returns Pending: it says that something will wake
@@ -140,13 +141,21 @@ func (cx *Cx) Yield() error {
 // Spend takes one operation from the poll's budget. When that is used up it
 // queues the task anew and returns Pending, so that a task whose operations are
 // always ready does not keep its worker. Operations call it when they are ready;
-// so may a loop of a task's own.
+// so may a loop of a task's own. What has to wait costs nothing, or the last of many
+// that wait side by side would never be asked; nor does a result (of a task, a group, a
+// [Promise]) that a task asks for again.
 func (cx *Cx) Spend() error {
 	if cx.budget > 0 {
 		cx.budget--
 		return nil
 	}
 	cx.again |= queued
+	return cx.Suspend()
+}
+
+// idle is Suspend for an operation that has spent and does not get: that costs nothing.
+func (cx *Cx) idle() error {
+	cx.budget++
 	return cx.Suspend()
 }
 

@@ -8,8 +8,9 @@ import (
 
 // DelayQueue hands out values when their time has come: retries, expiries,
 // sessions that nobody uses. It costs one timer of the task, however many values
-// there are, and belongs to that task; other tasks send it what to add. The zero
-// value is empty and ready. It must not be copied. (Its wheel takes 8 kB.)
+// there are, and belongs to that task; other tasks send it what to add. A value
+// comes up to a tick of 65.5 µs late, under a [Clock], too, which is exact otherwise.
+// The zero value is empty and ready. It must not be copied. (Its wheel takes 8 kB.)
 type DelayQueue[T any] struct {
 	wheel timerwheel.Wheel[T]
 	timer Timer
@@ -48,6 +49,7 @@ func (q *DelayQueue[T]) Len() int { return q.wheel.Len() }
 func (q *DelayQueue[T]) Next(cx *Cx) (v T, err error) {
 	if cx.budget > 0 {
 		if e := q.wheel.Expire(cx.nanos()); e != nil {
+			cx.moveOn()
 			return e.Value, cx.Spend()
 		}
 	} else if q.wheel.Len() > 0 {

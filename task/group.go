@@ -11,9 +11,10 @@ import (
 // The zero value is ready. A Group must not be copied, nor overwritten, after its
 // first use.
 //
-// A group that a task starts members in, from within its Poll, belongs to that
-// task: when the task ends, the members are canceled and waited for before
-// anybody sees it as done. Other groups belong to whoever waits for them.
+// A group whose first member a task starts, from within its Poll and by its Cx,
+// belongs to that task: when the task ends, the members are canceled and waited for
+// before anybody sees it as done. That is so until no member is left. Other groups
+// belong to whoever waits for them.
 //
 // A task that waits for something else than the group is not told when a member
 // fails. It is polled when a member has panicked, so that it may look at [Group.Err].
@@ -259,20 +260,31 @@ func (g *Group) left(cx *Cx) {
 
 // vacate passes a slot under the limit on to the oldest of the backlog.
 func (g *Group) vacate(cx *Cx) {
-	g.mu.Lock()
-	f := g.backlog.oldest
-	if f == nil {
-		g.active--
-	} else {
-		g.backlog.oldest = f.next.Get()
-		if g.backlog.N--; g.backlog.N == 0 {
-			g.backlog.newest = nil // f: or the group would keep it
+	for {
+		g.mu.Lock()
+		f := g.backlog.oldest
+		if f == nil {
+			g.active--
+		} else {
+			g.backlog.oldest = f.next.Get()
+			if g.backlog.N--; g.backlog.N == 0 {
+				g.backlog.newest = nil // f: or the group would keep it
+			}
 		}
-	}
-	g.mu.Unlock()
-	if f != nil {
+		g.mu.Unlock()
+		if f == nil {
+			return
+		}
 		f.next.Set(nil)
-		launch(f, f.home, cx)
+		if cx != nil && cx.run.home == f.home {
+			launch(f, f.home, cx)
+			return
+		}
+		if admit(f, f.home) {
+			return
+		}
+		r := Runner{stands: true} // and the slot is the next one's; not by recursion, they may be many
+		r.refuse(f)
 	}
 }
 
@@ -391,10 +403,9 @@ func (g *Group) Wait(cx *Cx) error {
 			return cx.Suspend()
 		}
 	}
-	if err := cx.Spend(); err != nil {
+	if err := g.waiters.end(cx); err != nil {
 		return err
 	}
-	g.waiters.Forget(cx)
 	err := g.result()
 	g.disown(cx)
 	return err

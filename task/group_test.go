@@ -12,6 +12,7 @@ import (
 	"github.com/stretchr/testify/assert"
 	"github.com/stretchr/testify/require"
 
+	"github.com/heist-go/heist/internal/rig"
 	"github.com/heist-go/heist/task"
 )
 
@@ -893,4 +894,20 @@ func TestGroupWaitedForIsLetGo(t *testing.T) {
 		}
 		return nil
 	}))
+}
+
+type noop struct{ task.Frame }
+
+func (*noop) Poll(*task.Cx) error { return nil }
+
+// GoAll that panics because of one task has started those before it.
+func TestGoAllOfOneThatIsInUse(t *testing.T) {
+	l := rig.NewLab()
+	var g task.Group
+	a, b := &noop{}, &noop{}
+	require.Panics(t, func() { g.GoAll(&l.Home, a, b, b) })
+	l.Work()
+	require.NotPanics(t, func() { g.Go(&l.Home, a) })
+	l.Work()
+	require.NoError(t, g.WaitContext(background))
 }

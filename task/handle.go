@@ -77,11 +77,12 @@ func (t *call[T]) drain() {
 // returns an error that is ErrCanceled, and the handle's task goes on.
 func (h *Handle[T]) Wait(cx *Cx) (v T, err error) {
 	t := &h.t
-	if t.state.done() {
-		// If we started it: a panic is ours now, not one that nobody has seen.
-		cx.frame.unhold(&t.hold)
+	if err := t.Frame.await(cx); err != nil {
+		return v, err
 	}
-	if err := t.Frame.Wait(cx); err != nil {
+	// If we started it: a panic is ours now, not one that nobody has seen.
+	cx.frame.unhold(&t.hold)
+	if err := t.Frame.result(); err != nil {
 		return v, err
 	}
 	return t.value, nil

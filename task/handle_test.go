@@ -6,6 +6,7 @@ import (
 
 	"github.com/stretchr/testify/require"
 
+	"github.com/heist-go/heist/internal/rig"
 	"github.com/heist-go/heist/task"
 )
 
@@ -195,4 +196,31 @@ func TestHandleSharedByTwoThreads(t *testing.T) {
 		require.Equal(t, 7, mine)
 		require.Equal(t, 7, yours)
 	}
+}
+
+// A handle's panic reaches the task that has started it, unless its Wait has raised it.
+func TestHandlePanicsWhenTheBudgetIsUsedUp(t *testing.T) {
+	l := rig.NewLab()
+	var h *task.Handle[int]
+	polls := 0
+	owner := task.Func(func(cx *task.Cx) error {
+		switch polls++; polls {
+		case 1:
+			h = task.Go(cx, func(*task.Cx) (int, error) { panic("lost") })
+			return cx.Yield()
+		case 2:
+			for !cx.Spent() {
+				_ = cx.Spend()
+			}
+			_, err := h.Wait(cx) // Pending: nothing observable has happened
+			require.True(t, task.IsPending(err))
+			return err
+		}
+		return nil // another wait was over
+	})
+	var g task.Group
+	g.Go(&l.Home, owner)
+	l.Work()
+	var p *task.PanicError
+	require.ErrorAs(t, g.Err(), &p)
 }

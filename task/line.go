@@ -155,7 +155,7 @@ func (l *Line) Hold(cx *Cx, mu *park.Mutex, k Keeper, n int64, v Verdict) error 
 	l.add(w)
 	mu.Unlock()
 	cx.visit(w)
-	return cx.Suspend()
+	return cx.idle()
 }
 
 // check is checkStage, in debug builds, which gives back what Hold was called with if it
@@ -190,13 +190,16 @@ func (l *Line) look(cx *Cx, w *waiter, n int64) error {
 		l.leave(cx, w)
 		return ErrClosed
 	}
+	if v == Told { // nothing to give back: it has happened
+		return nil
+	}
 	if err := cx.Err(); err != nil {
 		l.withdraw(cx, w)
 		return err
 	}
 	if v == Waiting {
 		cx.visit(w)
-		return cx.Suspend()
+		return cx.idle()
 	}
 	return nil
 }
@@ -355,7 +358,7 @@ func (l *Line) HoldContext(ctx context.Context, mu *park.Mutex, k Keeper, n int6
 		}
 		mu.Lock()
 		l.remove(&w)
-		if v = w.ruled(); v != Refused && ctx.Err() != nil {
+		if v = w.ruled(); v == Waiting || v == Granted && ctx.Err() != nil {
 			k.Withdraw(l, n, v)
 			mu.Unlock()
 			k.Attend(nil)

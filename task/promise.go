@@ -62,10 +62,9 @@ func (p *Promise[T]) Wait(cx *Cx) (v T, err error) {
 			return v, cx.Suspend()
 		}
 	}
-	if err := cx.Spend(); err != nil {
+	if err := p.waiters.end(cx); err != nil {
 		return v, err
 	}
-	p.waiters.Forget(cx)
 	return p.value.Get(), p.err.Get()
 }
 

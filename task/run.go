@@ -35,13 +35,18 @@ type loop struct {
 	inbox    Inbox
 	bell     chan struct{}
 	steps    int
-	admitted atomicx.Int64 // tasks that were started from outside
+	admitted atomicx.Int64 // tasks that were started from outside, or over
 }
 
-// done reports whether no task is left.
+// over is what a loop has admitted that admits no more.
+const over = -1
+
+// done reports whether no task is left. If so the loop is over.
 func (l *loop) done() bool {
-	count := &l.runner.Count
-	return count.Finished == count.Spawned+uint64(l.admitted.Load())
+	n, count := l.admitted.Load(), &l.runner.Count
+	// Claim. The end: nobody is admitted after it was decided.
+	// Pairs with: (*loop).Admit.
+	return n == over || count.Finished == count.Spawned+uint64(n) && l.admitted.CompareAndSwap(n, over)
 }
 
 // drive runs the loop to its end through the panics of tasks. A task that calls
@@ -50,6 +55,7 @@ func (l *loop) drive() {
 	ended := false
 	defer func() {
 		if p := recover(); p != nil {
+			l.admitted.Store(over)
 			panic(p) // ours: there is no going on
 		}
 		if !ended && !l.done() {
@@ -115,10 +121,19 @@ func (l *loop) ring() {
 	}
 }
 
-// Admit is true: Run ends with its last task.
+// Admit is true until the last task has ended, and Run with it.
 func (l *loop) Admit(n int) bool {
-	l.admitted.Add(int64(n))
-	return true
+	for {
+		old := l.admitted.Load()
+		if old == over {
+			return false
+		}
+		// Claim. Places for n tasks, which Run waits for.
+		// Pairs with: (*loop).done.
+		if l.admitted.CompareAndSwap(old, old+int64(n)) {
+			return true
+		}
+	}
 }
 
 // Submit rings the bell for frames from other goroutines.

@@ -158,6 +158,7 @@ func claim(t Task) *Frame {
 	if !f.state.spawn() {
 		panic(inUse(t, f))
 	}
+	f.self = t
 	return f
 }
 
@@ -182,17 +183,25 @@ func inUse(t Task, f *Frame) string {
 	return "task: spawn of " + Name(t) + ", which is still in use: wait for it first, or use a new one" + f.site.String()
 }
 
-// launch gets a claimed frame into a queue.
+// launch gets a claimed frame into a queue, or refuses it.
 func launch(f *Frame, h *Home, cx *Cx) {
 	switch {
 	case cx != nil && cx.run.home == h:
 		cx.run.Count.Spawned++
 		cx.run.queue.Push(f)
-	case h.scheduler.Admit(1):
-		h.submit(f)
-	default:
-		refuse(f, ErrClosed)
+	case !admit(f, h):
+		var r Runner
+		r.refuse(f)
 	}
+}
+
+// admit gets a claimed frame into a queue from outside, unless the scheduler is closed.
+func admit(f *Frame, h *Home) bool {
+	if !h.scheduler.Admit(1) {
+		return false
+	}
+	h.submit(f)
+	return true
 }
 
 // launchAll claims and launches tasks, from outside as one batch.
@@ -203,24 +212,29 @@ func launchAll(ts []Task, h *Home, cx *Cx, member func() *roster) {
 		}
 		return
 	}
-	if len(ts) == 0 {
-		return
-	}
+	claimed := 0
+	defer func() { // those before one that is in use, too
+		if claimed == 0 {
+			return
+		}
+		var b Batch
+		admitted := h.scheduler.Admit(claimed)
+		for _, t := range ts[:claimed] {
+			f := t.frame().enroll(t, h, member())
+			if admitted {
+				b.Add(f)
+			} else {
+				var r Runner
+				r.refuse(f)
+			}
+		}
+		if admitted {
+			h.scheduler.Submit(b)
+		}
+	}()
 	for _, t := range ts {
 		claim(t)
-	}
-	var b Batch
-	admitted := h.scheduler.Admit(len(ts))
-	for _, t := range ts {
-		f := t.frame().enroll(t, h, member())
-		if admitted {
-			b.Add(f)
-		} else {
-			refuse(f, ErrClosed)
-		}
-	}
-	if admitted {
-		h.scheduler.Submit(b)
+		claimed++
 	}
 }
 
@@ -258,6 +272,7 @@ type Runner struct {
 	watch     watch
 	scratch   []byte // see Cx.Scratch
 	phase     phase
+	stands    bool  // its frame's slot in the group is the caller's; see (*Group).vacate
 	crash     error // a panic that was recovered and is still to be dealt with
 	orphan    error // a panic of a child that nobody has waited for
 }
@@ -505,7 +520,11 @@ func (r *Runner) close(f *Frame, cx *Cx, err error) {
 	if !f.joiners.Empty() {
 		f.joiners.WakeAll(&f.mu, cx)
 	}
-	if g != nil {
+	switch {
+	case g == nil:
+	case r.stands:
+		g.leave(cx)
+	default:
 		g.left(cx) // may launch the next of a backlog
 	}
 	// Last, after what the end has launched is counted: the scheduler sees a time
@@ -532,13 +551,12 @@ func joinable(t Task) bool {
 // variable for the test.
 var crash = func(p *PanicError) { go panic(p) }
 
-// refuse finishes a frame that was claimed and cannot run. Its runner has no home
-// and no queue: whom the end wakes or launches goes where it belongs.
-func refuse(f *Frame, err error) {
-	var r Runner
+// refuse finishes a frame that was claimed and cannot run, with ErrClosed. Its runner is a new
+// one, without home and queue: whom the end wakes or launches goes where it belongs.
+func (r *Runner) refuse(f *Frame) {
 	r.Init(nil)
 	was := f.state.start()
-	r.end(f, r.begin(f, was, false), err)
+	r.end(f, r.begin(f, was, false), ErrClosed)
 }
 
 // Rest lets go of what the runner needs only while it polls. A worker calls it

@@ -146,11 +146,7 @@ func (f *Frame) await(cx *Cx) error {
 			return cx.Suspend()
 		}
 	}
-	if err := cx.Spend(); err != nil {
-		return err
-	}
-	f.joiners.Forget(cx)
-	return nil
+	return f.joiners.end(cx)
 }
 
 // WaitContext is Wait for goroutines: it blocks until the task's end, or until

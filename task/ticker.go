@@ -74,6 +74,7 @@ func (t *Ticker) Tick(cx *Cx) (missed int, err error) {
 	if err := cx.Spend(); err != nil {
 		return 0, err
 	}
+	cx.moveOn()
 	every := int64(t.Every)
 	switch t.Missed {
 	case Delay:

@@ -102,7 +102,11 @@ func (t *Timer) Fired() bool { return t.alarm.Fired() }
 // other waits, in [First].
 func (t *Timer) Wait(cx *Cx) error {
 	if t.alarm.Fired() {
-		return cx.Spend()
+		if err := cx.Spend(); err != nil {
+			return err
+		}
+		cx.moveOn()
+		return nil
 	}
 	if err := cx.Err(); err != nil {
 		return err
@@ -123,6 +127,7 @@ func (t *Timer) Sleep(cx *Cx, d time.Duration) error {
 			return err
 		}
 		t.Stop(cx)
+		cx.moveOn()
 		return nil
 	}
 	if err := cx.Err(); err != nil {
@@ -153,28 +158,55 @@ type Deadline struct{ timer Timer }
 
 // Check returns an error that is ErrTimeout once the time given with the first
 // call has passed, and nil before. It arranges that the task is polled then, and
-// never returns Pending. It costs one atomic load; a poll that computes for long
-// may call it again, and is told.
+// never returns Pending. It costs one atomic load. Called again in the same poll it
+// looks at the clock: so a poll that computes for long is told, too.
 func (d *Deadline) Check(cx *Cx, after time.Duration) error {
 	if d.timer.hold.what == nil {
 		d.timer.Reset(cx, after)
-		if after > 0 {
+	}
+	when := d.when(cx)
+	if when != fired {
+		now := int64(fired) // unknown: the worker fires what is due between polls
+		if cx.looked {
+			now = cx.run.home.Nanos()
+		} else if cx.timed {
+			now = cx.nanos()
+		}
+		cx.looked = true
+		if when > now {
 			return nil
 		}
-	} else {
-		cx.run.unstage() // for a poll that computes for long
-		if !d.timer.Fired() {
-			return nil
-		}
+		d.pass(cx)
 	}
 	cx.erred = true
 	return ErrTimeout
 }
 
+// when returns the moment of the deadline: fired if that has passed, for all to see,
+// and never if none is set.
+func (d *Deadline) when(cx *Cx) int64 {
+	switch v := &d.timer.alarm.entry.Value; {
+	case v.staged:
+		return max(cx.run.stagedFor, 1) // as it will be armed
+	case v.set:
+		return v.when.Load()
+	}
+	return never
+}
+
+// pass has a deadline that the task was told of stay passed: the worker has not fired
+// it yet, and what others in this poll take for the present may be before it.
+func (d *Deadline) pass(cx *Cx) {
+	d.timer.Stop(cx)
+	v := &d.timer.alarm.entry.Value
+	v.set = true
+	v.when.Store(fired)
+}
+
 // Extend moves the deadline to after from now, later or earlier, and reports
 // whether it was in time: a deadline that has passed stays so.
 func (d *Deadline) Extend(cx *Cx, after time.Duration) bool {
-	if d.timer.Fired() {
+	if d.when(cx) <= cx.nanos() {
 		return false
 	}
 	d.timer.Reset(cx, after)
@@ -184,14 +216,11 @@ func (d *Deadline) Extend(cx *Cx, after time.Duration) bool {
 // Remaining returns the time that is left: 0 if the deadline has passed, and the
 // longest duration if none is set.
 func (d *Deadline) Remaining(cx *Cx) time.Duration {
-	switch v := &d.timer.alarm.entry.Value; {
-	case v.staged:
-		return time.Duration(max(cx.run.stagedFor-cx.nanos(), 0))
-	case !v.set:
+	when := d.when(cx)
+	if when == never {
 		return never
-	default: // fired is not after now
-		return time.Duration(max(v.when.Load()-cx.nanos(), 0))
 	}
+	return time.Duration(max(when-cx.nanos(), 0)) // fired is not after now
 }
 
 // Lift removes the deadline. The next Check sets it anew.

@@ -421,6 +421,81 @@ func TestDeadlineInALongPoll(t *testing.T) {
 	require.True(t, ended(t, r))
 }
 
+// A poll that computes for long is told by the clock, if nobody else fires the timers.
+func TestDeadlineInRun(t *testing.T) {
+	var d task.Deadline
+	begun := time.Now()
+	require.ErrorIs(t, runSteps(func(cx *task.Cx) error {
+		for {
+			if err := d.Check(cx, ms); err != nil {
+				return err
+			}
+			if time.Since(begun) > time.Minute {
+				return nil
+			}
+		}
+	}), task.ErrTimeout)
+	require.GreaterOrEqual(t, time.Since(begun), ms)
+}
+
+// A deadline that the task was told of stays passed, in this poll and in the next, whoever
+// has fired it or not.
+func TestDeadlineStaysPassed(t *testing.T) {
+	for _, after := range []time.Duration{math.MinInt64, -1, 0, 10 * ms} {
+		w := newWatch()
+		var d task.Deadline
+		passed := once(func(cx *task.Cx) {
+			for range 2 {
+				require.ErrorIs(t, d.Check(cx, after), task.ErrTimeout)
+			}
+			require.False(t, d.Extend(cx, time.Hour))
+			require.Zero(t, d.Remaining(cx))
+			require.ErrorIs(t, d.Check(cx, after), task.ErrTimeout)
+		})
+		r := w.begin(
+			once(func(cx *task.Cx) {
+				if after > 0 {
+					require.NoError(t, d.Check(cx, after))
+					w.clock.Advance(after)
+				}
+			}),
+			passed, rounds(1), passed,
+			once(func(cx *task.Cx) {
+				d.Lift(cx)
+				require.NoError(t, d.Check(cx, time.Hour))
+				require.Equal(t, time.Hour, d.Remaining(cx))
+				require.True(t, d.Extend(cx, 2*time.Hour))
+			}),
+		)
+		require.True(t, ended(t, r))
+		require.Zero(t, w.Timers())
+	}
+}
+
+// What the poll's time has reached is passed, also if the worker has not fired it yet.
+func TestDeadlineBeforeItFires(t *testing.T) {
+	l := newLab(background) // nothing fires here
+	var d task.Deadline
+	r := &recorder{poll: does(
+		once(func(cx *task.Cx) { require.NoError(t, d.Check(cx, ms)) }),
+		func(cx *task.Cx) error {
+			for d.Remaining(cx) > 0 {
+				if err := cx.Yield(); err != nil {
+					return err
+				}
+			}
+			return nil
+		},
+		once(func(cx *task.Cx) {
+			require.False(t, d.Extend(cx, time.Hour))
+			require.ErrorIs(t, d.Check(cx, ms), task.ErrTimeout)
+		}),
+	)}
+	task.Detach(l, r)
+	l.work()
+	require.True(t, ended(t, r))
+}
+
 // A group's time is over: its members are canceled, and say why.
 func TestGroupTimeout(t *testing.T) {
 	w := newWatch()

@@ -148,9 +148,17 @@ func (cx *Cx) visit(w *waiter) {
 // moveOn says that one of the task's waits is over, so that it may leave others alone.
 func (cx *Cx) moveOn() {
 	if invariant.Enabled {
-		for h := *cx.holdings(); h != nil && h.waits() != nil; h = h.next {
-			h.waits().visit = left
+		for b := cx.branch; b != nil; b = b.up {
+			leave(b.list)
 		}
+		leave(cx.frame.held)
+	}
+}
+
+// leave marks the waiters in a list.
+func leave(h *holding) {
+	for ; h != nil && h.waits() != nil; h = h.next {
+		h.waits().visit = left
 	}
 }
 

@@ -9,7 +9,7 @@ var PendingBranch = rule("pendingbranch", `Pending treated as a failure
 
 "err != nil" is true for Pending, too, which says that nothing has happened yet. What the
 branch does then happens at each suspension: the connection is closed while it waits, the log
-fills, the retry asks again and again in one poll (which panics after 1,024 times).
+fills, the retry asks again and again in one poll (which panics after a million times).
 
 Return the error first, and look at it only if it is not pending:
 

@@ -27,13 +27,16 @@ func NewLab() *Lab {
 	return l
 }
 
-// Work polls until nothing is runnable.
+// Work polls until nothing is runnable, and nothing is due.
 func (l *Lab) Work() {
 	for !l.Runner.Guard(func() {
 		for {
 			l.inbox.Take(l.Push)
 			if len(l.queue) == 0 {
-				return
+				if l.Runner.Expire(l.Nanos(), l) == 0 {
+					return
+				}
+				continue
 			}
 			f := l.queue[0]
 			l.queue = l.queue[1:]

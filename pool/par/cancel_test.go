@@ -4,10 +4,12 @@ import (
 	"cmp"
 	"context"
 	"errors"
+	"math"
 	"slices"
 	"strings"
 	"sync/atomic"
 	"testing"
+	"time"
 
 	"github.com/stretchr/testify/require"
 
@@ -385,4 +387,35 @@ func TestWalkScope(t *testing.T) {
 		})
 		require.EqualValues(t, 5000<<8, sum.Load())
 	})
+}
+
+// A search without a bound, "until somebody has found one", can be canceled.
+func TestCanceledSearchWithoutAnEnd(t *testing.T) {
+	p := open(t, 2)
+	ctx, cancel := context.WithCancel(context.Background())
+	defer cancel()
+	var sink atomic.Uint64
+	var late atomic.Int64
+	errLate := errors.New("still called long after the cancellation")
+	var at atomic.Int64
+	_, err := pool.CallContext(ctx, p, func(f pool.Fork[int, error], _ int) error {
+		return par.TryFor(f.Scope(), math.MaxInt, func(i int) error {
+			x := uint64(i)
+			for range 50 {
+				x = x*6364136223846793005 + 1442695040888963407
+			}
+			sink.Store(x)
+			if i == 100_000 {
+				cancel()
+				at.Store(time.Now().UnixNano())
+			}
+			if i%1024 == 0 && at.Load() != 0 && time.Now().UnixNano()-at.Load() > int64(2*time.Second) {
+				late.Add(1)
+				return errLate
+			}
+			return nil
+		})
+	}, 0)
+	require.ErrorIs(t, err, context.Canceled)
+	require.Zero(t, late.Load(), "two seconds after the cancellation it still went on")
 }

@@ -52,7 +52,7 @@ func enough[P pool.Place](on P) time.Duration {
 
 // of returns what n calls will take, or 0 if that is not known.
 func (c *cost) of(n int) time.Duration {
-	return time.Duration(float64(c.price.Load()) * float64(n) / 1000)
+	return time.Duration(min(float64(c.price.Load())*float64(n)/1000, 1<<62))
 }
 
 // blockSize returns how many calls make a block.

@@ -48,7 +48,7 @@ func each[P pool.Place](on P, c *cost, n int, body func(lo, hi int)) bool {
 
 // run runs the loop over [0, n). c is what an iteration costs.
 func run[P pool.Place, R any](on P, c *cost, n int, j *fold[R]) R {
-	acc := j.zero()
+	acc := j.begin()
 	j.n = max(n, 0)
 	j.limit.Store(int64(j.n))
 	if n > 0 && canceled(on) != nil {
@@ -72,6 +72,12 @@ func run[P pool.Place, R any](on P, c *cost, n int, j *fold[R]) R {
 		j.learn(c, n-lo, d)
 	}
 	return acc
+}
+
+// begin is zero, outside of a computation.
+func (j *fold[R]) begin() R {
+	defer raise()
+	return j.zero()
 }
 
 func (j *fold[R]) zero() (r R) {
@@ -154,7 +160,7 @@ func (j *fold[R]) rest(f pool.Fork[part[R], R], acc R, lo, hi int) R {
 			return acc
 		}
 		if hi-lo <= j.block || !f.Wanted() {
-			end := min(lo+j.block, hi)
+			end := lo + min(j.block, hi-lo)
 			acc = j.body(acc, lo, end)
 			lo = end
 			continue

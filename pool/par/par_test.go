@@ -523,3 +523,10 @@ func TestGoexit(t *testing.T) {
 		require.True(t, <-ended)
 	}
 }
+
+// A panic in any of the caller's functions arrives as a *task.PanicError.
+func TestFoldStartPanics(t *testing.T) {
+	p := open(t, 1)
+	defer func() { require.IsType(t, (*task.PanicError)(nil), recover()) }()
+	par.Fold(p, []int{1}, func() int { panic("start") }, func(a, v int) int { return a + v }, func(x, y int) int { return x + y })
+}

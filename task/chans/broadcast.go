@@ -136,8 +136,8 @@ func (s *Subscription[T]) Recv(cx *task.Cx) (v T, err error) {
 	if err := cx.Err(); err != nil {
 		return v, err
 	}
-	if err := cx.Spend(); err != nil {
-		return v, err
+	if cx.Spent() {
+		return v, cx.Spend()
 	}
 	if v, err = s.next(); err == ErrEmpty {
 		if s.hall == nil {
@@ -152,6 +152,7 @@ func (s *Subscription[T]) Recv(cx *task.Cx) (v T, err error) {
 		s.hall.crowd.Forget(cx)
 		s.hall = nil
 	}
+	_ = cx.Spend() // there is some left
 	return v, err
 }
 

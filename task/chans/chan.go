@@ -270,8 +270,8 @@ func (c *Chan[T]) Cap() int { return len(c.ring) }
 type Permit[T any] struct{ c *Chan[T] }
 
 // Send sends v, at once, also if the channel was closed meanwhile. cx is the poll in
-// progress, or nil outside of one. It is a mistake, and panics, if the permit was used. Any
-// thread; it never blocks.
+// progress, or nil outside of one. To use a permit twice is a mistake, and panics, also by a
+// copy of it if no other permit is out. Any thread; it never blocks.
 func (p *Permit[T]) Send(cx *task.Cx, v T) {
 	c := p.use()
 	c.put(v)

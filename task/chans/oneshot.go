@@ -60,7 +60,7 @@ func (o *Oneshot[T]) Recv(cx *task.Cx) (v T, err error) {
 			return v, err
 		}
 		o.mu.Lock()
-		if o.state != sent {
+		if o.state != sent || !o.line.Empty() {
 			verdict := task.Waiting
 			if o.state == over {
 				verdict = task.Refused
@@ -92,10 +92,10 @@ func (o *Oneshot[T]) RecvContext(ctx context.Context) (v T, err error) {
 func (o *Oneshot[T]) TryRecv() (v T, err error) {
 	o.mu.Lock()
 	defer o.mu.Unlock()
-	switch o.state {
-	case sent:
+	switch {
+	case o.state == sent && o.line.Empty(): // else it is the next one's in line
 		return o.take(), nil
-	case over:
+	case o.state == over:
 		return v, errClosed
 	}
 	return v, ErrEmpty

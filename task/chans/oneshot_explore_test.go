@@ -172,3 +172,38 @@ func robbed(w shots) func(*explore.X) {
 func TestExploreTwoReceiversOfAOneshot(t *testing.T) {
 	explore.Check(t, bounded(2), robbed(soundShots))
 }
+
+// Who comes when another one is in line does not overtake it.
+func TestExploreOneshotIsFair(t *testing.T) {
+	explore.Check(t, bounded(1), func(x *explore.X) {
+		r := rig.New(x, 2)
+		var o Oneshot[parcel]
+		var inLine explore.Uint32
+		got := 0
+		fickle := soundShots.receives("fickle", &o, &got)
+		loyal := rig.Named("loyal", func(cx *task.Cx) error {
+			p, err := o.Recv(cx)
+			if err == nil {
+				got += p.Get()
+			} else if task.IsPending(err) {
+				inLine.Store(1)
+			}
+			return err
+		})
+		asked := false
+		late := rig.Named("late", func(cx *task.Cx) error {
+			if !asked && inLine.Load() == 0 {
+				return nil // too early: that proves nothing
+			}
+			asked = true
+			_, err := o.Recv(cx)
+			x.Assert(err != nil, "late has overtaken loyal")
+			return err
+		})
+		r.StartOn(0, fickle, loyal)
+		r.StartOn(1, late)
+		x.Go("sender", func() { _ = o.Send(nil, pack(1)) })
+		x.Go("cancels", func() { fickle.Cancel(errStop) })
+		x.Final(r.Settled)
+	})
+}

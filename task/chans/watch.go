@@ -110,8 +110,8 @@ func (r *Watcher[T]) Next(cx *task.Cx) (v T, err error) {
 	if err := cx.Err(); err != nil {
 		return v, err
 	}
-	if err := cx.Spend(); err != nil {
-		return v, err
+	if cx.Spent() {
+		return v, cx.Spend()
 	}
 	if v, err = r.next(); err == ErrEmpty {
 		r.w.line.Listen(cx, &r.w.mu)
@@ -120,6 +120,7 @@ func (r *Watcher[T]) Next(cx *task.Cx) (v T, err error) {
 		}
 	}
 	r.w.line.Forget(cx)
+	_ = cx.Spend() // there is some left
 	return v, err
 }
 

@@ -7,6 +7,7 @@ import (
 
 	"github.com/stretchr/testify/require"
 
+	"github.com/heist-go/heist/internal/rig"
 	"github.com/heist-go/heist/task"
 	"github.com/heist-go/heist/task/chans"
 	"github.com/heist-go/heist/task/combine"
@@ -571,4 +572,56 @@ func TestAllocations(t *testing.T) {
 			require.Zero(t, testing.AllocsPerRun(20, f), name)
 		}
 	}))
+}
+
+// A loop that drains by Try gets all values, as a select with a default does.
+func TestTryDrains(t *testing.T) {
+	c := chans.New[int](300)
+	for i := range 300 {
+		require.NoError(t, c.TrySend(nil, i))
+	}
+	var sel combine.Select
+	got := 0
+	l := rig.NewLab()
+	task.Detach(&l.Home, task.Func(func(cx *task.Cx) error {
+		for {
+			at, err := sel.Try(cx, func(cx *task.Cx) error { _, err := c.Recv(cx); return err })
+			if err != nil {
+				return err
+			}
+			if at < 0 {
+				return nil
+			}
+			got++
+		}
+	}))
+	l.Work()
+	require.Equal(t, 300, got)
+}
+
+// If both have happened, op has won: also in a poll whose budget is used up.
+func TestTimeoutWhenTheBudgetIsUsedUp(t *testing.T) {
+	c := chans.New[int](1)
+	var to combine.Timeout
+	var result error
+	polls := 0
+	l := rig.NewLab()
+	task.Detach(&l.Home, task.Func(func(cx *task.Cx) error {
+		if polls++; polls == 2 {
+			for !cx.Spent() { // whatever the task does before: a busy channel
+				_ = cx.Spend()
+			}
+		}
+		err := to.Wait(cx, time.Second, func(cx *task.Cx) error { _, err := c.Recv(cx); return err })
+		if !task.IsPending(err) {
+			result = err
+		}
+		return err
+	}))
+	l.Work()
+	require.NoError(t, c.TrySend(nil, 1)) // in time
+	l.Clock.Advance(2 * time.Second)
+	l.Work()
+	require.NoError(t, result)
+	require.Zero(t, c.Len())
 }

@@ -55,10 +55,14 @@ func some(ops int) {
 }
 
 // Try is Wait that does not wait: if none of the operations is over, it lets go of them
-// and returns -1, as a select statement with a default does.
+// and returns -1, as a select statement with a default does. It returns Pending if the poll's
+// budget is used up before all of them were asked; called again it goes on.
 func (s *Select) Try(cx *task.Cx, ops ...Op) (int, error) {
 	at, err := s.Wait(cx, ops...)
 	if at < 0 {
+		if cx.Spent() { // not all were asked
+			return -1, err
+		}
 		s.branch.End(cx)
 		return -1, nil
 	}

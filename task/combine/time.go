@@ -26,6 +26,8 @@ func (t *Timeout) Wait(cx *task.Cx, d time.Duration, op Op) error {
 	case !task.IsPending(err):
 	case t.timer.Armed():
 		return err
+	case t.timer.Fired() && cx.Spent(): // op was not asked, perhaps
+		return cx.Spend()
 	case t.timer.Fired():
 		err = task.ErrTimeout
 	default:

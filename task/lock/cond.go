@@ -33,6 +33,9 @@ type Cond struct {
 // those that Signal tells while the condition does not hold.
 func (c *Cond) LockWhen(cx *task.Cx, condition func() bool) error {
 	if c.line.Holds(cx) {
+		if err := cx.Spend(); err != nil {
+			return err
+		}
 		if err := c.line.Resume(cx, 1); err != nil {
 			if !task.IsPending(err) {
 				c.L.p.line.Quit(cx) // told, and canceled in line for the lock

@@ -35,8 +35,8 @@ func NewRateLimiter(n int, per time.Duration, burst int) *RateLimiter {
 	if n < 1 || int64(per) < int64(n) || burst < 1 {
 		panic(fmt.Sprintf("lock: NewRateLimiter(%d, %v, %d): it takes a positive rate of at most one in a nanosecond, and a burst of at least 1", n, per, burst))
 	}
-	spacing := int64(per) / int64(n)
-	return &RateLimiter{spacing: spacing, burst: min(int64(burst), longest/spacing)}
+	spacing := min(int64(per)/int64(n), longest)
+	return &RateLimiter{spacing: spacing, burst: min(int64(burst), max(longest/spacing, 1))}
 }
 
 // longest is how long a burst may take, in nanoseconds: 73 years, which is for ever.

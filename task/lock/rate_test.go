@@ -205,3 +205,9 @@ func TestRateLimiterOfAHugeBurst(t *testing.T) {
 		require.NoError(t, r.WaitNContext(background, 1000), "burst %d", burst)
 	}
 }
+
+// One turn in a very long time is one turn.
+func TestRateOfOneInAVeryLongTime(t *testing.T) {
+	r := lock.NewRateLimiter(1, time.Duration(math.MaxInt64), 1)
+	require.True(t, r.Allow())
+}

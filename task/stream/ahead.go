@@ -60,10 +60,12 @@ type pump[T any] struct {
 	c    *chans.Chan[T]
 	room chans.Permit[T]
 	has  bool  // room
+	runs bool  // it was polled
 	err  error // how it has ended
 }
 
 func (p *pump[T]) Poll(cx *task.Cx) error {
+	p.runs = true
 	if p.err == nil {
 		err := p.run(cx)
 		if task.IsPending(err) {
@@ -104,6 +106,15 @@ func (p *pump[T]) Finish(error) {
 	p.c.Close(nil)
 }
 
+// abandon closes the stream of a pump that was canceled before its first poll.
+func (p *pump[T]) abandon(on task.Spawner) {
+	if !p.runs {
+		var g task.Group
+		g.Go(on, task.Func(p.src.Close))
+		_ = g.WaitContext(context.Background())
+	}
+}
+
 // Buffer returns a stream of the same values that are pulled ahead, up to n of them, by a task
 // of its own. That begins with the first Next, and belongs to the task that calls it. The end
 // of s, and an error, come after the values before it. What is in the buffer when the stream
@@ -133,7 +144,10 @@ func (b *buffer[T]) Close(cx *task.Cx) error {
 	if b.pump == nil {
 		return b.src.Close(cx)
 	}
-	return b.end(cx)
+	if err := b.end(cx); task.IsPending(err) {
+		return err
+	}
+	return b.src.Close(cx) // the pump has, unless it was canceled before its first poll
 }
 
 // FromSeq returns the stream of seq's values. A goroutine runs seq, because that may block,
@@ -212,6 +226,7 @@ func (s *Stream[T]) Values(ctx context.Context, on task.Spawner) iter.Seq2[T, er
 	return func(yield func(T, error) bool) {
 		p := &pump[T]{src: s, c: chans.New[T](ahead)}
 		g := task.WithContext(ctx)
+		defer p.abandon(on)
 		defer func() { _ = g.WaitContext(context.Background()) }() // it may have something to raise
 		defer g.Cancel(errLeft)
 		g.Go(on, p)

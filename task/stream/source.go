@@ -49,15 +49,19 @@ type asked[T any] struct {
 }
 
 func (a *asked[T]) Next(cx *task.Cx) (v T, err error) {
-	if !a.closes { // nobody knows whether it looks after the budget itself
-		if err := ready(cx); err != nil {
-			return v, err
-		}
+	if err := cx.Err(); err != nil && !a.closes {
+		return v, err
+	}
+	if cx.Spent() && !a.closes {
+		return v, cx.Spend()
 	}
 	err = a.branch.Poll(cx, func(cx *task.Cx) (err error) {
 		v, err = a.next(cx)
 		return err
 	})
+	if err == nil && !a.closes && !cx.Spent() { // nobody knows whether it looks after the budget itself
+		_ = cx.Spend()
+	}
 	if a.closes && isClosed(err) {
 		err = io.EOF
 	}

@@ -45,8 +45,9 @@
 // that the stream must not be used.
 //
 // Once it is warm a stream allocates nothing for a value, but for the slices of [Batch] and
-// [Window]. A value costs one operation of the poll's budget, at its source; so a stream that
-// has values at any time does not keep its worker.
+// [Window]. A value costs one operation of the poll's budget, at its source (two if [Func] or
+// [Of] ask an operation that spends, too); so a stream that has values at any time does not
+// keep its worker.
 package stream
 
 import (
@@ -65,6 +66,7 @@ var errClosed = fmt.Errorf("stream: %w", task.ErrClosed)
 type Stream[T any] struct {
 	gen   task.Generator[T] // nil: the end, and all is let go of
 	err   error             // how it has ended, or nil
+	fault error             // of the generator's Close
 	ahead T                 // what Peek has seen
 	seen  bool              // ahead is there
 }
@@ -141,21 +143,22 @@ func (s *Stream[T]) take() T {
 }
 
 // settle lets go of whatever worked for the stream, which has ended.
-func (s *Stream[T]) settle(cx *task.Cx) (err error) {
-	c, ok := s.gen.(Closer)
-	if ok {
-		err = c.Close(cx)
+func (s *Stream[T]) settle(cx *task.Cx) error {
+	if c, ok := s.gen.(Closer); ok {
+		err := c.Close(cx)
+		if task.IsPending(err) {
+			return err
+		}
+		s.fault = err
 	}
-	if !task.IsPending(err) {
-		s.gen = nil
-	}
-	return err
+	s.gen = nil
+	return s.fault
 }
 
 // Close ends the stream: timers are stopped, places in lines given up, and tasks that work for
 // it are canceled. It returns Pending until those have ended. Values that they had made
 // already are lost. From then on Next returns an error that is [task.ErrClosed], unless it has
-// returned another end before. Closing it again does nothing.
+// returned another end before. Closing it again does nothing, and returns the same.
 func (s *Stream[T]) Close(cx *task.Cx) error {
 	if s.err == nil {
 		s.err = errClosed

@@ -134,8 +134,10 @@ func (d *debounce[T]) Next(cx *task.Cx) (v T, err error) {
 			d.latest, d.came = v, true
 			d.due = cx.Now().Add(d.d)
 			continue
-		case !d.came || task.IsPending(err) && cx.Spent(): // it was not asked
+		case !d.came:
 			return v, err
+		case task.IsPending(err) && cx.Spent(): // it was not asked, perhaps
+			return v, cx.Spend()
 		case task.IsPending(err):
 			if err := d.timer.wait(cx, d.due); err != nil {
 				return v, err
