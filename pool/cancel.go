@@ -56,12 +56,18 @@ func CallContext[A, R any](ctx context.Context, on *Pool, fn func(Fork[A, R], A)
 //		}
 //		...
 //	}
-type Job[R any] struct{ handle *task.Handle[R] }
+type Job[R any] struct {
+	handle *task.Handle[R]
+	of     task.Waker // the life of the task in which it was begun
+}
 
 // Do computes f, and returns Pending until it is done. Called again after that it begins
 // anew. If the task is canceled, so is the computation (see [Scope.Err]), which is waited
 // for before the task ends. It raises f's panic as a *task.PanicError.
 func (j *Job[R]) Do(cx *task.Cx, f func(Scope) R) (R, error) {
+	if self := cx.Self(); j.of != self { // what a former life has left behind
+		j.of, j.handle = self, nil
+	}
 	if j.handle == nil {
 		if err := cx.Err(); err != nil {
 			return *new(R), err

@@ -119,6 +119,25 @@ func TestJobCanceled(t *testing.T) {
 	require.Zero(t, running.Load(), "the task has ended before its computation")
 }
 
+// A job that a task has left alone is not taken for one of its next life.
+func TestJobOfAnotherLife(t *testing.T) {
+	p := open(t, 2)
+	var job pool.Job[int]
+	life, got := 0, 0
+	f := task.Func(func(cx *task.Cx) (err error) {
+		of := life
+		got, err = job.Do(cx, func(pool.Scope) int { return of })
+		if life == 1 { // it gives up
+			return nil
+		}
+		return err
+	})
+	for life = 1; life <= 2; life++ {
+		require.NoError(t, p.Run(background, f))
+	}
+	require.Equal(t, 2, got)
+}
+
 // A loop of package par ends early in a computation that is canceled.
 func TestLoopCanceled(t *testing.T) {
 	p := open(t, 2)

@@ -39,6 +39,17 @@ func (p *Pool) WaitIdle(ctx context.Context) error {
 // guard has put down since the first line is seen in the last.
 func (p *Pool) rests() bool {
 	moves := p.guard.moves.Load()
-	return moves%2 == 0 && p.allIdle() && !p.anyWork() && p.computing.Load() == 0 && p.allIdle() &&
+	return moves%2 == 0 && p.allIdle() && !p.anyWork() && !p.anyNext() && p.computing.Load() == 0 && p.allIdle() &&
 		p.guard.moves.Load() == moves
+}
+
+// anyNext reports whether a worker has something that runs next: one that sleeps in a poll
+// gets that before it is awake.
+func (p *Pool) anyNext() bool {
+	for _, w := range p.crew() {
+		if w.lifo.Load() != nil {
+			return true
+		}
+	}
+	return false
 }

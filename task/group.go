@@ -185,8 +185,13 @@ func (g *Group) enter(h *Home, cx *Cx) *roster {
 		h.know(g)
 	}
 	watch := first && g.parent != nil && g.unbind == nil
-	if first && g.bound != nil {
+	switch {
+	case !first || g.bound == nil:
+	case g.bound.home == nil:
 		g.bound.begin(h, cx)
+	default: // the use before, whose end is late: its limit is not ours
+		g.bound.end()
+		g.bound = nil
 	}
 	g.mu.Unlock()
 	if !known {
@@ -363,9 +368,13 @@ func (g *Group) Cancel(cause error) { g.cancel(canceledBy(cause, 0)) }
 func (g *Group) cancel(why *outcome) {
 	// Publish. Before the sweep: who is listed later sees it.
 	// Pairs with: (*roster).add.
-	if !g.why.CompareAndSwap(nil, why) {
-		return
+	if g.why.CompareAndSwap(nil, why) {
+		g.spread(why)
 	}
+}
+
+// spread tells all that the group is canceled.
+func (g *Group) spread(why *outcome) {
 	g.sweep()
 	g.mu.Lock()
 	cancel := g.cancelCtx

@@ -48,11 +48,13 @@ func (b *timeout) end() {
 
 // Ring cancels the group, unless it has ended meanwhile.
 func (b *timeout) Ring(uint32) {
-	g := b.group
+	g, why := b.group, canceledBy(ErrTimeout, 0)
 	g.mu.Lock()
-	current := g.bound == b
+	// Publish. As (*Group).cancel does, but before this use of the group can end.
+	// Pairs with: (*roster).add.
+	now := g.bound == b && g.live.Load() != 0 && g.why.CompareAndSwap(nil, why)
 	g.mu.Unlock()
-	if current {
-		g.Cancel(ErrTimeout)
+	if now {
+		g.spread(why)
 	}
 }
