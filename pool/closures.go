@@ -22,10 +22,10 @@ func Do[P Place](on P, fs ...func(Scope)) {
 	if s, ok := any(on).(Scope); ok {
 		if l, ok := s.of.promoter.(*ledger[func(Scope), none]); ok {
 			s.check()
-			var ok bool
-			defer l.unwind(s.t, &ok)
+			var done bool
+			defer l.unwind(s.t, &done)
 			all(Fork[func(Scope), none]{l, s.t}, fs)
-			ok = true
+			done = true
 			return
 		}
 	}
@@ -53,10 +53,10 @@ func Both[P Place, A, B any](on P, f func(Scope) A, g func(Scope) B) (A, B) {
 	if s, ok := any(on).(Scope); ok {
 		if l, ok := s.of.promoter.(*ledger[func(Scope) B, B]); ok {
 			s.check()
-			var ok bool
-			defer l.unwind(s.t, &ok)
+			var done bool
+			defer l.unwind(s.t, &done)
 			a, b := both(Fork[func(Scope) B, B]{l, s.t}, f, g)
-			ok = true
+			done = true
 			return a, b
 		}
 	}
@@ -71,8 +71,8 @@ func Both[P Place, A, B any](on P, f func(Scope) A, g func(Scope) B) (A, B) {
 
 // unwind ends what was begun at t of a scope that goes on: as end does for a whole one. It is
 // deferred.
-func (s *ledger[A, R]) unwind(t uint32, ok *bool) {
-	if *ok {
+func (s *ledger[A, R]) unwind(t uint32, done *bool) {
+	if *done {
 		return
 	}
 	v := recover() // nil: Goexit
