@@ -78,6 +78,7 @@ func (s *ledger[A, R]) unwind(t uint32, done *bool) {
 	v := recover() // nil: Goexit
 	s.settle(t)
 	s.top = min(s.top, t) // what was put and offered to nobody is not to be offered any more
+	s.checks.open = min(s.checks.open, t)
 	if v != nil {
 		panic(task.Recovered("a computation", v))
 	}
