@@ -97,7 +97,7 @@ var none goal
 var rows = []row{
 	alone("forkjoin/fib", "a fork at every call of fib(30), one worker; what a fork costs over the call", "pool", "Forkjoin/fib", "ns/fork", most(1.5).and(noAllocs), most(0.9)),
 	alone("forkjoin/fib-join", "the same with Join", "pool", "Forkjoin/fib-join", "ns/fork", most(5), most(3)),
-	alone("forkjoin/fib-closure", "the same with closures", "pool", "Forkjoin/fib-closure", "ns/fork", most(60), most(30)),
+	alone("forkjoin/fib-closure", "the same with closures", "pool", "Forkjoin/fib-closure", "ns/fork", most(60), most(30)).longer(10),
 	compared("forkjoin/fib-goroutine", "a goroutine at every call, over the call", "pool", "Forkjoin/fib-goroutine", "x", "goroutine, WaitGroup", ratio(100), ratio(300)),
 	compared("forkjoin/fib-scale", "fib(36), all workers", "pool", "ForkjoinScale/fib/workers-{n}", "x", "sequential", perWorker(0.7), perWorker(0.85)),
 	compared("forkjoin/tree", "sums of trees of 2^14 nodes, all workers", "pool", "ForkjoinScale/tree/static-{n}", "x", "static split", ratio(0.9), ratio(1)),
