@@ -1,7 +1,6 @@
 package par
 
 import (
-	"math/rand/v2"
 	"reflect"
 	"sync/atomic"
 	"time"
@@ -17,7 +16,17 @@ var costs [1 << 8]cost
 type cost struct {
 	code  atomic.Uintptr
 	price atomic.Uint32 // picoseconds a call; 0: not known
+	asked atomic.Uint32 // the epoch in which a short loop was measured last
 }
+
+// epoch counts on every few milliseconds, as long as short loops run: each is measured once in
+// an epoch. (To draw lots for each call costs as much as ten iterations.)
+var (
+	epoch atomic.Uint32
+	turns atomic.Bool // a timer is set for the next
+)
+
+func init() { epoch.Store(1) } // so that what was never measured is due
 
 // costOf returns the place of a function.
 func costOf(fn any) *cost {
@@ -37,9 +46,10 @@ const (
 	inner = 2 * time.Microsecond
 	// block is how long a loop runs until it looks whether somebody is hungry.
 	block = 4 * time.Microsecond
-	// short is what is not worth a look at the clock, but now and then.
-	short  = time.Microsecond
-	seldom = 64
+	// short is what is not worth a look at the clock, but once in an epoch.
+	short = time.Microsecond
+	// lasting is how long an epoch takes.
+	lasting = 5 * time.Millisecond
 )
 
 // enough returns how long a loop must be to be shared.
@@ -63,11 +73,27 @@ func (c *cost) blockSize() int {
 // isTiny reports whether n calls are known to be short, and need not be measured.
 func (c *cost) isTiny(n int) bool {
 	price := uint64(c.price.Load())
-	return price > 0 && uint64(n) < uint64(short) && price*uint64(n) < uint64(short)*1000 && rand.Uint32()%seldom != 0
+	return price > 0 && uint64(n) < uint64(short) && price*uint64(n) < uint64(short)*1000 && c.asked.Load() == epoch.Load()
 }
 
-// due reports whether a loop that is expected to take d is measured.
-func due(d time.Duration) bool { return d >= short || rand.Uint32()%seldom == 0 }
+// due reports whether a loop that is expected to take d is to be measured, by the caller.
+func (c *cost) due(d time.Duration) bool {
+	if d >= short {
+		return true
+	}
+	now := epoch.Load()
+	if c.asked.Load() == now {
+		return false
+	}
+	c.asked.Store(now)
+	if turns.CompareAndSwap(false, true) {
+		time.AfterFunc(lasting, func() {
+			turns.Store(false)
+			epoch.Add(1)
+		})
+	}
+	return true
+}
 
 // learn says that n calls have taken d. It believes at once that they are cheaper than
 // they were; and only by and by that they are dearer, for the thread may have been

@@ -107,7 +107,7 @@ func (j *fold[R]) try(c *cost, acc R, n int) (_ R, lo int) {
 // alone runs what is not worth to be shared; d is what it should take.
 func (j *fold[R]) alone(c *cost, d time.Duration, acc R, lo, hi int) R {
 	defer raise()
-	if !due(d) {
+	if !c.due(d) {
 		return j.body(acc, lo, hi)
 	}
 	begin := time.Now()

@@ -10,6 +10,7 @@ import (
 	"sync"
 	"sync/atomic"
 	"testing"
+	"time"
 
 	"github.com/stretchr/testify/require"
 
@@ -236,6 +237,32 @@ func TestFind(t *testing.T) {
 			}
 		}
 	})
+}
+
+// A loop that was not worth sharing is shared when its function has become dear.
+func TestBecomesDear(t *testing.T) {
+	p := open(t, 2)
+	var dear atomic.Bool
+	var inside, most atomic.Int64
+	body := func(int) {
+		if !dear.Load() {
+			return
+		}
+		if n := inside.Add(1); n > most.Load() {
+			most.Store(n)
+		}
+		for begin := time.Now(); time.Since(begin) < 200*time.Microsecond; {
+		}
+		inside.Add(-1)
+	}
+	for range 10_000 {
+		par.For(p, 16, body)
+	}
+	dear.Store(true)
+	for calls := 0; most.Load() < 2; calls++ {
+		require.Less(t, calls, 1000)
+		par.For(p, 16, body)
+	}
 }
 
 // What is found at once costs no more than that.
