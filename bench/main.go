@@ -99,7 +99,7 @@ func parse(args []string, usage io.Writer) (o options, list bool, err error) {
 	f.DurationVar(&o.time, "time", 100*time.Millisecond, "how long each side of a row runs, each time")
 	f.IntVar(&o.count, "count", 0, "how `often`, ours and theirs in turns; the median counts (default 3, and 1 for rows that take long)")
 	f.IntVar(&o.workers, "workers", 0, "how many workers: 1, 2, 4, 8 or 16; default: as many as there are processors")
-	f.BoolVar(&o.quick, "quick", false, "a first impression in about a minute, without the rows that take long")
+	f.BoolVar(&o.quick, "quick", false, "a first impression in less than a minute, without the rows that take long")
 	f.StringVar(&o.json, "json", "", "write the rows to this `file`, as JSON")
 	f.BoolVar(&o.benchfmt, "bench", false, "print what the benchmarks print, for benchstat, instead of the table")
 	f.StringVar(&o.html, "html", "", "write a page with plots to this `file`")
