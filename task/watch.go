@@ -35,11 +35,11 @@ func (r *Runner) Ask() {
 func (r *Runner) Owes() bool { return r.watch.question.Load() != nothing }
 
 // Accuse asks for the name of the task, too. For the guard, while the worker owes
-// an answer.
-func (r *Runner) Accuse() {
+// an answer; it reports false if it does not any more.
+func (r *Runner) Accuse() bool {
 	// Claim. The question, which the worker may be answering.
 	// Pairs with: (*Runner).answer.
-	r.watch.question.CompareAndSwap(whether, which)
+	return r.watch.question.CompareAndSwap(whether, which)
 }
 
 // Culprit returns the name of the last task that Accuse has asked for, once, or "".
@@ -59,11 +59,17 @@ func (r *Runner) answer(f *Frame) {
 	if q, ok := r.queue.(Watched); ok {
 		q.Answered()
 	}
-	// Claim. The question.
-	// Pairs with: (*Runner).Accuse.
-	if r.watch.question.Swap(nothing) == which {
-		name := Name(f.self)
-		// Publish. Pairs with: (*Runner).Culprit.
-		r.watch.name.Store(&name)
+	for {
+		q := r.watch.question.Load()
+		if q == which { // first: the guard looks for it when the question is gone
+			name := Name(f.self)
+			// Publish. Pairs with: (*Runner).Culprit.
+			r.watch.name.Store(&name)
+		}
+		// Claim. The question, which becomes another one once at most.
+		// Pairs with: (*Runner).Accuse.
+		if r.watch.question.CompareAndSwap(q, nothing) {
+			return
+		}
 	}
 }

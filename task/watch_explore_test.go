@@ -18,16 +18,20 @@ func (*named) Poll(*Cx) error     { return nil }
 func (n *named) TaskName() string { return n.name }
 
 // accusation is a guard that asks while the first of two polls goes on, and then
-// asks for the name. If it gets one, it is the first's.
-func accusation(accuse func(*Runner)) func(*explore.X) {
+// asks for the name. If it gets one, it is the first's; and it does if it has asked in time,
+// as soon as no answer is owed.
+func accusation(accuse func(*Runner) bool, answer func(*Runner, *Frame)) func(*explore.X) {
 	return func(x *explore.X) {
 		r := new(Runner)
 		first, second := &named{name: "first"}, &named{name: "second"}
 		first.self, second.self = first, second
 		r.Ask()
 		x.Go("guard", func() {
-			accuse(r)
-			if name := r.Culprit(); name != "" {
+			inTime := accuse(r)
+			over := !r.Owes()
+			name := r.Culprit()
+			x.Assert(name != "" || !inTime || !over, "accused: nobody")
+			if name != "" {
 				x.Assert(name == "first", "accused: %s", name)
 				x.Assert(r.Culprit() == "", "accused twice")
 			}
@@ -35,7 +39,7 @@ func accusation(accuse func(*Runner)) func(*explore.X) {
 		x.Go("worker", func() {
 			for _, f := range []*named{first, second} {
 				if r.Owes() {
-					r.answer(&f.Frame)
+					answer(r, &f.Frame)
 				}
 			}
 		})
@@ -48,9 +52,22 @@ func accusation(accuse func(*Runner)) func(*explore.X) {
 }
 
 func TestExploreWatch(t *testing.T) {
-	explore.Check(t, explore.Options{}, accusation((*Runner).Accuse))
+	explore.Check(t, explore.Options{}, accusation((*Runner).Accuse, (*Runner).answer))
 }
 
-func TestExploreWatchControl(t *testing.T) {
-	explore.Refute(t, explore.Options{}, accusation(func(r *Runner) { r.watch.question.Store(which) }))
+func TestExploreWatchControls(t *testing.T) {
+	for name, broken := range map[string]struct {
+		accuse func(*Runner) bool
+		answer func(*Runner, *Frame)
+	}{
+		"accuse whoever comes": {func(r *Runner) bool { r.watch.question.Store(which); return true }, (*Runner).answer},
+		"answer, and then say the name": {(*Runner).Accuse, func(r *Runner, f *Frame) {
+			if r.watch.question.Swap(nothing) == which {
+				name := Name(f.self)
+				r.watch.name.Store(&name)
+			}
+		}},
+	} {
+		t.Run(name, func(t *testing.T) { explore.Refute(t, explore.Options{}, accusation(broken.accuse, broken.answer)) })
+	}
 }
