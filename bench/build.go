@@ -14,8 +14,8 @@ import (
 type builds struct {
 	root string // of the repository
 	tmp  string
-	done map[string]build // by the package's folder
-	runs map[string][]byte
+	done map[string]build  // by the package's folder
+	runs map[string][]byte // what they have printed; see once
 }
 
 type build struct {

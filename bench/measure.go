@@ -40,7 +40,7 @@ func measure(ctx context.Context, b *builds, o options, chosen []row, progress i
 }
 
 // measure runs the row's benchmarks as often as is asked for, ours and theirs in turns.
-func (r *result) measure(ctx context.Context, b *builds, o options) (err error) {
+func (r *result) measure(ctx context.Context, b *builds, o options) error {
 	turns := o.turns(r.row)
 	if r.peer.bench == "" { // one process for all
 		all, err := r.side(ctx, b, o, r.main(), 0, turns)

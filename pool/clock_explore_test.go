@@ -39,11 +39,7 @@ func moved(y way) func(*explore.X) {
 }
 
 func TestExploreClock(t *testing.T) {
-	o := explore.Options{Random: 20_000, Seed: 1}
-	if testing.Short() {
-		o.Random /= 10
-	}
-	explore.Check(t, o, moved(sound))
+	explore.Check(t, random(20_000), moved(sound))
 }
 
 func TestExploreClockControls(t *testing.T) {

@@ -236,11 +236,7 @@ func upTo(n int) (list []int) {
 
 func TestExploreSpares(t *testing.T) {
 	for _, again := range []bool{false, true} {
-		o := explore.Options{Random: 30_000, Seed: 1}
-		if testing.Short() {
-			o.Random /= 10
-		}
-		explore.Check(t, o, spares(sound, 3, again))
+		explore.Check(t, random(30_000), spares(sound, 3, again))
 	}
 	explore.Check(t, explore.Options{Preemptions: 2}, spares(sound, 1, false))
 }
@@ -289,11 +285,7 @@ type ringer func()
 func (f ringer) Ring(uint32) { f() }
 
 func TestExploreSooner(t *testing.T) {
-	o := explore.Options{Random: 20_000, Seed: 1}
-	if testing.Short() {
-		o.Random /= 10
-	}
-	explore.Check(t, o, armed(sound))
+	explore.Check(t, random(20_000), armed(sound))
 }
 
 func TestExploreSoonerControls(t *testing.T) {

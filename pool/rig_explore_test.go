@@ -3,6 +3,7 @@
 package pool
 
 import (
+	"testing"
 	"time"
 
 	"github.com/heist-go/heist/internal/clock"
@@ -289,4 +290,12 @@ func (r *rig) check() {
 		n := r.Stats().Searching
 		r.x.Assert(n == searching, "%d workers count as searching, and %d do", n, searching)
 	}
+}
+
+// random is so many random schedules, or a tenth of them in short runs.
+func random(n int) explore.Options {
+	if testing.Short() {
+		n /= 10
+	}
+	return explore.Options{Random: n, Seed: 1}
 }

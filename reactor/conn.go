@@ -250,17 +250,24 @@ func (c *Conn) enter(cx *task.Cx) error {
 // turn waits until nobody writes, and nothing that was posted waits: sticky, until the
 // polled task tries again.
 func (c *Conn) turn(cx *task.Cx) error {
-	w := c.waiter(cx, poll.Write)
-	switch wait := c.out.wait(w); {
-	case c.refs.isClosed():
-		return c.gone()
-	case c.expired(poll.Write):
-		c.out.quit(w)
-		return os.ErrDeadlineExceeded
-	case wait:
+	wait, err := c.queue(c.waiter(cx, poll.Write))
+	if wait && err == nil {
 		return cx.Suspend()
 	}
-	return nil
+	return err
+}
+
+// queue has w woken when it is its turn to write, and reports whether it is to wait for that.
+func (c *Conn) queue(w *waiter) (wait bool, err error) {
+	wait = c.out.wait(w)
+	switch {
+	case c.refs.isClosed():
+		err = c.gone()
+	case c.expired(poll.Write):
+		c.out.quit(w)
+		err = os.ErrDeadlineExceeded
+	}
+	return wait, err
 }
 
 // abandon ends a Write.

@@ -2,7 +2,6 @@ package reactor
 
 import (
 	"net"
-	"os"
 
 	"github.com/heist-go/heist/internal/poll"
 	"github.com/heist-go/heist/task"
@@ -57,13 +56,9 @@ func (c *Conn) enterWaiting() error {
 			task.MustNotPoll(blocks)
 			w = &waiter{bell: make(chan struct{}, 1)}
 		}
-		wait := c.out.wait(w)
-		if c.refs.isClosed() {
-			return c.gone()
-		}
-		if c.expired(poll.Write) {
-			c.out.quit(w)
-			return os.ErrDeadlineExceeded
+		wait, err := c.queue(w)
+		if err != nil {
+			return err
 		}
 		if wait {
 			<-w.bell

@@ -288,8 +288,7 @@ func (g *Group) vacate(cx *Cx) {
 		if admit(f, f.home) {
 			return
 		}
-		r := Runner{stands: true} // and the slot is the next one's; not by recursion, they may be many
-		r.refuse(f)
+		(&Runner{stands: true}).refuse(f) // the slot is the next one's: not by recursion, they may be many
 	}
 }
 

@@ -190,8 +190,7 @@ func launch(f *Frame, h *Home, cx *Cx) {
 		cx.run.Count.Spawned++
 		cx.run.queue.Push(f)
 	case !admit(f, h):
-		var r Runner
-		r.refuse(f)
+		new(Runner).refuse(f)
 	}
 }
 
@@ -224,8 +223,7 @@ func launchAll(ts []Task, h *Home, cx *Cx, member func() *roster) {
 			if admitted {
 				b.Add(f)
 			} else {
-				var r Runner
-				r.refuse(f)
+				new(Runner).refuse(f)
 			}
 		}
 		if admitted {

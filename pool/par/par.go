@@ -33,10 +33,10 @@
 // In a computation that is canceled (see [pool.Scope.Err]) all functions end early. They ask
 // between calls of the caller's functions, after as many as took a few microseconds lately (so
 // a function that is suddenly a thousand times dearer is called more often before they ask
-// again); a sort does after some thousand comparisons. Those that return an error return why, unless they were through. What
-// the others return, or have written into a slice, is not specified then: look at the error
-// of the computation first. But a slice that was to be sorted or shuffled has the elements
-// that it had, in whatever order.
+// again); a sort does after some thousand comparisons. Those that return an error return why,
+// unless they were through. What the others return, or have written into a slice, is not
+// specified then: look at the error of the computation first. But a slice that was to be sorted
+// or shuffled has the elements that it had, in whatever order.
 //
 // On a pool a function begins a computation of its own, which nobody cancels. So the place for
 // one that is to be canceled is a scope, or a poll in progress.

@@ -49,17 +49,20 @@ type asked[T any] struct {
 }
 
 func (a *asked[T]) Next(cx *task.Cx) (v T, err error) {
-	if err := cx.Err(); err != nil && !a.closes {
-		return v, err
-	}
-	if cx.Spent() && !a.closes {
-		return v, cx.Spend()
+	spends := !a.closes // nobody knows whether it looks after the budget itself
+	if spends {
+		if err := cx.Err(); err != nil {
+			return v, err
+		}
+		if cx.Spent() {
+			return v, cx.Spend()
+		}
 	}
 	err = a.branch.Poll(cx, func(cx *task.Cx) (err error) {
 		v, err = a.next(cx)
 		return err
 	})
-	if err == nil && !a.closes && !cx.Spent() { // nobody knows whether it looks after the budget itself
+	if err == nil && spends && !cx.Spent() {
 		_ = cx.Spend()
 	}
 	if a.closes && isClosed(err) {
