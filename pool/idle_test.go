@@ -83,7 +83,7 @@ func TestWaitIdleParked(t *testing.T) {
 
 func TestWaitIdleGivesUp(t *testing.T) {
 	p := open(t, 1)
-	s := newStuck(nil)
+	s := newStuck(t, nil)
 	p.Go(s)
 	<-s.inside
 	ctx, cancel := context.WithCancelCause(background)
