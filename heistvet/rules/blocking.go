@@ -5,6 +5,7 @@ import (
 	"go/token"
 	"go/types"
 	"regexp"
+	"slices"
 	"strings"
 )
 
@@ -122,6 +123,9 @@ func (c *check) locked(f *fun) {
 			return true
 		}
 		mu := object(lock)
+		if deferred(f, mu) {
+			return true
+		}
 		g.walk(g.after(lock), func(n ast.Node) bool {
 			if w := f.wait(n); w != nil && c.keepsLocked(g, w, mu) {
 				c.report(lock, "%s is still locked when %s suspends: unlock it before, or take a lock.Mutex", mu, c.name(w))
@@ -134,13 +138,27 @@ func (c *check) locked(f *fun) {
 }
 
 // keepsLocked reports whether the function may return behind w without unlocking mu.
-func (c *check) keepsLocked(g *flow, w *wait, mu string) (keeps bool) {
+func (c *check) keepsLocked(g *flow, w *wait, mus ...string) (keeps bool) {
 	g.walk(g.after(w.CallExpr), func(n ast.Node) bool {
 		_, returns := n.(*ast.ReturnStmt)
 		keeps = keeps || returns
-		return !keeps && !unlocks(n, mu)
-	}, nil)
+		return !keeps && !slices.ContainsFunc(mus, func(mu string) bool { return mu != "" && unlocks(n, mu) })
+	}, func(f fork) bool { return f.cond == nil || !g.excludes(w, f.cond, f.holds) })
 	return keeps
+}
+
+// deferred reports whether a defer in f gives mu back.
+func deferred(f *fun, mu string) (is bool) {
+	inspect(f.body, func(n ast.Node) bool {
+		if d, ok := n.(*ast.DeferStmt); ok {
+			ast.Inspect(d, func(n ast.Node) bool {
+				is = is || n != nil && unlocks(n, mu)
+				return true
+			})
+		}
+		return true
+	})
+	return is
 }
 
 // unlocks reports whether n gives mu back, at once or with defer.

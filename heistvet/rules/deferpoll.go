@@ -1,6 +1,9 @@
 package rules
 
-import "go/ast"
+import (
+	"go/ast"
+	"go/token"
+)
 
 // DeferPoll finds defer statements that run at each suspension.
 var DeferPoll = rule("deferpoll", `a defer in a poll function that may still suspend
@@ -11,7 +14,8 @@ still needed: the connection is closed, the lock given back, the span ended.
 
 Clean up in Finish, which is called once, at the end. A defer behind the last operation that
 may suspend is fine, and so is the Unlock of a sync.Mutex, which each poll takes for itself,
-a function that recovers, and one that asks task.IsPending.`, deferPoll)
+the end of a context, what goes back to a sync.Pool, a function that recovers, and one that asks
+task.IsPending or whether the error is nil.`, deferPoll)
 
 func deferPoll(c *check) {
 	for _, f := range c.funcs {
@@ -48,6 +52,9 @@ func (c *check) harmless(call *ast.CallExpr) bool {
 	if f := callee(c.TypesInfo, call); f != nil && (f.Name() == "Unlock" || f.Name() == "RUnlock") && f.Signature().Params().Len() == 0 {
 		return true
 	}
+	if is(callee(c.TypesInfo, call), "sync.Pool.Put") || is(named(c.TypesInfo.TypeOf(call.Fun)), "context.CancelFunc", "context.CancelCauseFunc") {
+		return true
+	}
 	lit, ok := call.Fun.(*ast.FuncLit)
 	if !ok {
 		return false
@@ -56,7 +63,10 @@ func (c *check) harmless(call *ast.CallExpr) bool {
 	ast.Inspect(lit.Body, func(n ast.Node) bool {
 		if call, ok := n.(*ast.CallExpr); ok {
 			id, _ := call.Fun.(*ast.Ident)
-			asks = asks || id != nil && id.Name == "recover" || is(callee(c.TypesInfo, call), "task.IsPending")
+			asks = asks || id != nil && id.Name == "recover" || is(callee(c.TypesInfo, call), "task.IsPending") || c.harmless(call)
+		}
+		if cond, ok := n.(*ast.BinaryExpr); ok && cond.Op == token.EQL { // err == nil
+			asks = asks || isError(c.TypesInfo.TypeOf(cond.X)) && c.TypesInfo.Types[cond.Y].IsNil()
 		}
 		return true
 	})

@@ -1,6 +1,9 @@
 package rules
 
-import "go/ast"
+import (
+	"go/ast"
+	"go/types"
+)
 
 // Effect finds what each poll does once more.
 var Effect = rule("effect", `something that happens in every poll, before a wait
@@ -27,14 +30,30 @@ func effect(c *check) {
 		g.walk(entry, func(n ast.Node) bool {
 			what := c.effect(f, n)
 			if what != "" && !g.guarded(n) {
-				if w := c.next(f, n); w != nil && !g.handled(w) {
+				if w := c.next(f, n); w != nil && !g.handled(w) && !c.chooses(n, w) {
 					c.report(n, "%s in each poll, as %s may suspend: put a stage around it", what, c.name(w))
 				}
 			}
 			w := f.wait(n)
-			return w == nil || c.consumes(w) == no
+			return w == nil || c.consumes(w) == no && !is(w.callee, "task.Cx.Yield")
 		}, nil)
 	}
+}
+
+// chooses reports whether n counts what the wait behind it is found by: t.hs[t.at].Wait(cx).
+func (c *check) chooses(n ast.Node, w *wait) (chooses bool) {
+	to := c.counter(n)
+	if to == nil {
+		return false
+	}
+	text := types.ExprString(to)
+	ast.Inspect(w.Fun, func(n ast.Node) bool {
+		if x, ok := n.(*ast.IndexExpr); ok {
+			chooses = chooses || types.ExprString(x.Index) == text
+		}
+		return true
+	})
+	return chooses
 }
 
 // effect says what n does, or nothing.
@@ -52,10 +71,8 @@ func (c *check) effect(f *fun, n ast.Node) string {
 			return "this is asked for"
 		}
 	}
-	if to := c.counter(n); to != nil && !c.test(n) {
-		if v := root(c.TypesInfo, to); v != nil && (variable(c.TypesInfo, to) == nil || !within(v, f.node)) {
-			return "this is counted"
-		}
+	if !c.test(n) && c.counts(f, n) {
+		return "this is counted"
 	}
 	return ""
 }

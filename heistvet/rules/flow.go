@@ -15,9 +15,11 @@ type flow struct {
 	o      *ops
 	f      *fun
 	blocks []*cfg.Block
-	steps  [][]ast.Node          // of each block
-	where  map[ast.Node]place    // of each step
-	tags   map[ast.Stmt]ast.Expr // of a case: what is switched on
+	steps  [][]ast.Node            // of each block
+	where  map[ast.Node]place      // of each step
+	tags   map[ast.Stmt]ast.Expr   // of a case: what is switched on
+	typed  map[ast.Stmt]ast.Expr   // of a case: whose type is
+	said   map[*types.Var]ast.Expr // of a local bool: what it says
 }
 
 // place is before a step.
@@ -27,7 +29,10 @@ func (o *ops) flowOf(f *fun) *flow {
 	if f.flow != nil {
 		return f.flow
 	}
-	g := &flow{o: o, f: f, where: map[ast.Node]place{}, tags: map[ast.Stmt]ast.Expr{}}
+	g := &flow{
+		o: o, f: f, where: map[ast.Node]place{},
+		tags: map[ast.Stmt]ast.Expr{}, typed: map[ast.Stmt]ast.Expr{}, said: map[*types.Var]ast.Expr{},
+	}
 	g.blocks = cfg.New(f.body, g.returns).Blocks
 	g.steps = make([][]ast.Node, len(g.blocks))
 	for i, b := range g.blocks {
@@ -39,9 +44,25 @@ func (o *ops) flowOf(f *fun) *flow {
 		}
 	}
 	inspect(f.body, func(n ast.Node) bool {
-		if s, ok := n.(*ast.SwitchStmt); ok && s.Tag != nil {
-			for _, c := range s.Body.List {
-				g.tags[c] = s.Tag
+		switch s := n.(type) {
+		case *ast.SwitchStmt:
+			if s.Tag != nil {
+				for _, c := range s.Body.List {
+					g.tags[c] = s.Tag
+				}
+			}
+		case *ast.TypeSwitchStmt:
+			ast.Inspect(s.Assign, func(n ast.Node) bool {
+				if x, ok := n.(*ast.TypeAssertExpr); ok {
+					for _, c := range s.Body.List {
+						g.typed[c] = x.X
+					}
+				}
+				return true
+			})
+		case *ast.AssignStmt:
+			if v := variable(o.pass.TypesInfo, s.Lhs[len(s.Lhs)-1]); s.Tok == token.DEFINE && v != nil && types.Identical(v.Type(), types.Typ[types.Bool]) {
+				g.said[v] = ast.Unparen(s.Rhs[len(s.Rhs)-1])
 			}
 		}
 		return true
@@ -213,10 +234,46 @@ func (g *flow) settled(w *wait, cond ast.Expr, holds bool) bool {
 			}
 			return x && y
 		case token.EQL, token.NEQ:
-			return (g.isErr(w, e.X) || g.isErr(w, e.Y)) && (e.Op == token.EQL) == holds
+			return g.asks(w, e) || (g.isErr(w, e.X) || g.isErr(w, e.Y)) && (e.Op == token.EQL) == holds
+		}
+	case *ast.Ident: // pending := task.IsPending(err); lag, ok := err.(*chans.LagError)
+		switch said := g.said[variable(g.o.pass.TypesInfo, e)].(type) {
+		case nil:
+		case *ast.TypeAssertExpr:
+			return holds && g.isErr(w, said.X)
+		default:
+			return g.settled(w, said, holds)
+		}
+	case *ast.CallExpr: // of a question of one's own it is not known what it asks
+		f := callee(g.o.pass.TypesInfo, e)
+		return g.asks(w, e) || g.about(w, e) && (holds || !is(f, "errors.Is", "errors.As"))
+	}
+	return false
+}
+
+// excludes reports whether cond, which holds or does not, says that w's error is not Pending.
+func (g *flow) excludes(w *wait, cond ast.Expr, holds bool) bool {
+	switch e := ast.Unparen(cond).(type) {
+	case *ast.UnaryExpr:
+		return e.Op == token.NOT && g.excludes(w, e.X, !holds)
+	case *ast.BinaryExpr:
+		switch e.Op {
+		case token.LAND, token.LOR:
+			x, y := g.excludes(w, e.X, holds), g.excludes(w, e.Y, holds)
+			if (e.Op == token.LAND) == holds {
+				return x || y
+			}
+			return x && y
+		case token.EQL, token.NEQ:
+			return (g.isErr(w, e.X) || g.isErr(w, e.Y)) && (e.Op == token.EQL) == holds && !g.o.maybe(g.f, e.Y)
 		}
 	case *ast.CallExpr:
-		return g.asks(w, e) || holds && g.about(w, e)
+		switch f := callee(g.o.pass.TypesInfo, e); {
+		case is(f, "task.IsPending"):
+			return !holds && g.isErr(w, e.Args[0])
+		case is(f, "errors.Is", "errors.As"):
+			return holds && g.isErr(w, e.Args[0]) && !g.o.maybe(g.f, e.Args[1])
+		}
 	}
 	return false
 }
@@ -240,7 +297,13 @@ func (g *flow) handled(w *wait) bool { return w.err != nil && g.asks(w, g.f.body
 // that begin with a test that it is an error, or all.
 func (g *flow) pending(w *wait, tested bool, visit func(ast.Node) bool) {
 	look := func(n ast.Node) bool { return !g.overwrites(w, n) && visit(n) }
-	open := func(f fork) bool { return f.cond == nil || !g.settled(w, f.cond, f.holds) }
+	open := func(f fork) bool {
+		if f.cond == nil {
+			x := g.typed[f.to.Stmt]
+			return x == nil || !f.holds || !g.isErr(w, x)
+		}
+		return !g.settled(w, f.cond, f.holds)
+	}
 	if !tested {
 		g.walk(g.after(w.CallExpr), look, open)
 		return
@@ -258,6 +321,30 @@ func (g *flow) pending(w *wait, tested bool, visit func(ast.Node) bool) {
 	for _, at := range begin {
 		g.walk(at, look, open)
 	}
+}
+
+// carries reports whether a call is given the error of one of the waits, on a path on which
+// that may be Pending.
+func (g *flow) carries(waits []*wait, call *ast.CallExpr) (carries bool) {
+	for _, w := range waits {
+		if g.mentions(w, call) {
+			g.pending(w, false, func(n ast.Node) bool {
+				carries = carries || n == call
+				return !carries
+			})
+		}
+	}
+	return carries
+}
+
+// mentions reports whether w's error is among what a call is given.
+func (g *flow) mentions(w *wait, call *ast.CallExpr) (mentions bool) {
+	inspect(call, func(n ast.Node) bool {
+		e, ok := n.(ast.Expr)
+		mentions = mentions || ok && e != call && g.isErr(w, e)
+		return !mentions
+	})
+	return mentions
 }
 
 // overwrites reports whether n gives the variable with w's error another value.
@@ -319,7 +406,7 @@ func (g *flow) restarts(n ast.Node) (restarts bool) {
 	inspect(g.f.body, func(loop ast.Node) bool {
 		switch s := loop.(type) {
 		case *ast.RangeStmt:
-			restarts = restarts || covers(s.Body, n)
+			restarts = restarts || covers(s.Body, n) && !g.resumes(s)
 		case *ast.ForStmt:
 			restarts = restarts || covers(s.Body, n) && g.local(s)
 		}
@@ -328,18 +415,46 @@ func (g *flow) restarts(n ast.Node) (restarts bool) {
 	return restarts
 }
 
+// resumes reports whether what a range goes over may be only what is left: a part of a slice
+// by some state, a function, what the body deletes from or counts down.
+func (g *flow) resumes(s *ast.RangeStmt) (resumes bool) {
+	info := g.o.pass.TypesInfo
+	if part, ok := ast.Unparen(s.X).(*ast.SliceExpr); ok {
+		for _, e := range []ast.Expr{part.Low, part.High} {
+			resumes = resumes || e != nil && info.Types[e].Value == nil
+		}
+	}
+	switch info.TypeOf(s.X).Underlying().(type) {
+	case *types.Signature:
+		return true
+	}
+	over := types.ExprString(s.X)
+	inspect(s.Body, func(n ast.Node) bool {
+		switch n := n.(type) {
+		case *ast.CallExpr:
+			id, ok := n.Fun.(*ast.Ident)
+			resumes = resumes || ok && id.Name == "delete" && types.ExprString(n.Args[0]) == over
+		case *ast.IncDecStmt:
+			resumes = resumes || types.ExprString(n.X) == over
+		}
+		return true
+	})
+	return resumes
+}
+
 // local reports whether a loop is told how far it is by local variables only: it counts, or
 // compares.
 func (g *flow) local(s *ast.ForStmt) bool {
-	if s.Init != nil {
-		return true
-	}
 	cond, ok := s.Cond.(*ast.BinaryExpr)
-	if !ok || isError(g.o.pass.TypesInfo.TypeOf(cond.X)) {
+	if !ok || cond.Op == token.LAND || cond.Op == token.LOR || isError(g.o.pass.TypesInfo.TypeOf(cond.X)) {
 		return false
 	}
 	local := true
-	inspect(cond, func(n ast.Node) bool {
+	about := ast.Node(cond)
+	if s.Init != nil { // it begins with what the polls before have come to, or anew
+		about = s.Init
+	}
+	inspect(about, func(n ast.Node) bool {
 		switch n := n.(type) {
 		case *ast.SelectorExpr, *ast.StarExpr:
 			local = false
@@ -391,7 +506,7 @@ func (g *flow) reaches(from *cfg.Block, n ast.Node, without *cfg.Block) bool {
 func (g *flow) stage(b *cfg.Block) bool {
 	switch s := b.Succs[0].Stmt.(type) {
 	case *ast.RangeStmt:
-		return g.changes(s.X)
+		return g.changes(s.X) || g.resumes(s)
 	case *ast.ForStmt:
 		if g.local(s) {
 			return false

@@ -68,6 +68,12 @@ func (c *check) lent(f *fun) {
 					keeps(e, "in "+types.ExprString(to))
 				}
 			}
+		case *ast.ValueSpec:
+			for i, e := range n.Values {
+				if v := variable(c.TypesInfo, n.Names[i]); v != nil {
+					lent[v] = is(e)
+				}
+			}
 		case *ast.SendStmt:
 			keeps(n.Value, "by who receives it")
 		case *ast.GoStmt:
@@ -85,7 +91,14 @@ func (c *check) lent(f *fun) {
 // variable that is a struct or an array.
 func (c *check) stays(f *fun, e ast.Expr) bool {
 	v := root(c.TypesInfo, e)
-	if v == nil || !within(v, f.body) {
+	if v == nil || !within(v, f.node) {
+		return true
+	}
+	switch v.Type().Underlying().(type) {
+	case *types.Struct, *types.Array: // a result, say
+		return false
+	}
+	if !within(v, f.body) {
 		return true
 	}
 	_, pointer := v.Type().Underlying().(*types.Pointer)
@@ -94,7 +107,7 @@ func (c *check) stays(f *fun, e ast.Expr) bool {
 
 // hands looks at what a call keeps: an append of the slice itself, a value that is sent.
 func (c *check) hands(call *ast.CallExpr, keeps func(ast.Expr, string)) {
-	if id, ok := call.Fun.(*ast.Ident); ok && id.Name == "append" && !call.Ellipsis.IsValid() {
+	if id, ok := call.Fun.(*ast.Ident); ok && id.Name == "append" && len(call.Args) > 0 && !call.Ellipsis.IsValid() {
 		for _, e := range call.Args[1:] {
 			keeps(e, "in a slice")
 		}

@@ -36,6 +36,11 @@ func remembers(t types.Type) bool {
 
 func localOp(c *check) {
 	for _, f := range c.funcs {
+		for _, w := range f.waits { // new(task.Timer).Sleep(cx, d)
+			if s, ok := w.Fun.(*ast.SelectorExpr); ok && remembers(c.TypesInfo.TypeOf(s.X)) && c.makes(s.X) {
+				c.report(w, "%s is a new one in each poll: make it a field", types.ExprString(s.X))
+			}
+		}
 		made := map[*types.Var]ast.Node{}
 		inspect(f.body, func(n ast.Node) bool {
 			switch n := n.(type) {

@@ -89,6 +89,12 @@ func (c *check) puts(self ast.Node, body *ast.BlockStmt, name types.Object) {
 					copies[v] = of
 				}
 			}
+		case *ast.ReturnStmt: // the caller may join
+			for _, e := range n.Results {
+				if v := variable(c.TypesInfo, e); v != nil {
+					joined[v] = true
+				}
+			}
 		case *ast.FuncLit: // it may join, too
 			ast.Inspect(n, func(n ast.Node) bool {
 				if id, ok := n.(*ast.Ident); ok {

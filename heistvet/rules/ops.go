@@ -374,13 +374,54 @@ func (o *ops) passesOn(f *fun) (may bool) {
 		if ret, ok := n.(*ast.ReturnStmt); ok {
 			if len(ret.Results) == 0 {
 				may = may || f.errors[result.Name()]
-			} else {
-				may = may || o.maybe(f, ret.Results[len(ret.Results)-1])
+			} else if e := ret.Results[len(ret.Results)-1]; o.maybe(f, e) {
+				may = may || o.arrives(f, ret, e)
 			}
 		}
 		return true
 	})
 	return may
+}
+
+// arrives reports whether a Pending comes to a return of e: if that is a variable, and all that
+// it is given are results of operations, the paths on which it is not Pending do not count.
+func (o *ops) arrives(f *fun, ret *ast.ReturnStmt, e ast.Expr) bool {
+	v := variable(o.pass.TypesInfo, e)
+	if v == nil {
+		return true
+	}
+	var from []*wait
+	for _, w := range o.sources(f) {
+		if w.err == v {
+			from = append(from, w)
+		}
+	}
+	given := 0
+	inspect(f.body, func(n ast.Node) bool {
+		if a, ok := n.(*ast.AssignStmt); ok {
+			for i, to := range a.Lhs {
+				if variable(o.pass.TypesInfo, to) == v && o.maybe(f, a.Rhs[min(i, len(a.Rhs)-1)]) {
+					given++
+				}
+			}
+		}
+		return true
+	})
+	if len(from) == 0 || given != len(from) {
+		return true
+	}
+	g := o.flowOf(f)
+	for _, w := range from {
+		found := false
+		g.walk(g.after(w.CallExpr), func(n ast.Node) bool {
+			found = found || n == ret
+			return !found && !g.overwrites(w, n)
+		}, func(k fork) bool { return k.cond == nil || !g.excludes(w, k.cond, k.holds) })
+		if found {
+			return true
+		}
+	}
+	return false
 }
 
 // carry notes which variables an assignment makes carriers of a Pending.
@@ -433,13 +474,13 @@ func (f *fun) wait(n ast.Node) *wait {
 }
 
 // sources returns the waits of f, and the calls that make an error of another one that may
-// be Pending: task.All, fmt.Errorf.
+// be Pending there: task.All, fmt.Errorf.
 func (o *ops) sources(f *fun) []*wait {
-	all := slices.Clip(f.waits)
+	all, g := slices.Clip(f.waits), o.flowOf(f)
 	inspect(f.body, func(n ast.Node) bool {
 		if a, ok := n.(*ast.AssignStmt); ok && len(a.Rhs) == 1 {
-			call, _ := a.Rhs[0].(*ast.CallExpr)
-			if call != nil && !o.pends(call) && o.maybe(f, call) {
+			call, _ := ast.Unparen(a.Rhs[0]).(*ast.CallExpr)
+			if call != nil && isError(o.pass.TypesInfo.TypeOf(a.Lhs[len(a.Lhs)-1])) && !o.pends(call) && g.carries(all, call) {
 				w := assigned(o.pass.TypesInfo, a.Lhs)
 				w.CallExpr = call
 				all = append(all, w)

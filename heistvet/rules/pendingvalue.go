@@ -82,7 +82,7 @@ func (c *check) compared(n *ast.BinaryExpr) {
 func (c *check) ask(e, err, pending ast.Expr, not string) {
 	var edits []analysis.TextEdit
 	if s, ok := pending.(*ast.SelectorExpr); ok {
-		text := not + types.ExprString(s.X) + ".IsPending(" + types.ExprString(err) + ")"
+		text := not + types.ExprString(s.X) + ".IsPending(" + c.source(err) + ")"
 		edits = []analysis.TextEdit{{Pos: e.Pos(), End: e.End(), NewText: []byte(text)}}
 	}
 	c.fix(e, edits, "Pending may be wrapped: ask task.IsPending")
@@ -139,6 +139,11 @@ func (c *check) kept(to ast.Expr) {
 // lasts reports whether to is a field, or a variable of the package.
 func (c *check) lasts(to ast.Expr) bool {
 	if s, ok := ast.Unparen(to).(*ast.SelectorExpr); ok {
+		if r := root(c.TypesInfo, s); r != nil && !r.IsField() && r.Parent() != c.Pkg.Scope() {
+			if _, is := r.Type().Underlying().(*types.Struct); is { // a part of a local variable, or of a variable around
+				return false
+			}
+		}
 		v, _ := c.TypesInfo.Uses[s.Sel].(*types.Var)
 		return v != nil
 	}

@@ -54,10 +54,33 @@ func (c *check) repeats(g *flow, first, second *wait) bool {
 	if first == second {
 		return g.restarts(first.CallExpr)
 	}
-	return c.call(first) != c.call(second) && !g.handled(second) &&
-		!is(second.callee, "task.Cx.Spend", "task.Cx.Suspend") &&
+	return c.call(first) != c.call(second) && !g.handled(second) && !c.race(g, first, second) &&
+		!is(second.callee, "task.Cx.Spend", "task.Cx.Suspend", "task.Cx.Yield") &&
 		!g.reachable(second, func(n ast.Node) bool { return n != first.CallExpr }) &&
-		c.keepsLocked(g, second, object(first.CallExpr))
+		!deferred(g.f, object(first.CallExpr)) && // given back
+		c.keepsLocked(g, second, object(first.CallExpr), c.result(g.f, first))
+}
+
+// race reports whether the first of the two that is over decides, task.First(e1, e2), and
+// nothing is lost if both are.
+func (c *check) race(g *flow, first, second *wait) (race bool) {
+	inspect(g.f.body, func(n ast.Node) bool {
+		call, ok := n.(*ast.CallExpr)
+		race = race || ok && (c.consumes(second) != yes || is(second.callee, "task.Timer.Sleep")) && is(callee(c.TypesInfo, call), "task.First") && g.mentions(first, call) && g.mentions(second, call)
+		return !race
+	})
+	return race
+}
+
+// result is the name of the variable that gets what w returns, or nothing.
+func (c *check) result(f *fun, w *wait) (name string) {
+	inspect(f.body, func(n ast.Node) bool {
+		if a, ok := n.(*ast.AssignStmt); ok && len(a.Rhs) == 1 && ast.Unparen(a.Rhs[0]) == w.CallExpr && len(a.Lhs) > 1 {
+			name = types.ExprString(a.Lhs[0])
+		}
+		return true
+	})
+	return name
 }
 
 // call is the text of a call: the same operation on the same object.

@@ -69,6 +69,16 @@ func (r *reader) helper(cx *task.Cx) error {
 	return err
 }
 
+func (r *reader) declared(cx *task.Cx) error {
+	b, err := r.conn.Next(cx)
+	if err != nil {
+		return err
+	}
+	var head = b[:1]
+	r.buf = head // want `head is lent until the poll returns, and is kept in r.buf`
+	return nil
+}
+
 // ---- what is right -----------------------------------------------------------
 
 func (r *reader) copies(cx *task.Cx) error {

@@ -54,6 +54,13 @@ var _ = task.Func(func(cx *task.Cx) error {
 	return err
 })
 
+func (r *renewing) nameless(cx *task.Cx) error {
+	if err := new(task.Timer).Sleep(cx, time.Second); err != nil { // want `new\(task.Timer\) is a new one in each poll`
+		return err
+	}
+	return (&task.Timer{}).Sleep(cx, time.Second) // want `task.Timer{}\) is a new one in each poll`
+}
+
 // ---- what is right -----------------------------------------------------------
 
 func (r *renewing) field(cx *task.Cx) error {

@@ -98,6 +98,22 @@ func (i *impatient) wrapped(cx *task.Cx) error {
 	return nil
 }
 
+func (i *impatient) exits(cx *task.Cx) error {
+	if _, err := i.answer.Wait(cx); err != nil {
+		log.Fatal(err) // want `this logs although the error of i.answer.Wait may be Pending`
+	}
+	return nil
+}
+
+func (i *impatient) wraps(cx *task.Cx) error {
+	_, err := i.answer.Wait(cx)
+	err = fmt.Errorf("the answer: %w", err)
+	if err != nil {
+		log.Print(err) // want `this logs although the error of fmt.Errorf may be Pending`
+	}
+	return err
+}
+
 // ---- what is right -----------------------------------------------------------
 
 func (i *impatient) patient(cx *task.Cx) error {

@@ -61,6 +61,21 @@ func (k *keeper) ignores(cx *task.Cx) error {
 	return nil
 }
 
+func (k *keeper) with(cx *task.Cx, f func() error) error { return task.All(cx.Yield(), f()) }
+
+func (k *keeper) literal(cx *task.Cx) error {
+	if k.with(cx, func() error { return nil }) == task.Pending { // want `Pending may be wrapped`
+		return task.Pending
+	}
+	return nil
+}
+
+func (k *keeper) joins(cx *task.Cx) error {
+	_, err := k.in.Recv(cx)
+	k.err = errors.Join(err, cx.Err()) // want `k.err may hold Pending`
+	return nil
+}
+
 // ---- what is right -----------------------------------------------------------
 
 func (k *keeper) waives(cx *task.Cx) error {

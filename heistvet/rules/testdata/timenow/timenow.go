@@ -25,6 +25,16 @@ func (c *clock) Poll(cx *task.Cx) error {
 	return nil
 }
 
+func (c *clock) points(cx *task.Cx, at *time.Time) error {
+	if time.Until(*at) < 0 { // want `time.Until is not the poll's clock`
+		return nil
+	}
+	for _, cx := range []int{1, 2} { // another cx: there is no edit
+		c.begun = time.Now().Add(time.Duration(cx)) // want `time.Now is not the poll's clock`
+	}
+	return c.pause.Sleep(cx, time.Second)
+}
+
 // ---- what is right -----------------------------------------------------------
 
 func (c *clock) right(cx *task.Cx) error {
@@ -34,3 +44,12 @@ func (c *clock) right(cx *task.Cx) error {
 }
 
 func (c *clock) outside() { c.begun = time.Now() }
+
+// The poll's clock stands still: it cannot measure the poll.
+func (c *clock) slice(cx *task.Cx) error {
+	begin := time.Now()
+	for time.Since(begin) < time.Millisecond {
+		c.took++
+	}
+	return cx.Yield()
+}
