@@ -20,6 +20,7 @@ type flow struct {
 	tags   map[ast.Stmt]ast.Expr   // of a case: what is switched on
 	typed  map[ast.Stmt]ast.Expr   // of a case: whose type is
 	said   map[*types.Var]ast.Expr // of a local bool: what it says
+	ways   map[*cfg.Block]*ways    // as far as somebody has asked
 }
 
 // place is before a step.
@@ -32,6 +33,7 @@ func (o *ops) flowOf(f *fun) *flow {
 	g := &flow{
 		o: o, f: f, where: map[ast.Node]place{},
 		tags: map[ast.Stmt]ast.Expr{}, typed: map[ast.Stmt]ast.Expr{}, said: map[*types.Var]ast.Expr{},
+		ways: map[*cfg.Block]*ways{},
 	}
 	g.blocks = cfg.New(f.body, g.returns).Blocks
 	g.steps = make([][]ast.Node, len(g.blocks))
@@ -471,16 +473,27 @@ func (g *flow) local(s *ast.ForStmt) bool {
 // decides reports whether each path to n goes through the end of b, and one of its two
 // branches does not lead there.
 func (g *flow) decides(b *cfg.Block, n ast.Node) bool {
-	return !g.reaches(g.blocks[0], n, b) && (!g.reaches(b.Succs[0], n, b) || !g.reaches(b.Succs[1], n, b))
-}
-
-// reaches reports whether a path leads from the beginning of a block to n, without the end
-// of the block without.
-func (g *flow) reaches(from *cfg.Block, n ast.Node, without *cfg.Block) bool {
 	at, ok := g.where[n]
 	if !ok {
-		return false
+		return true // what is not understood
 	}
+	ways := g.around(b)
+	return !ways[0][at.block] && !(ways[1][at.block] && ways[2][at.block])
+}
+
+// ways is which blocks can be reached without the end of a certain one: from the beginning of
+// the function, and from that of each of its two branches.
+type ways [3][]bool
+
+func (g *flow) around(b *cfg.Block) *ways {
+	if g.ways[b] == nil {
+		g.ways[b] = &ways{g.reach(g.blocks[0], b), g.reach(b.Succs[0], b), g.reach(b.Succs[1], b)}
+	}
+	return g.ways[b]
+}
+
+// reach returns which blocks can be reached from one, without the end of another.
+func (g *flow) reach(from, without *cfg.Block) []bool {
 	seen := make([]bool, len(g.blocks))
 	todo := []*cfg.Block{from}
 	for len(todo) > 0 {
@@ -490,14 +503,11 @@ func (g *flow) reaches(from *cfg.Block, n ast.Node, without *cfg.Block) bool {
 			continue
 		}
 		seen[b.Index] = true
-		if int(b.Index) == at.block {
-			return true
-		}
 		if b != without {
 			todo = append(todo, b.Succs...)
 		}
 	}
-	return false
+	return seen
 }
 
 // stage reports whether b ends with a condition about state: about anything but errors and

@@ -87,7 +87,8 @@ type fun struct {
 	polls  bool // it is a poll function: its last result is an error
 	pends  bool // which may be Pending
 	flow   *flow
-	waits  []*wait         // its calls that may suspend, in the order of the text
+	waits  []*wait // its calls that may suspend, in the order of the text
+	calls  map[*ast.CallExpr]*wait
 	errors map[string]bool // the variables and fields that may hold their errors
 }
 
@@ -161,7 +162,10 @@ func (o *ops) settle() {
 	for changed := true; changed; {
 		changed = false
 		for _, f := range o.funcs {
-			f.waits = o.waitsOf(f)
+			f.waits, f.calls = o.waitsOf(f), map[*ast.CallExpr]*wait{}
+			for _, w := range f.waits {
+				f.calls[w.CallExpr] = w
+			}
 			if now := o.judge(f); f.obj != nil && now != *o.of(f.obj) {
 				o.known[f.obj] = &now
 				changed = true
@@ -465,12 +469,8 @@ func (o *ops) maybe(f *fun, e ast.Expr) bool {
 
 // wait returns the wait that n is, or nil.
 func (f *fun) wait(n ast.Node) *wait {
-	for _, w := range f.waits {
-		if n == w.CallExpr {
-			return w
-		}
-	}
-	return nil
+	call, _ := n.(*ast.CallExpr)
+	return f.calls[call]
 }
 
 // sources returns the waits of f, and the calls that make an error of another one that may
