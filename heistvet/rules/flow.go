@@ -187,33 +187,51 @@ func (g *flow) condition(b *cfg.Block) ast.Expr {
 
 // ---- what a condition says about an error ------------------------------------
 
-// failed reports whether cond, which holds or does not, says that w has returned an error.
-func (g *flow) failed(w *wait, cond ast.Expr, holds bool) bool {
+// says reports whether cond, which holds or does not, implies what part finds in one of the
+// questions that it is made of.
+func says(cond ast.Expr, holds bool, part func(e ast.Expr, holds bool) bool) bool {
 	switch e := ast.Unparen(cond).(type) {
 	case *ast.UnaryExpr:
-		return e.Op == token.NOT && g.failed(w, e.X, !holds)
+		return e.Op == token.NOT && says(e.X, !holds, part)
 	case *ast.BinaryExpr:
-		switch e.Op {
-		case token.LAND, token.LOR:
-			x, y := g.failed(w, e.X, holds), g.failed(w, e.Y, holds)
+		if e.Op == token.LAND || e.Op == token.LOR {
+			x, y := says(e.X, holds, part), says(e.Y, holds, part)
 			if (e.Op == token.LAND) == holds {
 				return x || y
 			}
 			return x && y
-		case token.EQL, token.NEQ:
-			x, y := e.X, e.Y
-			if g.isErr(w, y) {
-				x, y = y, x
-			}
-			if !g.isErr(w, x) {
-				return false
-			}
-			return ((e.Op == token.EQL) == holds) != g.isNil(y)
 		}
-	case *ast.CallExpr: // IsPending, errors.Is, or a question of one's own
-		return holds && g.about(w, e)
 	}
-	return false
+	return part(ast.Unparen(cond), holds)
+}
+
+// equal returns what w's error is compared to, or nil, and whether it is equal to that.
+func (g *flow) equal(w *wait, e *ast.BinaryExpr, holds bool) (to ast.Expr, equal bool) {
+	if e.Op != token.EQL && e.Op != token.NEQ {
+		return nil, false
+	}
+	equal = (e.Op == token.EQL) == holds
+	switch {
+	case g.isErr(w, e.X):
+		return e.Y, equal
+	case g.isErr(w, e.Y):
+		return e.X, equal
+	}
+	return nil, false
+}
+
+// failed reports whether cond, which holds or does not, says that w has returned an error.
+func (g *flow) failed(w *wait, cond ast.Expr, holds bool) bool {
+	return says(cond, holds, func(e ast.Expr, holds bool) bool {
+		switch e := e.(type) {
+		case *ast.BinaryExpr:
+			to, equal := g.equal(w, e, holds)
+			return to != nil && equal != g.isNil(to)
+		case *ast.CallExpr: // IsPending, errors.Is, or a question of one's own
+			return holds && g.about(w, e)
+		}
+		return false
+	})
 }
 
 // about reports whether a call is given w's error.
@@ -224,60 +242,43 @@ func (g *flow) about(w *wait, call *ast.CallExpr) bool {
 // settled reports whether cond, which holds or does not, says that w's error is not Pending,
 // or has asked whether it is.
 func (g *flow) settled(w *wait, cond ast.Expr, holds bool) bool {
-	switch e := ast.Unparen(cond).(type) {
-	case *ast.UnaryExpr:
-		return e.Op == token.NOT && g.settled(w, e.X, !holds)
-	case *ast.BinaryExpr:
-		switch e.Op {
-		case token.LAND, token.LOR:
-			x, y := g.settled(w, e.X, holds), g.settled(w, e.Y, holds)
-			if (e.Op == token.LAND) == holds || g.asks(w, e) {
-				return x || y
+	return g.asks(w, cond) || says(cond, holds, func(e ast.Expr, holds bool) bool {
+		switch e := e.(type) {
+		case *ast.BinaryExpr:
+			_, equal := g.equal(w, e, holds)
+			return equal
+		case *ast.Ident: // pending := task.IsPending(err); lag, ok := err.(*chans.LagError)
+			switch said := g.said[variable(g.o.pass.TypesInfo, e)].(type) {
+			case nil:
+			case *ast.TypeAssertExpr:
+				return holds && g.isErr(w, said.X)
+			default:
+				return g.settled(w, said, holds)
 			}
-			return x && y
-		case token.EQL, token.NEQ:
-			return g.asks(w, e) || (g.isErr(w, e.X) || g.isErr(w, e.Y)) && (e.Op == token.EQL) == holds
+		case *ast.CallExpr: // of a question of one's own it is not known what it asks
+			return g.about(w, e) && (holds || !is(callee(g.o.pass.TypesInfo, e), "errors.Is", "errors.As"))
 		}
-	case *ast.Ident: // pending := task.IsPending(err); lag, ok := err.(*chans.LagError)
-		switch said := g.said[variable(g.o.pass.TypesInfo, e)].(type) {
-		case nil:
-		case *ast.TypeAssertExpr:
-			return holds && g.isErr(w, said.X)
-		default:
-			return g.settled(w, said, holds)
-		}
-	case *ast.CallExpr: // of a question of one's own it is not known what it asks
-		f := callee(g.o.pass.TypesInfo, e)
-		return g.asks(w, e) || g.about(w, e) && (holds || !is(f, "errors.Is", "errors.As"))
-	}
-	return false
+		return false
+	})
 }
 
 // excludes reports whether cond, which holds or does not, says that w's error is not Pending.
 func (g *flow) excludes(w *wait, cond ast.Expr, holds bool) bool {
-	switch e := ast.Unparen(cond).(type) {
-	case *ast.UnaryExpr:
-		return e.Op == token.NOT && g.excludes(w, e.X, !holds)
-	case *ast.BinaryExpr:
-		switch e.Op {
-		case token.LAND, token.LOR:
-			x, y := g.excludes(w, e.X, holds), g.excludes(w, e.Y, holds)
-			if (e.Op == token.LAND) == holds {
-				return x || y
+	return says(cond, holds, func(e ast.Expr, holds bool) bool {
+		switch e := e.(type) {
+		case *ast.BinaryExpr:
+			to, equal := g.equal(w, e, holds)
+			return equal && !g.o.maybe(g.f, to)
+		case *ast.CallExpr:
+			switch f := callee(g.o.pass.TypesInfo, e); {
+			case is(f, "task.IsPending"):
+				return !holds && g.isErr(w, e.Args[0])
+			case is(f, "errors.Is", "errors.As"):
+				return holds && g.isErr(w, e.Args[0]) && !g.o.maybe(g.f, e.Args[1])
 			}
-			return x && y
-		case token.EQL, token.NEQ:
-			return (g.isErr(w, e.X) || g.isErr(w, e.Y)) && (e.Op == token.EQL) == holds && !g.o.maybe(g.f, e.Y)
 		}
-	case *ast.CallExpr:
-		switch f := callee(g.o.pass.TypesInfo, e); {
-		case is(f, "task.IsPending"):
-			return !holds && g.isErr(w, e.Args[0])
-		case is(f, "errors.Is", "errors.As"):
-			return holds && g.isErr(w, e.Args[0]) && !g.o.maybe(g.f, e.Args[1])
-		}
-	}
-	return false
+		return false
+	})
 }
 
 // asks reports whether n asks task.IsPending about w's error.
