@@ -143,7 +143,7 @@ func (c *check) keepsLocked(g *flow, w *wait, mus ...string) (keeps bool) {
 		_, returns := n.(*ast.ReturnStmt)
 		keeps = keeps || returns
 		return !keeps && !slices.ContainsFunc(mus, func(mu string) bool { return mu != "" && unlocks(n, mu) })
-	}, func(f fork) bool { return f.cond == nil || !g.excludes(w, f.cond, f.holds) })
+	}, g.mayPend(w))
 	return keeps
 }
 

@@ -62,8 +62,7 @@ func (c *check) harmless(call *ast.CallExpr) bool {
 	asks := false
 	ast.Inspect(lit.Body, func(n ast.Node) bool {
 		if call, ok := n.(*ast.CallExpr); ok {
-			id, _ := call.Fun.(*ast.Ident)
-			asks = asks || id != nil && id.Name == "recover" || is(callee(c.TypesInfo, call), "task.IsPending") || c.harmless(call)
+			asks = asks || isBuiltin(c.TypesInfo, call, "recover") || is(callee(c.TypesInfo, call), "task.IsPending") || c.harmless(call)
 		}
 		if cond, ok := n.(*ast.BinaryExpr); ok && cond.Op == token.EQL { // err == nil
 			asks = asks || isError(c.TypesInfo.TypeOf(cond.X)) && c.TypesInfo.Types[cond.Y].IsNil()

@@ -83,12 +83,8 @@ func (c *check) own(f *fun, v *types.Var) bool {
 
 // fresh reports whether e is made here: by make, by new, or as a literal.
 func (c *check) fresh(e ast.Expr) bool {
-	if call, ok := ast.Unparen(e).(*ast.CallExpr); ok {
-		if id, ok := call.Fun.(*ast.Ident); ok && id.Name == "make" {
-			return true
-		}
-	}
-	return c.makes(e)
+	call, ok := ast.Unparen(e).(*ast.CallExpr)
+	return ok && isBuiltin(c.TypesInfo, call, "make") || c.makes(e)
 }
 
 // resets reports whether to is given a value before n that has nothing to do with its old
@@ -128,8 +124,7 @@ func (c *check) counter(n ast.Node) ast.Expr {
 			return n.Lhs[0]
 		}
 		if call, ok := n.Rhs[0].(*ast.CallExpr); ok && len(n.Rhs) == 1 && len(n.Lhs) == 1 {
-			id, _ := call.Fun.(*ast.Ident)
-			if id != nil && id.Name == "append" && len(call.Args) > 0 && types.ExprString(call.Args[0]) == types.ExprString(n.Lhs[0]) {
+			if isBuiltin(c.TypesInfo, call, "append") && types.ExprString(call.Args[0]) == types.ExprString(n.Lhs[0]) {
 				return n.Lhs[0]
 			}
 		}

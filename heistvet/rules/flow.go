@@ -75,11 +75,8 @@ func (o *ops) flowOf(f *fun) *flow {
 
 // returns reports whether a call comes back.
 func (g *flow) returns(call *ast.CallExpr) bool {
-	if id, ok := call.Fun.(*ast.Ident); ok && id.Name == "panic" {
-		return false
-	}
-	f := callee(g.o.pass.TypesInfo, call)
-	return !is(f, "os.Exit", "runtime.Goexit", "log.Fatal", "log.Fatalf", "log.Fatalln")
+	info := g.o.pass.TypesInfo
+	return !isBuiltin(info, call, "panic") && !is(callee(info, call), "os.Exit", "runtime.Goexit", "log.Fatal", "log.Fatalf", "log.Fatalln")
 }
 
 // appendSteps appends what n does, operands first.
@@ -281,6 +278,11 @@ func (g *flow) excludes(w *wait, cond ast.Expr, holds bool) bool {
 	})
 }
 
+// mayPend answers for walk: whether w's error may still be Pending on a branch.
+func (g *flow) mayPend(w *wait) func(fork) bool {
+	return func(f fork) bool { return f.cond == nil || !g.excludes(w, f.cond, f.holds) }
+}
+
 // asks reports whether n asks task.IsPending about w's error.
 func (g *flow) asks(w *wait, n ast.Node) (asks bool) {
 	inspect(n, func(n ast.Node) bool {
@@ -427,16 +429,14 @@ func (g *flow) resumes(s *ast.RangeStmt) (resumes bool) {
 			resumes = resumes || e != nil && info.Types[e].Value == nil
 		}
 	}
-	switch info.TypeOf(s.X).Underlying().(type) {
-	case *types.Signature:
+	if _, calls := info.TypeOf(s.X).Underlying().(*types.Signature); calls {
 		return true
 	}
 	over := types.ExprString(s.X)
 	inspect(s.Body, func(n ast.Node) bool {
 		switch n := n.(type) {
 		case *ast.CallExpr:
-			id, ok := n.Fun.(*ast.Ident)
-			resumes = resumes || ok && id.Name == "delete" && types.ExprString(n.Args[0]) == over
+			resumes = resumes || isBuiltin(info, n, "delete") && types.ExprString(n.Args[0]) == over
 		case *ast.IncDecStmt:
 			resumes = resumes || types.ExprString(n.X) == over
 		}

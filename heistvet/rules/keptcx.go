@@ -74,7 +74,7 @@ func keptCx(c *check) {
 						}
 					}
 				}
-				if id, ok := n.Fun.(*ast.Ident); ok && id.Name == "append" && len(n.Args) > 0 && c.outlives(n.Args[0], stack) {
+				if isBuiltin(c.TypesInfo, n, "append") && c.outlives(n.Args[0], stack) {
 					for _, e := range n.Args[1:] {
 						c.keeps(e, "is kept in a slice")
 					}
@@ -151,11 +151,8 @@ func (c *check) outlives(e ast.Expr, around []ast.Node) bool {
 	if v := variable(c.TypesInfo, e); v != nil {
 		return len(around) > 0 && !within(v, around[len(around)-1])
 	}
-	if v := root(c.TypesInfo, e); v != nil && len(around) > 0 && within(v, around[len(around)-1]) {
-		switch v.Type().Underlying().(type) {
-		case *types.Struct, *types.Array:
-			return false
-		}
+	if v := root(c.TypesInfo, e); v != nil && len(around) > 0 && within(v, around[len(around)-1]) && inPlace(v) {
+		return false
 	}
 	return !blank(e)
 }

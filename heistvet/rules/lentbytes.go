@@ -94,8 +94,7 @@ func (c *check) stays(f *fun, e ast.Expr) bool {
 	if v == nil || !within(v, f.node) {
 		return true
 	}
-	switch v.Type().Underlying().(type) {
-	case *types.Struct, *types.Array: // a result, say
+	if inPlace(v) { // a result, say
 		return false
 	}
 	if !within(v, f.body) {
@@ -107,7 +106,7 @@ func (c *check) stays(f *fun, e ast.Expr) bool {
 
 // hands looks at what a call keeps: an append of the slice itself, a value that is sent.
 func (c *check) hands(call *ast.CallExpr, keeps func(ast.Expr, string)) {
-	if id, ok := call.Fun.(*ast.Ident); ok && id.Name == "append" && len(call.Args) > 0 && !call.Ellipsis.IsValid() {
+	if isBuiltin(c.TypesInfo, call, "append") && !call.Ellipsis.IsValid() {
 		for _, e := range call.Args[1:] {
 			keeps(e, "in a slice")
 		}

@@ -72,7 +72,7 @@ func (c *check) makes(e ast.Expr) bool {
 		_, lit := e.X.(*ast.CompositeLit)
 		return e.Op == token.AND && lit
 	case *ast.CallExpr:
-		if id, ok := e.Fun.(*ast.Ident); ok && id.Name == "new" {
+		if isBuiltin(c.TypesInfo, e, "new") {
 			return true
 		}
 		f := callee(c.TypesInfo, e)

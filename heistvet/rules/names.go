@@ -116,6 +116,21 @@ func signature(info *types.Info, call *ast.CallExpr) *types.Signature {
 	return sig
 }
 
+// isBuiltin reports whether call is of the built-in function, and not of one with its name.
+func isBuiltin(info *types.Info, call *ast.CallExpr, name string) bool {
+	b, ok := typeutil.Callee(info, call).(*types.Builtin)
+	return ok && b.Name() == name
+}
+
+// inPlace reports whether what v consists of is in v itself.
+func inPlace(v *types.Var) bool {
+	switch v.Type().Underlying().(type) {
+	case *types.Struct, *types.Array:
+		return true
+	}
+	return false
+}
+
 // variable returns the variable that e names, or nil.
 func variable(info *types.Info, e ast.Expr) *types.Var {
 	if id, ok := ast.Unparen(e).(*ast.Ident); ok {

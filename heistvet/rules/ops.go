@@ -373,13 +373,14 @@ func (o *ops) passesOn(f *fun) (may bool) {
 			return true
 		})
 	}
+	sources := o.sources(f)
 	result := f.sig.Results().At(f.sig.Results().Len() - 1)
 	inspect(f.body, func(n ast.Node) bool {
 		if ret, ok := n.(*ast.ReturnStmt); ok {
 			if len(ret.Results) == 0 {
 				may = may || f.errors[result.Name()]
 			} else if e := ret.Results[len(ret.Results)-1]; o.maybe(f, e) {
-				may = may || o.arrives(f, ret, e)
+				may = may || o.arrives(f, sources, ret, e)
 			}
 		}
 		return true
@@ -389,13 +390,13 @@ func (o *ops) passesOn(f *fun) (may bool) {
 
 // arrives reports whether a Pending comes to a return of e: if that is a variable, and all that
 // it is given are results of operations, the paths on which it is not Pending do not count.
-func (o *ops) arrives(f *fun, ret *ast.ReturnStmt, e ast.Expr) bool {
+func (o *ops) arrives(f *fun, sources []*wait, ret *ast.ReturnStmt, e ast.Expr) bool {
 	v := variable(o.pass.TypesInfo, e)
 	if v == nil {
 		return true
 	}
 	var from []*wait
-	for _, w := range o.sources(f) {
+	for _, w := range sources {
 		if w.err == v {
 			from = append(from, w)
 		}
@@ -420,7 +421,7 @@ func (o *ops) arrives(f *fun, ret *ast.ReturnStmt, e ast.Expr) bool {
 		g.walk(g.after(w.CallExpr), func(n ast.Node) bool {
 			found = found || n == ret
 			return !found && !g.overwrites(w, n)
-		}, func(k fork) bool { return k.cond == nil || !g.excludes(w, k.cond, k.holds) })
+		}, g.mayPend(w))
 		if found {
 			return true
 		}
