@@ -14,7 +14,7 @@ import (
 type builds struct {
 	root string // of the repository
 	tmp  string
-	done map[string]build  // by the package's folder
+	done map[string]build  // by the package
 	runs map[string][]byte // what they have printed; see once
 }
 
@@ -33,19 +33,20 @@ func newBuilds(root string) (*builds, error) {
 
 func (b *builds) remove() { os.RemoveAll(b.tmp) }
 
-// of returns the test program of a package.
-func (b *builds) of(ctx context.Context, dir string) (string, error) {
-	if done, ok := b.done[dir]; ok {
+// of returns the test program of a package: its folder, and behind a blank the build tags.
+func (b *builds) of(ctx context.Context, pkg string) (string, error) {
+	if done, ok := b.done[pkg]; ok {
 		return done.program, done.err
 	}
-	program := filepath.Join(b.tmp, strings.ReplaceAll(dir, "/", "-")+".test")
-	cmd := exec.CommandContext(ctx, "go", "test", "-c", "-o", program, ".")
+	program := filepath.Join(b.tmp, strings.NewReplacer("/", "-", " ", "-").Replace(pkg)+".test")
+	dir, tags, _ := strings.Cut(pkg, " ")
+	cmd := exec.CommandContext(ctx, "go", "test", "-c", "-tags", tags, "-o", program, ".")
 	cmd.Dir = filepath.Join(b.root, filepath.FromSlash(dir))
 	out, err := cmd.CombinedOutput()
 	if err != nil {
 		err = fmt.Errorf("build: %w: %s", err, lastLine(out))
 	}
-	b.done[dir] = build{program, err}
+	b.done[pkg] = build{program, err}
 	return program, err
 }
 
@@ -57,7 +58,8 @@ func (b *builds) bench(ctx context.Context, dir, pattern, time string, env []str
 	}
 	args := append([]string{"-test.run=^$", "-test.bench=" + pattern, "-test.benchtime=" + time, "-test.benchmem"}, more...)
 	cmd := exec.CommandContext(ctx, program, args...)
-	cmd.Dir = filepath.Join(b.root, filepath.FromSlash(dir)) // testdata is there
+	folder, _, _ := strings.Cut(dir, " ")
+	cmd.Dir = filepath.Join(b.root, filepath.FromSlash(folder)) // testdata is there
 	cmd.Env = append(os.Environ(), env...)
 	var out bytes.Buffer
 	cmd.Stdout, cmd.Stderr = &out, &out

@@ -11,7 +11,7 @@ import (
 type row struct {
 	name string // as in the targets: group/name
 	load string // the workload, in a few words
-	dir  string // of the package with the benchmarks
+	dir  string // of the package with the benchmarks; behind a blank, the build tags
 	ours pick
 	peer pick // zero if there is none
 	rate pick // or: the benchmark has compared the two itself, and reports how many times better we are
@@ -113,6 +113,10 @@ var rows = []row{
 	compared("par/histogram", "a histogram of as many", "pool/par", "Par/histogram", "x", "static split", ratio(0.9), ratio(1)).longer(2),
 	compared("par/for-uneven", "rows of a mandelbrot", "pool/par", "Par/for-uneven", "x", "static split", ratio(1.2), none).longer(2),
 	compared("par/tiny", "a loop of 16 cheap iterations", "pool/par", "Par/tiny", "x", "plain loop", ratio(0.7), ratio(0.9)).longer(2),
+	compared("par/uts-t1", "UTS T1: 4,130,071 nodes, a geometric tree, by Join", "pool/par", "UTS/T1/join", "x", "sequential", perWorker(0.9), none).repeated(1).asHeavy(),
+	compared("par/uts-t3", "UTS T3: 4,112,897 nodes, a binomial tree, by Join", "pool/par", "UTS/T3/join", "x", "sequential", perWorker(0.9), none).repeated(1).asHeavy(),
+	beside("par/walk-t1", "UTS T1 by Walk", "pool/par", "UTS/T1", "walk", "join", "ns/elem", "Join", ratio(0.85), none).repeated(1).asHeavy(),
+	beside("par/walk-t3", "UTS T3 by Walk", "pool/par", "UTS/T3", "walk", "join", "ns/elem", "Join", ratio(0.85), none).repeated(1).asHeavy(),
 
 	beside("task/spawn", "start and run an empty task, frame kept", "pool", "Task/spawn", "heist-{n}", "goroutine", "ns/op", "go f()", most(25).and(ratio(8)).and(noAllocs), most(15)),
 	beside("task/spawn-heap", "the same, frame from the heap", "pool", "Task/spawn-heap", "heist-{n}", "goroutine", "ns/op", "go f()", most(60).and(ratio(4)).and(allocs(1)), none).longer(4),
@@ -133,20 +137,55 @@ var rows = []row{
 	beside("timer/accuracy", "how late a sleep of 100 µs ends, median", "pool", "Timer/accuracy", "heist", "time", "p50-late-us", "time.Sleep", most(150).and(ratio(5)), most(40)),
 	alone("timer/memory", "bytes of an armed timer", "pool", "Timer/memory", "bytes/timer", most(64), none).repeated(1),
 
-	beside("net/echo-1", "round trips on 1 connection", "reactor", "Net/echo-1", "heist", "net", "ns/op", "package net", ratio(1), ratio(1.3)),
+	alone("locked/spawn", "start and run an empty task in a group: locked instructions, one worker", "pool heistcount", "Locked/spawn", "locked/op", most(4.5), none),
+	alone("locked/yield", "a yield, among 8", "pool heistcount", "Locked/yield", "locked/op", most(1.1), none),
+	alone("locked/hop", "two that wake each other", "pool heistcount", "Locked/hop", "locked/op", most(3.3), none),
+	alone("locked/chan-1", "a value through a channel of room 1", "pool heistcount", "Locked/chan-1", "locked/op", most(17), none),
+	alone("locked/chan-128", "of room 128", "pool heistcount", "Locked/chan-128", "locked/op", most(4.1), none),
+	alone("locked/mutex", "an uncontended mutex", "pool heistcount", "Locked/mutex", "locked/op", most(2.1), none),
+	alone("locked/timer", "arm a timer, and stop it", "pool heistcount", "Locked/timer", "locked/op", most(0.1), none),
+	alone("locked/closure", "a function with a result, awaited", "pool heistcount", "Locked/closure", "locked/op", most(11), none),
+	alone("locked/inject", "submit from a goroutine", "pool heistcount", "Locked/inject", "locked/op", most(8.5), none),
+
+	beside("net/echo-1", "round trips on 1 connection, all on one processor", "reactor", "Net/echo-1", "heist", "net", "ns/op", "package net", ratio(1.2), ratio(1.3)),
 	beside("net/echo-50", "50 connections", "reactor", "Net/echo-50", "heist", "net", "ns/op", "package net", ratio(1.25), ratio(1.5)),
 	beside("net/echo-50-cpu", "the same: CPU of a round trip", "reactor", "Net/echo-50", "heist", "net", "cpu-µs/op", "package net", ratio(1.25), none),
 	beside("net/echo-500", "500 connections", "reactor", "Net/echo-500", "heist", "net", "ns/op", "package net", ratio(1.25), ratio(1.5)),
 	beside("net/echo-500-cpu", "the same: CPU of a round trip", "reactor", "Net/echo-500", "heist", "net", "cpu-µs/op", "package net", ratio(1.25), none),
+	beside("net/open-50", "50 connections, 20,000 requests a second: 99 % of latencies", "reactor", "Net/open-50", "heist", "net", "p99-µs", "package net", ratio(1), none),
 	beside("net/echo-pipelined", "50 connections, 16 in flight each", "reactor", "Net/pipelined", "heist", "net", "ns/op", "package net", ratio(1), none),
 	beside("net/busy", "50 connections beside polls of 50 ms: 99 % of round trips", "reactor", "Net/busy", "heist", "net", "p99-µs", "package net", ratio(1), none),
 	beside("net/busy-off", "the same, without spare workers", "reactor", "Net/busy", "heist_without_spares", "net", "p99-µs", "package net", ratio(1/1.2), none),
+	beside("net/post", "one message to each of 1,000 connections, 100 times", "reactor", "Post", "heist", "net", "ns/op", "goroutines that batch", ratio(1.2), none).repeated(5).asHeavy(),
+	beside("net/post-cpu", "the same: CPU", "reactor", "Post", "heist", "net", "cpu-µs/op", "goroutines that batch", ratio(1.25), none).repeated(5).asHeavy(),
+	beside("net/std-http", "net/http on a Listener.Std(), 50 connections", "reactor", "StdHTTP", "heist", "net", "ns/op", "package net", ratio(0.95), none),
+	beside("net/std-http-cpu", "the same: CPU of a request", "reactor", "StdHTTP", "heist", "net", "cpu-µs/op", "package net", ratio(1/1.1), none),
+	beside("net/std-http-pool", "the same, where package net's has an idle pool beside it, too", "reactor", "StdHTTP", "heist", "net_beside_a_pool", "ns/op", "package net", ratio(0.95), none),
 	beside("net/idle-memory", "resident bytes of an idle connection", "reactor", "Idle", "heist", "net", "B/conn", "package net", most(700), most(400)).repeated(1).asHeavy(),
+
+	beside("mixed/jobs", "8 jobs of 200 ms: an empty task begins, median", "pool", "MixedJobs", "heist", "goroutine", "p50-µs", "goroutines", most(1000), none).repeated(1).asHeavy(),
+	beside("mixed/jobs-p99", "the same, 99 %", "pool", "MixedJobs", "heist", "goroutine", "p99-µs", "goroutines", most(10_000), none).repeated(1).asHeavy(),
+	beside("mixed/jobs-bound", "the same, 99 %", "pool", "MixedJobs", "heist", "bound", "p99-µs", "goroutines, limited", most(10_000), none).repeated(1).asHeavy(),
+	beside("mixed/jobs-timer", "the same: how late a timer of 1 ms is, 99 %", "pool", "MixedJobs", "heist", "goroutine", "timer-p99-µs", "goroutines", most(10_000), none).repeated(1).asHeavy(),
+	beside("mixed/jobs-ms", "the same: how long the jobs take", "pool", "MixedJobs", "heist", "goroutine", "ns/op", "goroutines", ratio(0.95), none).repeated(1).asHeavy(),
+	beside("mixed/hogs-4", "an echo, 50 connections, beside 4 tasks in polls of 50 ms, median", "reactor", "MixedHogs/4", "heist", "net", "p50-µs", "package net", most(1000), none).repeated(5000).asHeavy(),
+	beside("mixed/hogs-8", "beside 8, median", "reactor", "MixedHogs/8", "heist", "threads", "p50-µs", "threads and the kernel", ratio(1/1.3), none).repeated(5000).asHeavy(),
+	beside("mixed/hogs-8-p99", "the same, 99 %", "reactor", "MixedHogs/8", "heist", "threads", "p99-µs", "threads and the kernel", ratio(1/1.3), none).repeated(5000).asHeavy(),
 
 	alone("idle/cpu", "CPU of an idle pool, ms a second", "pool", "Idle/cpu", "cpu-ms/s", most(0.5), none).repeated(1),
 	beside("idle/low-rate", "CPU of a task a millisecond, ms a second", "pool", "Idle/low-rate", "heist", "goroutine", "cpu-ms/s", "ticker", ratio(0.5), none).repeated(1),
 	{name: "grow/tasks", load: "a task's turn among 10,000,000", dir: "pool", ours: pick{"Grow/tasks-10000000/wake", "ns/op"}, peer: pick{"Grow/tasks-1000/wake", "ns/op"}, peerName: "among 1,000", target: ratio(1 / 1.5), heavy: true},
 	{name: "grow/timers", load: "a timer among 1,000,000", dir: "pool", ours: pick{"GrowTimers/timers-1000000", "ns/op"}, peer: pick{"GrowTimers/timers-1000", "ns/op"}, peerName: "among 1,000", target: ratio(1 / 1.5)},
+
+	beside("gen/yield", "a straight-line function with a wait a poll", "heistgen/figures", "Gen/yield", "machine", "hand", "ns/op", "the task by hand", ratio(1/1.15), ratio(1/1.05)),
+	beside("gen/pingpong", "two of them that wake each other", "heistgen/figures", "Gen/pingpong", "machine", "hand", "ns/op", "the tasks by hand", ratio(1/1.15), ratio(1/1.05)),
+	beside("gen/pipeline", "a pipeline of 4", "heistgen/figures", "Gen/pipeline", "machine", "hand", "ns/op", "the tasks by hand", ratio(1/1.15), ratio(1/1.05)),
+	beside("gen/depth", "a resume below 64 that await each other", "heistgen/figures", "Gen/depth", "64", "1", "ns/op", "without", ratio(1/1.2), none),
+	beside("gen/values", "a value of a generator", "heistgen/figures", "Gen/values", "machine", "pull", "ns/op", "iter.Pull", ratio(30), none).longer(10),
+	beside("gen/walk", "a value of a recursive walk of a tree", "heistgen/figures", "Gen/walk", "machine", "ranged", "ns/op", "ranged recursion", ratio(10), none),
+
+	alone("sim/steps", "a step of a simulation, random schedules", "pool/sim", "Steps/random", "ns/step", most(1000), none),
+	alone("sim/timers", "seconds for 1,000,000 timers over a simulated year", "pool/sim", "Timers", "s/million", most(2), none).repeated(1).asHeavy(),
 
 	beside("real/hash-tree", "SHA-256 of every file of a source tree", "examples/hashtree", "HashTree", "heist", "errgroup", "ns/op", "goroutines, limited", ratio(1), none).repeated(1),
 	beside("real/words", "count the words of the same tree", "examples/words", "Words", "heist", "static", "ns/op", "static split", ratio(0.95), none).repeated(1).asHeavy(),

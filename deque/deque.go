@@ -43,6 +43,11 @@
 //
 // # Price
 //
+// A ring grows as it has to, and shrinks again: to no more than keptRing slots, or twice
+// the elements, when the owner tidies up; and by half whenever the owner runs dry and has
+// used no more than a quarter of it since the last time. Either way is a new ring, as for
+// growth, so that I4 and I6 are all that thieves need.
+//
 // A vacated slot keeps its pointer until it is overwritten or tidied up: Pop does
 // that when it finds nothing, and [Deque.Tidy] on request. Meanwhile a busy owner
 // retains at most a ring of elements. Stealing several elements with one
@@ -56,8 +61,12 @@ import (
 	"github.com/heist-go/heist/internal/pad"
 )
 
-// minRing is the capacity of the first ring: a power of two.
-const minRing = 64
+const (
+	// minRing is the capacity of the first ring, and keptRing that of the largest that is
+	// kept when it is not needed: powers of two.
+	minRing  = 64
+	keptRing = 512
+)
 
 // Deque is a work-stealing deque of pointers. The zero value is empty and ready.
 // A Deque must not be copied after its first use.
@@ -118,21 +127,46 @@ func (d *Deque[T]) Push(x *T) {
 func (d *Deque[T]) grow(old *ring[T]) *ring[T] {
 	if old == nil {
 		old = newRing[T](minRing)
-		d.ring.Store(old)
+		d.ring.Store(old) // the owner's: Push publishes it
 		return old
 	}
 	if d.t = d.top.Load(); d.b-d.t < old.size() {
 		return old
 	}
-	r := newRing[T](2 * old.size())
+	return d.resize(old, 2*old.size())
+}
+
+// resize moves the elements from d.t on, which are no more than size, to a new ring.
+func (d *Deque[T]) resize(old *ring[T], size int64) *ring[T] {
+	r := newRing[T](size)
 	for i := d.t; i != d.b; i++ {
-		r.at(i).Store(old.at(i).Load())
+		r.at(i).Store(old.at(i).Load()) // the owner's: nobody else knows the ring
 	}
 	d.clean, d.high = d.t, d.b
 	// Publish. The copied slots.
 	// Pairs with: (*Deque).oldest.
 	d.ring.Store(r)
 	return r
+}
+
+// shrink gives the elements a ring of kept slots, or of twice their number, if that is
+// smaller than the one they have. It reports whether it did; then nothing is left to tidy
+// up. t is a past value of top.
+func (d *Deque[T]) shrink(t, kept int64) bool {
+	r := d.ring.Load()
+	if r == nil || r.size() <= kept {
+		return false
+	}
+	size := kept
+	for size < 2*(d.b-t) {
+		size *= 2
+	}
+	if size >= r.size() {
+		return false
+	}
+	d.t = t
+	d.resize(r, size)
+	return true
 }
 
 // Pop takes the newest element, or returns nil if there is none.
@@ -206,15 +240,19 @@ func (d *Deque[T]) Take() *T {
 func (d *Deque[T]) Size() int { return int(d.b - d.t) }
 
 // Tidy lets go of the elements that were popped or stolen, so that the garbage
-// collector can have them. Its cost is proportional to their number since the
-// last time, and at most the ring's length. A worker calls it before it parks.
+// collector can have them, and of a ring that is much too large: what is kept is at most
+// keptRing slots of a pointer each, or four times the elements. Its cost is proportional
+// to the number of elements since the last time, and at most the ring's length. A worker
+// calls it before it parks.
 //
 // Owner only. It never blocks.
 func (d *Deque[T]) Tidy() {
 	if invariant.Debug {
 		defer d.guard.enter("Tidy")()
 	}
-	d.tidy(d.top.Load())
+	if t := d.top.Load(); !d.shrink(t, keptRing) {
+		d.tidy(t)
+	}
 }
 
 // tidy clears the vacated slots: below t, a past value of top, and from b on. No
@@ -224,13 +262,17 @@ func (d *Deque[T]) tidy(t int64) {
 		return
 	}
 	r := d.ring.Load()
+	if used := max(d.high-d.b, 0) + d.b - d.clean; r.size() > keptRing && d.b == t && used <= r.size()/4 {
+		d.resize(r, r.size()/2) // of none
+		return
+	}
 	// Further down than a ring's length below bottom, a slot holds another,
-	// live element.
+	// live element. The stores are the owner's: no thief looks at these slots.
 	for i := d.clean + max(d.b-r.size()-d.clean, 0); t-i > 0; i++ {
 		r.at(i).Store(nil)
 	}
 	for i := d.b; d.high-i > 0; i++ {
-		r.at(i).Store(nil)
+		r.at(i).Store(nil) // the owner's, too
 	}
 	d.clean, d.high = t, d.b
 }

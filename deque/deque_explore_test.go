@@ -3,6 +3,7 @@
 package deque
 
 import (
+	"strings"
 	"testing"
 
 	"github.com/stretchr/testify/require"
@@ -21,6 +22,8 @@ type variant struct {
 	push  func(*Deque[int], *int)
 	pop   func(*Deque[int]) *int
 	steal func(*Deque[int]) []*int
+
+	shrink func(d *Deque[int], t, kept int64) bool // nil: as it is
 }
 
 func one(x *int, r Result) []*int {
@@ -44,7 +47,7 @@ var late = variant{"late", sound.push, sound.pop, func(d *Deque[int]) []*int {
 		return nil
 	}
 	return []*int{d.ring.Load().at(t).Load()}
-}}
+}, nil}
 
 // bulk takes two elements with one CompareAndSwap.
 var bulk = variant{"bulk", sound.push, sound.pop, func(d *Deque[int]) []*int {
@@ -58,7 +61,7 @@ var bulk = variant{"bulk", sound.push, sound.pop, func(d *Deque[int]) []*int {
 		return nil
 	}
 	return []*int{x, y}
-}}
+}, nil}
 
 // stale loads the ring before bottom: I6 broken.
 var stale = variant{"stale", sound.push, sound.pop, func(d *Deque[int]) []*int {
@@ -72,7 +75,7 @@ var stale = variant{"stale", sound.push, sound.pop, func(d *Deque[int]) []*int {
 		return nil
 	}
 	return []*int{x}
-}}
+}, nil}
 
 // unordered is Pop without its store-load order: it looks at top before it
 // withdraws the element.
@@ -94,7 +97,7 @@ var unordered = variant{"unordered", sound.push, func(d *Deque[int]) *int {
 	d.t = b + 1
 	d.bottom.Store(b + 1)
 	return x
-}, sound.steal}
+}, sound.steal, nil}
 
 // hasty is Push that publishes the index before the slot.
 var hasty = variant{"hasty", func(d *Deque[int], x *int) {
@@ -105,7 +108,7 @@ var hasty = variant{"hasty", func(d *Deque[int], x *int) {
 	d.b = b + 1
 	d.bottom.Store(b + 1)
 	r.at(b).Store(x)
-}, sound.pop, sound.steal}
+}, sound.pop, sound.steal, nil}
 
 // eager clears the slot that it has popped last, which may be a thief's.
 var eager = variant{"eager", sound.push, func(d *Deque[int]) *int {
@@ -128,7 +131,44 @@ var eager = variant{"eager", sound.push, func(d *Deque[int]) *int {
 	d.t = b + 1
 	d.bottom.Store(b + 1)
 	return x
-}, sound.steal}
+}, sound.steal, nil}
+
+// shrinking is a variant that gives the elements a smaller ring in another way.
+func shrinking(name string, f func(d *Deque[int], old *ring[int], size int64)) variant {
+	v := sound
+	v.name = name
+	v.shrink = func(d *Deque[int], t, kept int64) bool {
+		old := d.ring.Load()
+		if old.size() <= kept {
+			return false
+		}
+		d.t = t
+		f(d, old, kept)
+		d.clean, d.high = d.t, d.b
+		return true
+	}
+	return v
+}
+
+// cleared writes to the ring that it has replaced: I4 broken.
+var cleared = shrinking("cleared", func(d *Deque[int], old *ring[int], size int64) {
+	d.resize(old, size)
+	for i := range old.slots {
+		old.slots[i].Store(nil)
+	}
+})
+
+// forward shows the smaller ring before the elements are in it: I6 broken.
+var forward = shrinking("forward", func(d *Deque[int], old *ring[int], size int64) {
+	r := newRing[int](size)
+	d.ring.Store(r)
+	for i := d.t; i != d.b; i++ {
+		r.at(i).Store(old.at(i).Load())
+	}
+})
+
+// cramped makes the ring smaller than what is in it: I3 broken.
+var cramped = shrinking("cramped", func(d *Deque[int], old *ring[int], size int64) { d.resize(old, size/2) })
 
 // tally counts who got what. Each thread writes its own list.
 type tally struct {
@@ -179,7 +219,7 @@ func start(size int64) *Deque[int] {
 
 // Scenarios: what the owner does, in a deque with the given ring, against how
 // many thieves. An owner's program is a string: + push, - pop, ^ steal from
-// itself, < take, t tidy.
+// itself, < take, t tidy, s shrink the ring to two, if that is enough.
 type scenario struct {
 	name    string
 	ring    int64
@@ -214,6 +254,12 @@ func (s scenario) model(v variant) func(x *explore.X) {
 					}
 				case 't':
 					d.Tidy()
+				case 's':
+					if v.shrink != nil {
+						v.shrink(d, d.top.Load(), 2)
+					} else {
+						d.shrink(d.top.Load(), 2)
+					}
 				}
 			}
 		})
@@ -244,6 +290,11 @@ var scenarios = []scenario{
 	{"tidy after growth", 1, 1, "++-t-t", []int{2}},
 	{"two thieves twice", 2, 1, "++--", []int{2, 2}},
 	{"three thieves", 2, 1, "+-+", []int{1, 1, 1}},
+	{"shrink under a thief", 8, 2, "s", []int{2}},
+	{"shrink of a few", 8, 1, "s", []int{1, 1}},
+	{"shrink, and go on", 8, 1, "s+-+", []int{2}},
+	{"shrink, and grow", 4, 1, "s+++-", []int{2}},
+	{"shrink of what is not too many", 8, 3, "-s-s", []int{2}},
 }
 
 func TestExplore(t *testing.T) {
@@ -253,9 +304,12 @@ func TestExplore(t *testing.T) {
 }
 
 func TestExploreControls(t *testing.T) {
-	for _, v := range []variant{late, bulk, stale, unordered, hasty, eager} {
+	for _, v := range []variant{late, bulk, stale, unordered, hasty, eager, cleared, forward, cramped} {
 		t.Run(v.name, func(t *testing.T) {
 			for _, s := range scenarios {
+				if v.shrink != nil && !strings.Contains(s.owner, "s") {
+					continue
+				}
 				if r := explore.Run(explore.Options{}, s.model(v)); r.Failure != nil {
 					t.Logf("caught in %q after %v: %s, schedule %s", s.name, r, r.Failure.Reason, r.Failure.Schedule)
 					return
@@ -272,7 +326,7 @@ func TestExploreRandom(t *testing.T) {
 	if testing.Short() {
 		n = 2_000
 	}
-	s := scenario{"mixed", 1, 1, "++-+^-+t--+-", []int{3, 3, 2}}
+	s := scenario{"mixed", 1, 1, "++-+^-+ts--+s-", []int{3, 3, 2}}
 	explore.Check(t, explore.Options{Random: n, Seed: 1}, s.model(sound))
 	require.NotNil(t, explore.Run(explore.Options{Random: n, Seed: 1}, s.model(unordered)).Failure)
 }

@@ -1,5 +1,7 @@
 package deque
 
+const KeptRing = keptRing
+
 // NewAt returns an empty deque whose indices all start at index, with a ring of
 // the given size, a power of two.
 func NewAt[T any](index int64, size int) *Deque[T] {

@@ -4,7 +4,7 @@ import "sync/atomic"
 
 // owner catches two threads inside owner operations at the same time. It is used
 // in debug builds only; elsewhere the race detector finds a second owner by the
-// owner's plain fields.
+// owner's plain fields. It is no part of the protocol, so explored tests do not trace it.
 type owner struct{ inside atomic.Pointer[string] }
 
 // enter panics if somebody is inside; the returned function leaves.

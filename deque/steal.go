@@ -57,8 +57,8 @@ func (d *Deque[T]) StealIf(ok func(*T) bool) (*T, Result) {
 func (d *Deque[T]) oldest() (x *T, t int64, r Result) {
 	// Store-load: top first, bottom second. An owner that withdraws the last
 	// element does so before it loads top, so that one of the two sees the
-	// other; the claim settles it.
-	// Pairs with: (*Deque).Pop.
+	// other; the claim settles it. The slots are there by then: bottom and the ring were written last.
+	// Pairs with: (*Deque).Pop, (*Deque).Push, (*Deque).resize.
 	t = d.top.Load()
 	if d.bottom.Load()-t <= 0 {
 		return nil, 0, Empty
@@ -69,7 +69,7 @@ func (d *Deque[T]) oldest() (x *T, t int64, r Result) {
 // claim makes the element at index t the caller's, or reports false.
 func (d *Deque[T]) claim(t int64) bool {
 	// Claim. The element at t, I1.
-	// Pairs with: (*Deque).Pop.
+	// Pairs with: (*Deque).Pop, (*Deque).Take.
 	return d.top.CompareAndSwap(t, t+1)
 }
 

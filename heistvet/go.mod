@@ -1,6 +1,6 @@
 module github.com/heist-go/heist/heistvet
 
-go 1.25.0
+go 1.26.0
 
 require golang.org/x/tools v0.40.1-0.20260108161641-ca281cf95054
 

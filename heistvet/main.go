@@ -2,7 +2,7 @@
 // poll and happens once for each suspension, what a poll forgets, what stops a worker. It
 // runs by itself, or as the go command's tool:
 //
-//	go install github.com/heist-go/heist/heistvet@latest
+//	go install .
 //	go vet -vettool=$(which heistvet) ./...
 //
 // The rules are in package rules, a file each, and in docs/heistvet.md.

@@ -5,6 +5,7 @@ import (
 	"runtime"
 	"time"
 
+	"github.com/heist-go/heist/internal/atomicx"
 	"github.com/heist-go/heist/internal/park"
 	"github.com/heist-go/heist/task"
 )
@@ -15,10 +16,11 @@ type Timer struct {
 	f     func()
 	mu    park.Mutex // guards alarm
 	alarm task.Alarm
+	kept  atomicx.Bool // the pool's end has kept f from running; swapped under mu
 }
 
 // AfterFunc runs f on the pool, in a task of its own, when d has passed: never
-// early, and a tick of 65.5 µs late at most, plus what it takes to get a task
+// early, and one tick of package timerwheel late at most, plus what it takes to get a task
 // polled. f must not block. It is for goroutines; a task has [task.Timer]. Once
 // the pool is closed f does not run any more; a Shutdown does not wait for it.
 //
@@ -35,9 +37,10 @@ func (p *Pool) AfterFunc(d time.Duration, f func()) *Timer {
 func (t *Timer) Reset(d time.Duration) bool {
 	t.mu.Lock()
 	defer t.mu.Unlock()
-	h := &t.pool.home
-	pending := t.alarm.Disarm(h)
-	t.alarm.Arm(h, nil, h.After(d), (*bell)(t), 0)
+	h := &t.pool.runtime
+	// Claim. What the pool's end has kept. Pairs with: (*notifier).Notify.
+	pending := t.alarm.Disarm(h) || t.kept.Swap(false)
+	t.alarm.Arm(h, nil, h.After(d), (*notifier)(t), 0)
 	return pending
 }
 
@@ -46,24 +49,35 @@ func (t *Timer) Reset(d time.Duration) bool {
 func (t *Timer) Stop() bool {
 	t.mu.Lock()
 	defer t.mu.Unlock()
-	return t.alarm.Disarm(&t.pool.home)
+	// Claim. What the pool's end has kept. Pairs with: (*notifier).Notify.
+	return t.alarm.Disarm(&t.pool.runtime) || t.kept.Swap(false)
 }
 
-// bell is a Timer as its alarm sees it.
-type bell Timer
+// notifier is a Timer as its alarm sees it.
+type notifier Timer
 
-func (b *bell) Ring(uint32) { b.pool.Go(&call{f: b.f}) }
+// Ring starts f, unless the pool has been closed: its end rings what is still armed.
+func (b *notifier) Notify(uint32) {
+	if b.pool.closing.Load() {
+		// Publish. f does not run. Pairs with: (*Timer).Stop, (*Timer).Reset.
+		b.kept.Store(true)
+		return
+	}
+	task.DetachDue(&b.pool.runtime, &timerTask{f: b.f})
+}
 
-// call is the task of an AfterFunc.
-type call struct {
+// timerTask is the task of an AfterFunc.
+type timerTask struct {
 	task.Frame
 	f func()
 }
 
-func (c *call) Poll(*task.Cx) error {
+func (c *timerTask) Poll(*task.Cx) error {
 	c.f()
 	return nil
 }
 
 // TaskName is the function's name.
-func (c *call) TaskName() string { return runtime.FuncForPC(reflect.ValueOf(c.f).Pointer()).Name() }
+func (c *timerTask) TaskName() string {
+	return runtime.FuncForPC(reflect.ValueOf(c.f).Pointer()).Name()
+}

@@ -141,7 +141,7 @@ func BenchmarkIdle(b *testing.B) {
 		p := open(b, 4)
 		var g task.Group
 		park(p, &g, 1000)
-		<-time.After(span / 2) // until the guard sleeps, too, and the collector is through
+		<-time.After(span / 2) // until the monitor sleeps, too, and the collector is through
 		for b.Loop() {
 			before := cpuTime()
 			<-time.After(span)

@@ -1,28 +1,89 @@
 package pool
 
 import (
-	"sync"
+	"context"
 
-	"github.com/heist-go/heist/internal/invariant"
-	"github.com/heist-go/heist/internal/park"
+	"github.com/heist-go/heist/pool/fork"
 	"github.com/heist-go/heist/task"
 )
+
+// Fork is a position in a recursive computation. Its function is given one beside the argument, to
+// offer a part of the work to other threads. It is passed by value.
+//
+//	func sum(f pool.Fork[*node, int], n *node) int {
+//		if n == nil {
+//			return 0
+//		}
+//		left := sum(f.Put(n.right), n.left) // the right one may be taken meanwhile
+//		if f.Kept() {
+//			return n.value + left + sum(f, n.right) // nobody has: a plain call
+//		}
+//		return n.value + left + f.Take(n.right)
+//	}
+//
+//	total := pool.Call(p, sum, root)
+//
+// Its methods are those of [fork.Fork]:
+//
+//	Put(a A) Fork[A, R]      offers a part of fine recursion: asks at the join whether a thread wants it
+//	Offer(a A) Fork[A, R]    offers a part that may take long: asks at once
+//	Kept() bool              whether the part is still the caller's, to compute by a plain call
+//	Take(a A) R              its result, if it was not kept
+//	Nth(i int) Fork[A, R]    the position after i more Puts
+//	Join(a, b A) (R, R)      computes two parts of any size
+//	Wanted() bool            whether it is time to Offer something: for loops
+//	Scope() Scope            the position for another type of argument
+//
+// A position must be used by the function that was given it, while it runs; that function must not
+// wait for a task inside.
+type Fork[A, R any] = fork.Fork[A, R]
+
+// Scope is a position in a computation, whatever its type of argument: to start others inside.
+// It must be used by the function that was given it, while it runs. Its methods are those of
+// [fork.Scope]:
+//
+//	Err() error    why the computation should end early, or nil
+type Scope = fork.Scope
 
 // Place is where a computation may start:
 //
 //   - a pool: the calling goroutine computes, and idle workers help it;
 //   - a poll in progress, of a task on a pool: its worker computes, and others help.
 //     The worker polls no other task meanwhile: for what takes long see [Job];
-//   - a [Scope]: inside of another computation.
+//   - a [Scope]: inside of another computation;
+//   - the team of a pool of another kind: see [fork.Host].
 type Place interface {
-	*Pool | *task.Cx | Scope
+	*Pool | *task.Cx | Scope | *fork.Team
 }
 
-// Scope is a position in a computation, whatever it is about: to start others inside.
-// It must be used by the function that was given it, while it runs.
-type Scope struct {
-	of *head
-	t  uint32
+// origin returns where a computation on a place starts.
+func origin[P Place](on P) fork.Origin {
+	if s, ok := any(on).(Scope); ok { // by itself: together with pointers it would be allocated
+		return fork.Origin{Scope: s}
+	}
+	switch on := any(on).(type) {
+	case *Pool:
+		return on.origin()
+	case *task.Cx:
+		return fork.Origin{Cx: on}
+	case *fork.Team:
+		return fork.Origin{Team: on}
+	}
+	panic("pool: no place to compute") // not with the constraint
+}
+
+func (p *Pool) origin() fork.Origin {
+	if p == nil {
+		panic("pool: a computation on a nil pool")
+	}
+	return fork.Origin{Team: p.team}
+}
+
+// originWith is origin for a computation that a context ends.
+func (p *Pool) originWith(ctx context.Context) fork.Origin {
+	from := p.origin()
+	from.Terms = &fork.Terms{Context: ctx}
+	return from
 }
 
 // Call computes fn(a), which may offer parts of its work to others by its position. The
@@ -30,136 +91,76 @@ type Scope struct {
 // raised as a *task.PanicError, when no other part runs any more.
 //
 // It costs some 60 ns. Nothing is lost on a pool that was closed: the computation then runs
-// on the calling goroutine alone, as it does beside more than 32 others.
+// on the calling goroutine alone, as it does beside [fork.Externals] others.
 func Call[P Place, A, R any](on P, fn func(Fork[A, R], A) R, a A) R {
-	x, g := admit(any(on))
-	return begin(x, g, fn, a)
+	return fork.Call(origin(on), fn, a)
 }
 
-// begin runs a computation on a seat.
-func begin[A, R any](x *seat, g guest, fn func(Fork[A, R], A) R, a A) R {
-	s := open(x, fn)
-	var ok bool
-	defer s.end(g, &ok)
-	r := fn(Fork[A, R]{s, 0}, a)
-	ok = true
-	return r
-}
-
-// end ends a call. It is deferred.
-func (s *ledger[A, R]) end(g guest, ok *bool) {
-	var v any
-	if !*ok {
-		v = recover() // nil: Goexit
+// CallContext is [Call] on a pool with a context: when that is done, [fork.Scope.Err] says so
+// inside of the computation, and its cause is the error here, if it was done before the
+// computation was.
+func CallContext[A, R any](ctx context.Context, on *Pool, fn func(Fork[A, R], A) R, a A) (R, error) {
+	if err := context.Cause(ctx); err != nil {
+		return *new(R), err
 	}
-	x, checks := s.seat, s.checks
-	s.close()
-	g.dismiss(x)
-	if v != nil {
-		panic(task.Recovered("a computation", v))
-	}
-	if invariant.Enabled && *ok {
-		checks.checkEnd()
-	}
+	r := fork.Call(on.originWith(ctx), fn, a)
+	return r, context.Cause(ctx)
 }
 
-// guest is the pool of a thread that was given a seat, or has begun to compute.
-type guest struct {
-	pool *Pool
-	sits bool
+// Do computes several functions, which may run at the same time, and returns when all
+// have. It is right for work of any size. Its price are the closures, which are allocated:
+// some 50 ns each; for what takes less than some microseconds in all, a plain call of the
+// functions is faster.
+//
+// A panic of one is raised as a *task.PanicError, when none runs any more.
+func Do[P Place](on P, fs ...func(Scope)) {
+	if len(fs) == 0 {
+		return
+	}
+	if s, ok := any(on).(Scope); ok {
+		fork.DoIn(s, fs)
+		return
+	}
+	fork.Do(origin(on), fs)
 }
 
-// admit returns the seat on which a computation starts.
-func admit(on any) (*seat, guest) {
-	switch on := on.(type) {
-	case *Pool:
-		return on.welcome()
-	case *task.Cx:
-		p, ok := on.Driver().(*Pool)
-		if !ok { // task.Run, or a simulation
-			x := loner()
-			x.control.task = on.Cancellation()
-			return x, guest{nil, true}
+// DoContext is [Do] on a pool with a context, as [CallContext] is [Call]: so a goroutine starts
+// a computation that may be canceled. When ctx is done, [fork.Scope.Err] says so inside, and its cause
+// is the error here, if it was done before the functions were.
+//
+//	err := pool.DoContext(ctx, p, func(s pool.Scope) { par.SortFunc(s, list, compare) })
+func DoContext(ctx context.Context, on *Pool, fs ...func(Scope)) error {
+	if err := context.Cause(ctx); err == nil && len(fs) > 0 {
+		fork.Do(on.originWith(ctx), fs)
+	}
+	return context.Cause(ctx)
+}
+
+// Both is [Do] for two functions with results. It is cheaper, too: only the second closure
+// is allocated, and there are no variables that both have to share.
+//
+//	func sum(s pool.Scope, n *node) int {
+//		if n == nil {
+//			return 0
+//		}
+//		x, y := pool.Both(s,
+//			func(s pool.Scope) int { return sum(s, n.left) },
+//			func(s pool.Scope) int { return sum(s, n.right) })
+//		return n.value + x + y
+//	}
+func Both[P Place, A, B any](on P, f func(Scope) A, g func(Scope) B) (A, B) {
+	if s, ok := any(on).(Scope); ok {
+		return fork.BothIn(s, f, g)
+	}
+	return fork.Both(origin(on), f, g)
+}
+
+// Of returns the pool that helps a computation, or nil if its thread computes alone.
+func Of(s Scope) *Pool {
+	if t := s.Participant().Team(); t != nil {
+		if h, ok := t.Host().(*seam); ok {
+			return (*Pool)(h)
 		}
-		w := p.workers[on.Worker()]
-		if invariant.Enabled && !p.config.Unlocked && w.tid.Load() != int64(gettid()) {
-			panic("pool: a *task.Cx was used by another thread than the one that polls: inside of a computation use its Scope")
-		}
-		x := w.seat
-		if len(x.scopes) > 0 { // inside of another computation
-			x.seal()
-			return x, guest{}
-		}
-		p.begun()
-		x.control.task = on.Cancellation()
-		return x, guest{p, false}
-	case Scope:
-		on.check()
-		on.of.top = min(on.t, last) // what was put before may be offered
-		return on.of.seat, guest{}
 	}
-	panic("pool: no place to compute") // not with the constraint
-}
-
-// welcome gives a goroutine a seat.
-func (p *Pool) welcome() (*seat, guest) {
-	if p == nil {
-		panic("pool: a computation on a nil pool")
-	}
-	x := p.sit()
-	if x.pool != nil {
-		p.begun()
-	}
-	return x, guest{p, true}
-}
-
-// dismiss ends what admit has begun.
-func (g guest) dismiss(x *seat) {
-	if len(x.scopes) == 0 {
-		x.control = control{}
-	}
-	if g.pool != nil && x.pool != nil {
-		g.pool.ceased()
-	}
-	switch {
-	case !g.sits:
-	case x.pool == nil:
-		x.retire()
-	default:
-		g.pool.rise(x)
-	}
-}
-
-// alone are seats of those who compute without help. While they are in use they are numbered,
-// for [Local].
-var alone struct {
-	seats   sync.Pool
-	mu      park.Mutex
-	free    []int
-	numbers int
-}
-
-// loner returns one.
-func loner() *seat {
-	x, ok := alone.seats.Get().(*seat)
-	if !ok {
-		x = &seat{}
-	}
-	alone.mu.Lock()
-	if n := len(alone.free) - 1; n >= 0 {
-		x.index, alone.free = alone.free[n], alone.free[:n]
-	} else {
-		x.index = alone.numbers
-		alone.numbers++
-	}
-	alone.mu.Unlock()
-	return x
-}
-
-// retire gives it back.
-func (x *seat) retire() {
-	alone.mu.Lock()
-	alone.free = append(alone.free, x.index)
-	alone.mu.Unlock()
-	alone.seats.Put(x)
+	return nil
 }

@@ -205,3 +205,38 @@ func TestComputationShielded(t *testing.T) {
 		}
 	}
 }
+
+func TestDoContext(t *testing.T) {
+	forkPools(t, func(t *testing.T, p *pool.Pool) {
+		var calls atomic.Int64
+		call := func(s pool.Scope) {
+			require.Equal(t, p, pool.Of(s))
+			calls.Add(1)
+			pool.Do(s, func(pool.Scope) { calls.Add(1) }, func(pool.Scope) { calls.Add(1) }) // finds the same computation
+		}
+		require.NoError(t, pool.DoContext(background, p, call, call, call))
+		require.EqualValues(t, 9, calls.Load())
+		require.NoError(t, pool.DoContext(background, p))
+
+		ctx, cancel := context.WithCancelCause(background)
+		wait := func(s pool.Scope) {
+			for s.Err() == nil {
+				runtime.Gosched()
+			}
+			require.ErrorIs(t, s.Err(), errBoom)
+		}
+		require.ErrorIs(t, pool.DoContext(ctx, p, func(s pool.Scope) {
+			cancel(errBoom)
+			pool.Do(s, wait, wait, wait)
+		}, wait), errBoom)
+		require.ErrorIs(t, pool.DoContext(ctx, p, func(pool.Scope) { panic("runs") }), errBoom)
+		require.ErrorIs(t, pool.DoContext(ctx, p), errBoom)
+
+		defer func() {
+			err, _ := recover().(error)
+			require.ErrorIs(t, err, errBoom)
+		}()
+		_ = pool.DoContext(background, p, call, func(pool.Scope) { panic(errBoom) })
+		require.Fail(t, "no panic")
+	})
+}

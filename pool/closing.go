@@ -1,10 +1,18 @@
 package pool
 
-import "github.com/heist-go/heist/task"
+import (
+	"context"
+	"errors"
+	"fmt"
+
+	"github.com/heist-go/heist/task"
+)
 
 // How a pool ends.
 //
-// It is over when as many tasks are finished as were spawned. Each worker counts
+//	closing --> every worker acknowledges --> sums are equal --> stopped --> threads end --> done
+//
+// A pool is over when as many tasks are finished as were spawned. Each worker counts
 // its own, in plain fields that it publishes now and then; for the end every
 // count has to be published at once:
 //
@@ -18,20 +26,77 @@ import "github.com/heist-go/heist/task"
 //	    task could have spawned another. (An admission that is refused counts for
 //	    a moment. That can only postpone the end, for which whoever takes it back
 //	    looks again.)
-//	C3  stopped is set, everybody is woken, and returns.
+//	C3  stopped is set, everybody is unparked, and returns.
 //
 // A worker whose thread is started later acknowledges before it polls.
+//
+// # Order
+//
+// Each step writes first and looks then (Store-load): whoever admits counts, and looks at closing; a thread that
+// starts counts, and looks at stopped. So the closer sees the count, or the other one sees the closer.
+//
+// # Price
+//
+// Nothing while the pool is open, but a look at closing at each report of a worker.
+
+// Close cancels all tasks, waits until they have ended, and ends the threads. It
+// is idempotent. It returns when nothing of the pool is left.
+func (p *Pool) Close() error {
+	task.MustNotPoll("pool: Close inside a task would wait for that task: close the pool from a goroutine")
+	task.MustNotHelp(&p.runtime, "pool: Close inside a Blocking function, or a goroutine of a group, would wait for itself: close the pool from another goroutine")
+	// Store-load: C1, before the looks at all counts. Pairs with: (*seam).Admit, (*worker).called.
+	p.closing.Store(true)
+	p.abort(ErrClosed)
+	p.startClosing()
+	p.wait()
+	return nil
+}
+
+// wait blocks until nothing of the pool is left.
+func (p *Pool) wait() {
+	<-p.done
+	p.monitor.stalls.writes.Wait()
+}
+
+// Shutdown ends the pool softly: it takes no more tasks from outside, tells those
+// that it has to come to an end ([task.Cx.Draining]), and waits for them. When ctx
+// is done it cancels what is left, waits for that, and returns an error that
+// wraps ctx's cause. When it returns nothing of the pool is left.
+func (p *Pool) Shutdown(ctx context.Context) error {
+	task.MustNotPoll("pool: Shutdown inside a task would wait for that task: shut the pool down from a goroutine")
+	task.MustNotHelp(&p.runtime, "pool: Shutdown inside a Blocking function, or a goroutine of a group, would wait for itself: shut the pool down from another goroutine")
+	// Store-load: C1, before the looks at all counts. Pairs with: (*seam).Admit, (*worker).called.
+	p.closing.Store(true)
+	p.runtime.Drain()
+	p.startClosing()
+	defer p.wait()
+	select {
+	case <-p.done:
+		return nil
+	case <-ctx.Done():
+		select {
+		case <-p.done: // both: nothing is left to cancel
+			return nil
+		default:
+		}
+		err := fmt.Errorf("pool: shutdown: %w", context.Cause(ctx))
+		p.abort(err)
+		return err
+	}
+}
+
+var errPoolDone = errors.New("pool: the pool has ended")
 
 // abort cancels all tasks.
 func (p *Pool) abort(cause error) {
-	p.CancelAll(cause)
+	p.runtime.CancelAll(cause)
 	p.cancel(cause)
 }
 
-// finish gets the closing pool to its end: C1.
-func (p *Pool) finish() {
-	p.rouseAll()
-	p.settle()
+// startClosing gets the closing pool to its end: C1.
+func (p *Pool) startClosing() {
+	p.unparkAll()
+	p.tryFinish()
 }
 
 // report publishes the worker's counts. If the pool is closing it acknowledges
@@ -44,73 +109,80 @@ func (w *worker) report() {
 	if !w.publishing {
 		w.publishing = true
 		w.publish()
+		// Publish. All counts of the worker (C2). Pairs with: (*Pool).tryFinish.
 		w.pool.acks.Add(1)
 	}
-	w.pool.settle()
+	w.pool.tryFinish()
 }
 
 // called reports whether the end of the pool wants the worker's attention. Every
-// worker asks after it has set its idle bit: rouseAll wakes those whose bit it
+// worker asks after it has set its bit: unparkAll unparks those whose bit it
 // sees, and no searcher stands in for the others.
 func (w *worker) called() bool {
+	// Pairs with: (*Pool).tryFinish, (*Pool).Close, (*Pool).Shutdown.
 	return w.pool.stopped.Load() || w.pool.closing.Load() && !w.publishing
 }
 
-// settle ends the pool if it is closing and no task is left: C2.
-func (p *Pool) settle() {
+// tryFinish ends the pool if it is closing and no task is left: C2.
+func (p *Pool) tryFinish() {
 	if !p.closing.Load() || p.stopped.Load() || p.acks.Load() != p.started.Load() {
 		return
 	}
 	var ends, spawns int64
-	for _, w := range p.workers {
+	for _, w := range p.everybody() {
 		ends += int64(w.public[finished].Load())
 	}
 	// Store-load: what is finished before what is spawned.
-	// Pairs with: (*intake).Admit, (*worker).publish.
-	for _, w := range p.workers {
+	// Pairs with: (*seam).Admit, (*worker).publish, (*worker).report.
+	for _, w := range p.everybody() {
 		spawns += int64(w.public[spawned].Load())
 	}
 	if ends != spawns+p.admitted.Load() {
 		return
 	}
+	// Claim. The end (C3). Store-load: before the looks at parked bits and threads.
+	// Pairs with: (*worker).called, (*Pool).unparkOrStart.
 	if p.stopped.CompareAndSwap(false, true) {
-		p.rouseAll()
-		if p.guard.started.Load() {
-			close(p.guard.over)
-			p.guard.parker.Unpark()
+		p.unparkAll()
+		if p.monitor.started.Load() { // Pairs with: New.
+			close(p.monitor.done)
+			p.monitor.parker.Unpark()
 		}
 		// Store-load: stopped first, the count second.
-		// Pairs with: (*Pool).wake.
+		// Pairs with: (*Pool).unparkOrStart, (*Pool).threadEnded.
 		if p.threads.Load() == 0 {
-			p.over()
+			p.finish()
 		}
 	}
 }
 
-// rouseAll wakes all idle workers that have a thread.
-func (p *Pool) rouseAll() {
-	for i, w := range p.workers {
-		if w.started.Load() && p.parking.rouse(i) {
+// unparkAll unparks all parked workers that have a thread.
+func (p *Pool) unparkAll() {
+	for i, w := range p.everybody() {
+		if w.started.Load() && p.parking.claim(i) {
 			p.unpark(w)
 		}
 	}
 }
 
-// ended is the last thing that a thread does.
-func (p *Pool) ended() {
+// threadEnded is the last thing that a thread does.
+func (p *Pool) threadEnded() {
+	// Store-load: the last one sees that the pool has stopped, or tryFinish sees no thread.
+	// Pairs with: (*Pool).tryFinish.
 	if p.threads.Add(-1) == 0 {
-		p.over()
+		p.finish()
 	}
 }
 
-// over lets those return who wait for the end.
-func (p *Pool) over() {
-	if !p.ending.CompareAndSwap(false, true) {
+// finish lets those return who wait for the end.
+func (p *Pool) finish() {
+	// Claim. The last steps. Pairs with: (*Pool).finish.
+	if !p.finishing.CompareAndSwap(false, true) {
 		return
 	}
 	p.closeReactor()
 	p.procs.give()
-	task.ReleaseClock(&p.home)
+	task.Close(&p.runtime)
 	p.cancel(errPoolDone)
 	close(p.done)
 }

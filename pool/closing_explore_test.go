@@ -32,7 +32,7 @@ func (e ending) model(y way) func(*explore.X) {
 			x.Go("closer", func() {
 				r.closing.Store(true)
 				f(r)
-				r.way.finish(r.Pool)
+				r.way.startClosing(r.Pool)
 				explore.Wait(&r.threads, r.over)
 				x.Assert(r.threads.Peek() == 0, "over, with %d threads", r.threads.Peek())
 			})
@@ -42,7 +42,7 @@ func (e ending) model(y way) func(*explore.X) {
 
 // What Close does, what Shutdown does, and what is as good when no task waits.
 func abort(r *rig) { r.abort(ErrClosed) }
-func drain(r *rig) { r.Drain() }
+func drain(r *rig) { r.runtime.Drain() }
 func quiet(*rig)   {}
 
 // limit makes the jobs members of a group with a limit of 1.
@@ -70,7 +70,7 @@ func audit(r *rig, ended bool) {
 	}
 	r.x.Go("auditor", func() {
 		wait(ended)
-		r.way.settle(r.Pool)
+		r.way.tryFinish(r.Pool)
 		r.audited = true
 	})
 }
@@ -195,7 +195,7 @@ func summing(settle func(*Pool)) way {
 	return sound.with(func(y *way) {
 		c := faithful
 		c.report = report
-		y.rest, y.report, y.settle = c.rest, report, settle
+		y.rest, y.report, y.tryFinish = c.rest, report, settle
 		y.admit = func(p *Pool, n int) bool {
 			p.admitted.Add(int64(n))
 			if !p.closing.Load() {
@@ -205,8 +205,8 @@ func summing(settle func(*Pool)) way {
 			settle(p)
 			return false
 		}
-		y.finish = func(p *Pool) {
-			p.rouseAll()
+		y.startClosing = func(p *Pool) {
+			p.unparkAll()
 			settle(p)
 		}
 	})
@@ -220,9 +220,9 @@ func settles(sum func(*Pool) bool) func(*Pool) {
 			return
 		}
 		if p.stopped.CompareAndSwap(false, true) {
-			p.rouseAll()
+			p.unparkAll()
 			if p.threads.Load() == 0 {
-				p.over()
+				p.finish()
 			}
 		}
 	}
@@ -285,7 +285,7 @@ func TestExploreClosingControls(t *testing.T) {
 					if w.pool.closing.Load() && !w.publishing {
 						w.publishing = true
 						w.pool.acks.Add(1)
-						w.pool.settle()
+						w.pool.tryFinish()
 					}
 					w.report()
 				}
@@ -298,9 +298,9 @@ func TestExploreClosingControls(t *testing.T) {
 			"nobody waits for acknowledgements", // C2
 			summing(func(p *Pool) {
 				if p.closing.Load() && !p.stopped.Load() && finishedFirst(p) && p.stopped.CompareAndSwap(false, true) {
-					p.rouseAll()
+					p.unparkAll()
 					if p.threads.Load() == 0 {
-						p.over()
+						p.finish()
 					}
 				}
 			}),
@@ -332,7 +332,7 @@ func TestExploreClosingControls(t *testing.T) {
 			refused,
 		}, {
 			"the idle are not woken",
-			sound.with(func(y *way) { y.finish = (*Pool).settle }),
+			sound.with(func(y *way) { y.startClosing = (*Pool).tryFinish }),
 			idle,
 		}, {
 			"only who looks again asks whether it is called",
@@ -343,7 +343,7 @@ func TestExploreClosingControls(t *testing.T) {
 			sound.with(func(y *way) {
 				y.submit = func(p *Pool, b task.Batch) {
 					p.workers[max(p.parking.lowest(), 0)].inbox.Put(b)
-					i := p.parking.pick()
+					i := p.parking.claimAny()
 					if i < 0 {
 						return
 					}

@@ -22,36 +22,34 @@ func TestCloseOfAPoolThatDidNothing(t *testing.T) {
 }
 
 func TestCloseCancelsWhatWaits(t *testing.T) {
-	inBothModes(t, func(t *testing.T, c pool.Config) {
-		p := openWith(t, with(c, 4))
-		var a tally
-		var g task.Group
-		for i := range 100 {
-			switch s := (&probe{tally: &a}); i % 2 {
-			case 0:
-				p.Go(s)
-			default:
-				g.Go(p, s)
+	p := openWith(t, pool.Config{Workers: 4})
+	var a tally
+	var g task.Group
+	for i := range 100 {
+		switch s := (&probe{tally: &a}); i % 2 {
+		case 0:
+			p.Go(s)
+		default:
+			g.Go(p, s)
+		}
+	}
+	until(t, "all parked", func() bool { return a.polled.Load() == 100 })
+	var closers sync.WaitGroup
+	for range 4 {
+		closers.Go(func() {
+			_ = p.Close() // all return when it is over
+			if n := a.ended.Load(); n != 100 {
+				t.Errorf("closed when %d tasks had ended", n)
 			}
-		}
-		until(t, "all parked", func() bool { return a.polled.Load() == 100 })
-		var closers sync.WaitGroup
-		for range 4 {
-			closers.Go(func() {
-				_ = p.Close() // all return when it is over
-				if n := a.ended.Load(); n != 100 {
-					t.Errorf("closed when %d tasks had ended", n)
-				}
-			})
-		}
-		closers.Wait()
-		a.check(t, 100)
-		require.EqualValues(t, 100, a.closed.Load())
-		s := p.Stats()
-		require.Zero(t, s.Live)
-		require.Zero(t, s.Threads)
-		require.ErrorIs(t, g.WaitContext(background), pool.ErrClosed)
-	})
+		})
+	}
+	closers.Wait()
+	a.check(t, 100)
+	require.EqualValues(t, 100, a.closed.Load())
+	s := p.Stats()
+	require.Zero(t, s.Live)
+	require.Zero(t, s.Threads)
+	require.ErrorIs(t, g.WaitContext(background), pool.ErrClosed)
 }
 
 // load spawns probes from outside, in all ways that there are, until the pool
@@ -94,28 +92,26 @@ func TestCloseUnderLoad(t *testing.T) {
 	if slow() {
 		rounds = 15
 	}
-	inBothModes(t, func(t *testing.T, c pool.Config) {
-		var a tally
-		for i := range rounds {
-			p := openWith(t, with(c, 1+i%4))
-			var all sync.WaitGroup
-			for range 3 {
-				all.Go(func() { load(p, &a) })
-			}
-			until(t, "some work", func() bool { return p.Stats().Finished > 50 })
-			for range 2 {
-				all.Go(func() { _ = p.Close() })
-			}
-			all.Wait()
-			a.check(t, a.made.Load())
-			require.Zero(t, p.Stats().Live)
-			require.Zero(t, p.Stats().Threads)
+	var a tally
+	for i := range rounds {
+		p := openWith(t, pool.Config{Workers: 1 + i%4})
+		var all sync.WaitGroup
+		for range 3 {
+			all.Go(func() { load(p, &a) })
 		}
-		require.Equal(t, a.ended.Load(), a.well.Load()+a.closed.Load(), "it has run, or it says why not")
-		require.NotZero(t, a.well.Load())
-		require.Greater(t, a.closed.Load(), int64(rounds))
-		t.Logf("%d tasks: %d polled, %d of them to their end", a.made.Load(), a.polled.Load(), a.well.Load())
-	})
+		until(t, "some work", func() bool { return p.Stats().Finished > 50 })
+		for range 2 {
+			all.Go(func() { _ = p.Close() })
+		}
+		all.Wait()
+		a.check(t, a.made.Load())
+		require.Zero(t, p.Stats().Live)
+		require.Zero(t, p.Stats().Threads)
+	}
+	require.Equal(t, a.ended.Load(), a.well.Load()+a.closed.Load(), "it has run, or it says why not")
+	require.NotZero(t, a.well.Load())
+	require.Greater(t, a.closed.Load(), int64(rounds))
+	t.Logf("%d tasks: %d polled, %d of them to their end", a.made.Load(), a.polled.Load(), a.well.Load())
 }
 
 func TestSpawningOnAClosedPool(t *testing.T) {
@@ -278,28 +274,26 @@ func tree(a *tally, polls *atomic.Int64, depth int) *probe {
 // Shutdown tells everybody, however deep in the tree and whoever has started it,
 // and once; and waits.
 func TestShutdown(t *testing.T) {
-	inBothModes(t, func(t *testing.T, c pool.Config) {
-		p := openWith(t, with(c, 4))
-		var a tally
-		var polls atomic.Int64 // of witnesses
-		var outer, narrow task.Group
-		p.Go(tree(&a, &polls, 3)) // of 7 trees, each with a handle and a witness, and 8 leaves
-		outer.Go(p, tree(&a, &polls, 3))
-		narrow.SetLimit(1)
-		narrow.Go(p, witness(&a, &polls))
-		idleBut(t, p, 2*(3*7+8)+1)
-		narrow.Go(p, witness(&a, &polls)) // waits in the group
-		require.EqualValues(t, 2*(7+8)+1, polls.Load())
+	p := openWith(t, pool.Config{Workers: 4})
+	var a tally
+	var polls atomic.Int64 // of witnesses
+	var outer, narrow task.Group
+	p.Go(tree(&a, &polls, 3)) // of 7 trees, each with a handle and a witness, and 8 leaves
+	outer.Go(p, tree(&a, &polls, 3))
+	narrow.SetLimit(1)
+	narrow.Go(p, witness(&a, &polls))
+	idleBut(t, p, 2*(3*7+8)+1)
+	narrow.Go(p, witness(&a, &polls)) // waits in the group
+	require.EqualValues(t, 2*(7+8)+1, polls.Load())
 
-		require.NoError(t, p.Shutdown(background))
-		require.NoError(t, outer.WaitContext(background))
-		require.NoError(t, narrow.WaitContext(background))
-		a.check(t, a.made.Load())
-		require.Equal(t, a.made.Load(), a.well.Load(), "nobody was canceled")
-		require.EqualValues(t, 2*(2*(7+8)+1)+1, polls.Load(), "each was woken once; the last one knew from the start")
-		require.Zero(t, p.Stats().Threads)
-		require.Zero(t, p.Stats().Live)
-	})
+	require.NoError(t, p.Shutdown(background))
+	require.NoError(t, outer.WaitContext(background))
+	require.NoError(t, narrow.WaitContext(background))
+	a.check(t, a.made.Load())
+	require.Equal(t, a.made.Load(), a.well.Load(), "nobody was canceled")
+	require.EqualValues(t, 2*(2*(7+8)+1)+1, polls.Load(), "each was woken once; the last one knew from the start")
+	require.Zero(t, p.Stats().Threads)
+	require.Zero(t, p.Stats().Live)
 }
 
 // While a pool is shut down its tasks may start others, and nobody else may.
@@ -448,4 +442,36 @@ func TestCloseCancelsTheContextOfGoroutines(t *testing.T) {
 	err := g.WaitContext(background)
 	require.ErrorIs(t, err, task.ErrCanceled)
 	require.True(t, errors.Is(err, pool.ErrClosed))
+}
+
+// Who works for a task of the pool cannot wait for the pool's end: it is told so. Another pool it may close.
+func TestCloseByAHelper(t *testing.T) {
+	for what, end := range map[string]func(*pool.Pool) error{
+		"Close":    (*pool.Pool).Close,
+		"Shutdown": func(p *pool.Pool) error { return p.Shutdown(background) },
+	} {
+		t.Run(what, func(t *testing.T) {
+			p, other := open(t, 2), open(t, 1)
+			var b task.Blocking[int]
+			var g task.Group
+			says := func(f func()) {
+				defer func() {
+					panicked, ok := recover().(*task.PanicError)
+					require.True(t, ok)
+					require.Contains(t, panicked.Value, "would wait for itself")
+				}()
+				f()
+			}
+			says(func() {
+				_, _ = task.Go(p, func(cx *task.Cx) (int, error) {
+					return b.Do(cx, func(context.Context) (int, error) {
+						require.NoError(t, end(other))
+						return 0, end(p)
+					})
+				}).WaitContext(background)
+			})
+			g.Goroutine(p, func(context.Context) error { return end(p) })
+			says(func() { _ = g.WaitContext(background) })
+		})
+	}
 }

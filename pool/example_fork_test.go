@@ -124,6 +124,18 @@ func ExampleBoth() {
 	// Output: 1023
 }
 
+// A goroutine bounds how long it computes: all inside asks the scope.
+func ExampleDoContext() {
+	ctx, cancel := context.WithTimeout(context.Background(), time.Millisecond)
+	defer cancel()
+	err := pool.DoContext(ctx, pool.Default(), func(s pool.Scope) {
+		for s.Err() == nil { // as the functions of package par do
+		}
+	})
+	fmt.Println(err)
+	// Output: context deadline exceeded
+}
+
 // A computation ends early if it looks whether it should.
 func ExampleCallContext() {
 	ctx, cancel := context.WithTimeout(context.Background(), time.Millisecond)
@@ -181,4 +193,28 @@ func ExampleLocal_In() {
 	}
 	fmt.Println(sum)
 	// Output: 255
+}
+
+// Kinds of jobs: what is short need not wait for what is long, and at most three wait.
+var (
+	brief = &pool.Limiter{Name: "brief", Short: true}
+	batch = &pool.Limiter{Name: "batch", Limit: 1, Queue: 3}
+)
+
+func ExampleLimiter() {
+	p := pool.Default()
+	var g task.Group
+	for _, class := range []*pool.Limiter{batch, brief} {
+		r := &report{}
+		r.job.Limiter = class
+		g.Go(p, r)
+	}
+	if err := g.WaitContext(context.Background()); err != nil {
+		fmt.Println(err)
+	}
+	fmt.Println(p.JobStats(batch).Started, p.JobStats(brief).Started)
+	// Output:
+	// 6765
+	// 6765
+	// 1 1
 }

@@ -12,7 +12,7 @@ import (
 )
 
 // database bounds how many queries run at a time, whatever the tasks ask for.
-var database = &task.Class{Name: "database", Limit: 4}
+var database = &task.Limiter{Name: "database", Limit: 4}
 
 // lookup asks a database for a user's name. database/sql blocks, so a goroutine does
 // it; the task's cancellation reaches the query by its context.
@@ -25,7 +25,7 @@ type lookup struct {
 }
 
 func (l *lookup) Poll(cx *task.Cx) (err error) {
-	l.query.Class = database
+	l.query.Limiter = database
 	l.name, err = l.query.Do(cx, func(ctx context.Context) (name string, err error) {
 		err = l.db.QueryRowContext(ctx, "SELECT name FROM users WHERE id = ?", l.id).Scan(&name)
 		return name, err

@@ -1,5 +1,10 @@
 package pool
 
+import (
+	"context"
+	"testing"
+)
+
 // What the external tests see of the inside.
 
 const (
@@ -11,7 +16,7 @@ const (
 // ThreadIDs returns the kernel's ids of the threads of the workers that have
 // started. One that is just starting may be missing.
 func (p *Pool) ThreadIDs() (ids []int) {
-	for _, w := range p.workers {
+	for _, w := range p.everybody() {
 		if id := w.tid.Load(); id != 0 {
 			ids = append(ids, int(id))
 		}
@@ -19,20 +24,59 @@ func (p *Pool) ThreadIDs() (ids []int) {
 	return ids
 }
 
-// GuardThread returns the id of the thread on which the guard sleeps.
-func (p *Pool) GuardThread() int { return int(p.guard.tid.Load()) }
+// MonitorThread returns the id of the thread on which the monitor sleeps.
+func (p *Pool) MonitorThread() int { return int(p.monitor.tid.Load()) }
 
-// GuardSleeps reports whether the guard has nothing to guard.
-func (p *Pool) GuardSleeps() bool { return p.guard.asleep.Load() }
+// MonitorSleeps reports whether the monitor has nothing to monitor.
+func (p *Pool) MonitorSleeps() bool { return p.monitor.asleep.Load() }
 
-// Computing returns how many threads are in computations, the seats that goroutines have,
-// and how many scopes there are. When nothing runs all are 0.
-func (p *Pool) Computing() (threads int64, guests uint64, scopes int) {
-	for _, x := range p.seats {
-		scopes += len(x.scopes)
-	}
-	return p.computing.Load(), p.taken.Load(), scopes
-}
+// Computing returns how many threads are in computations, how many goroutines have a participant,
+// and how many participants are in a scope. When nothing runs all are 0.
+func (p *Pool) Computing() (threads, externals, scopes int) { return p.team.Census() }
+
+// ContextOf returns the context that ends with the pool.
+func ContextOf(p *Pool) context.Context { return p.runtime.Context() }
+
+// TimersOf returns how many timers are armed.
+func TimersOf(p *Pool) int { return p.runtime.Timers() }
 
 // Labeled reports whether the workers label the samples of profiles.
 func (p *Pool) Labeled() bool { return p.config.Labels }
+
+// Away returns how many workers are away, to compute.
+func (p *Pool) Away() int64 { return p.away.Load() }
+
+// GuardFired returns how many timers the monitor has fired.
+func (p *Pool) GuardFired() uint64 { return p.monitor.fired.Load() }
+
+// Trip has f called between the steps of who hires, goes away and exits, in debug builds, until
+// the end of the test. It comes before the pool.
+func Trip(t testing.TB, f func()) {
+	stumbles = f
+	t.Cleanup(func() { stumbles = nil })
+}
+
+// LimitThreads is the system's limit of threads until the end of the test.
+func LimitThreads(t testing.TB, n int) {
+	old := threadLimit
+	threadLimit = func() int { return n }
+	t.Cleanup(func() { threadLimit = old })
+}
+
+// Reading is what the kernel says of a thread at a time.
+type Reading struct {
+	Now, Ran, Delay int64
+	Runnable        bool
+}
+
+// Stalled returns for how long a poll counts as stalled at each of the readings, the first of
+// which is made when it has taken 1 ms.
+func Stalled(readings ...Reading) (stalled []int64) {
+	defer func() { threadTimes = waiting }()
+	l := observed{since: readings[0].Now - 1e6}
+	for _, r := range readings {
+		threadTimes = func(int) (schedule, bool) { return schedule{r.Ran, r.Delay, r.Runnable}, r.Ran > 0 }
+		stalled = append(stalled, l.stalled(&worker{}, r.Now))
+	}
+	return stalled
+}

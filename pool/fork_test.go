@@ -370,7 +370,7 @@ func TestForkHelp(t *testing.T) {
 func TestForkTiny(t *testing.T) {
 	for range 100 { // until the machine does not interrupt it
 		p := open(t, 2)
-		require.Equal(t, 55, pool.Call(p, fib, 10))
+		require.Equal(t, 5, pool.Call(p, fib, 5))
 		if p.Stats().Threads == 0 {
 			return
 		}

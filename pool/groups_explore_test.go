@@ -29,7 +29,7 @@ type sketch struct {
 // newSketch returns workers with these numbers, asleep, that will have so many
 // jobs. The jobs meet.
 func newSketch(x *explore.X, jobs, naps int, ids ...int) *sketch {
-	s := &sketch{ids: ids, pick: (*parking).pick, parker: map[int]*park.Parker{}, naps: map[int]int{}, jobs: int64(jobs)}
+	s := &sketch{ids: ids, pick: (*parking).claimAny, parker: map[int]*park.Parker{}, naps: map[int]int{}, jobs: int64(jobs)}
 	s.parking.begin(ids[len(ids)-1]+1, 0)
 	for i := range s.groups {
 		s.groups[i].word.Store(0)
@@ -39,7 +39,7 @@ func newSketch(x *explore.X, jobs, naps int, ids ...int) *sketch {
 		s.groups[id/groupSize].members++
 		s.parker[id] = new(park.Parker)
 		s.naps[id] = naps
-		s.idle(id, false)
+		s.beginPark(id, false)
 	}
 	s.left.Store(s.jobs)
 	for _, id := range ids {
@@ -74,7 +74,7 @@ func (s *sketch) take() bool {
 
 func (s *sketch) life(id int) {
 	s.parker[id].Park()
-	searching := s.leave(id)
+	searching := s.endPark(id)
 	for {
 		if !searching {
 			searching = s.search(id)
@@ -101,7 +101,7 @@ func (s *sketch) run() {
 	if s.left.Add(-1) == 0 {
 		s.stop.Store(true)
 		for _, id := range s.ids {
-			if s.rouse(id) {
+			if s.claim(id) {
 				s.parker[id].Unpark()
 			}
 		}
@@ -109,12 +109,12 @@ func (s *sketch) run() {
 }
 
 func (s *sketch) rest(id int, searching bool) bool {
-	if s.idle(id, searching) && s.queue.Load() > 0 {
-		s.rouse(id)
+	if s.beginPark(id, searching) && s.queue.Load() > 0 {
+		s.claim(id)
 		return true
 	}
 	if s.stop.Load() {
-		return s.leave(id)
+		return s.endPark(id)
 	}
 	if s.naps[id] > 0 {
 		s.naps[id]--
@@ -122,7 +122,7 @@ func (s *sketch) rest(id int, searching bool) bool {
 	} else {
 		s.parker[id].Park()
 	}
-	return s.leave(id)
+	return s.endPark(id)
 }
 
 // groups is workers with these numbers and as many jobs, from one submitter.
@@ -155,12 +155,12 @@ func TestExploreGroups(t *testing.T) {
 		{"three groups", explore.Options{Random: n}, 0, []int{0, groupSize, 2 * groupSize}},
 		{"two and two, and they wake by themselves", explore.Options{Random: n}, 1, []int{0, 1, groupSize, groupSize + 1}},
 	} {
-		t.Run(c.name, func(t *testing.T) { explore.Check(t, c.o, groups((*parking).pick, c.naps, c.ids...)) })
+		t.Run(c.name, func(t *testing.T) { explore.Check(t, c.o, groups((*parking).claimAny, c.naps, c.ids...)) })
 	}
 	t.Run("control: one group is all", func(t *testing.T) {
 		first := func(p *parking) int {
 			one := parking{groups: p.groups[:1]}
-			return one.pick()
+			return one.claimAny()
 		}
 		explore.Refute(t, explore.Options{Random: 40_000}, groups(first, 0, 0, groupSize))
 	})

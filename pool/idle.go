@@ -18,7 +18,7 @@ func (p *Pool) WaitIdle(ctx context.Context) error {
 	task.MustNotPoll("pool: WaitIdle inside a task waits for that task: call it from a goroutine")
 	const first, longest = 10 * time.Microsecond, time.Millisecond
 	var timer *time.Timer
-	for pause := first; !p.rests(); pause = min(2*pause, longest) {
+	for pause := first; !p.isIdle(); pause = min(2*pause, longest) {
 		if timer == nil {
 			timer = time.NewTimer(pause)
 			defer timer.Stop()
@@ -34,19 +34,19 @@ func (p *Pool) WaitIdle(ctx context.Context) error {
 	return nil
 }
 
-// rests reports whether nothing was to do at some moment of the call. An idle worker has
-// looked everywhere, so what there is lies in an inbox or in the guard's hands; what the
-// guard has put down since the first line is seen in the last.
-func (p *Pool) rests() bool {
-	moves := p.guard.moves.Load()
-	return moves%2 == 0 && p.allIdle() && !p.anyWork() && !p.anyNext() && p.computing.Load() == 0 && p.allIdle() &&
-		p.guard.moves.Load() == moves
+// isIdle reports whether nothing was to do at some moment of the call. A parked worker has
+// looked everywhere, so what there is lies in an inbox or in the monitor's hands; what the
+// monitor has put down since the first line is seen in the last.
+func (p *Pool) isIdle() bool {
+	moves := p.monitor.moves.Load() // Pairs with: (*monitor).relieve.
+	return moves%2 == 0 && p.allParked() && !p.anyWork() && !p.anyNext() && p.team.Computing() == 0 && p.allParked() &&
+		p.monitor.moves.Load() == moves
 }
 
 // anyNext reports whether a worker has something that runs next: one that sleeps in a poll
 // gets that before it is awake.
 func (p *Pool) anyNext() bool {
-	for _, w := range p.crew() {
+	for _, w := range p.active() {
 		if w.lifo.Load() != nil {
 			return true
 		}

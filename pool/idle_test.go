@@ -15,7 +15,7 @@ import (
 )
 
 // TestWaitIdle: when it returns, all that was begun is over, whoever has taken it: other
-// workers, the guard, spares.
+// workers, the monitor, spares.
 func TestWaitIdle(t *testing.T) {
 	p := openWith(t, pool.Config{Workers: 2})
 	rng := rand.New(rand.NewPCG(1, 2))
@@ -35,7 +35,7 @@ func TestWaitIdle(t *testing.T) {
 					for range n {
 						cx.Go(spawn(n-1, 0))
 					}
-					for at := time.Now(); time.Since(at) < busy; { // a long poll: the guard takes what it has queued
+					for at := time.Now(); time.Since(at) < busy; { // a long poll: the monitor takes what it has queued
 					}
 				}
 				if err := cx.Yield(); err != nil {

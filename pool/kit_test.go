@@ -38,8 +38,8 @@ var (
 // slow reports that this build checks itself, or that the run is to be short.
 func slow() bool { return invariant.Enabled || testing.Short() }
 
-// guard counts with the threads of the workers.
-const guard = 1
+// monitor counts with the threads of the workers.
+const monitor = 1
 
 // patience is how long a test may take.
 const patience = 2 * time.Minute
@@ -70,7 +70,7 @@ func until(t testing.TB, what string, holds func() bool) {
 
 // open returns a pool of exactly so many workers that is closed with the test.
 // On a machine that takes a worker's thread away for milliseconds in mid-poll, the
-// guard of any other pool would hire spares, and a test that counts what one worker
+// monitor of any other pool would hire spares, and a test that counts what one worker
 // does in a row would see two.
 func open(t testing.TB, workers int) *pool.Pool {
 	t.Helper()
@@ -88,22 +88,9 @@ func openWith(t testing.TB, c pool.Config) *pool.Pool {
 	return p
 }
 
-// inBothModes runs a test with workers that are locked to their threads, and with
-// others.
-func inBothModes(t *testing.T, test func(t *testing.T, c pool.Config)) {
-	t.Run("locked", func(t *testing.T) { test(t, pool.Config{}) })
-	t.Run("unlocked", func(t *testing.T) { test(t, pool.Config{Unlocked: true}) })
-}
-
 // fixed returns c without spare workers.
 func fixed(c pool.Config) pool.Config {
 	c.StallLimit = -1
-	return c
-}
-
-// with returns c with a number of workers.
-func with(c pool.Config, workers int) pool.Config {
-	c.Workers = workers
 	return c
 }
 

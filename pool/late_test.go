@@ -23,7 +23,7 @@ func TestLateWake(t *testing.T) {
 	require.NoError(t, err)
 	require.NoError(t, p.Run(background, act(func(*task.Cx) {})))
 	require.NoError(t, p.Close())
-	require.NotPanics(t, r.Wake, "the number is nobody's")
+	require.NotPanics(t, r.Interrupt, "the number is nobody's")
 	var files []*os.File
 	for i := range 32 { // one of them gets the number that the poller had
 		f, err := os.Create(filepath.Join(dir, strconv.Itoa(i)))
@@ -31,7 +31,7 @@ func TestLateWake(t *testing.T) {
 		defer f.Close()
 		files = append(files, f)
 	}
-	require.NotPanics(t, r.Wake)
+	require.NotPanics(t, r.Interrupt)
 	for _, f := range files {
 		info, err := f.Stat()
 		require.NoError(t, err)

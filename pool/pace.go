@@ -11,18 +11,18 @@ type pace struct {
 }
 
 const (
-	lookNanos = 50_000 // the time between looks that is aimed at
-	minEvery  = 1
-	maxEvery  = 127
-	someEvery = 61 // before anything is known
-	smoothing = 0.1
-	wakeNanos = 30_000 // from the decision to wake a thread until that has paid
+	lookNanos   = 50_000 // the time between looks that is aimed at
+	minEvery    = 1
+	maxEvery    = 127
+	someEvery   = 61 // before anything is known
+	smoothing   = 0.1
+	unparkNanos = 30_000 // from the decision to unpark a thread until that has paid
 )
 
-// worth reports whether n more polls take longer than it takes to wake another
+// worth reports whether n more polls take longer than it takes to unpark another
 // worker for them. While nothing is known, they do.
 func (p *pace) worth(n int) bool {
-	return p.mean == 0 || float64(n)*p.mean > wakeNanos
+	return p.mean == 0 || float64(n)*p.mean > unparkNanos
 }
 
 // begin forgets the time that the worker was asleep.

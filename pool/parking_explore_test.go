@@ -199,7 +199,7 @@ func TestExploreParkingControls(t *testing.T) {
 			"who finds work then is no searcher", // P3
 			sound.with(func(y *way) {
 				c := faithful
-				c.again = (*parking).leave
+				c.again = (*parking).endPark
 				y.rest = c.rest
 			}),
 			threeMeet,
@@ -211,7 +211,7 @@ func TestExploreParkingControls(t *testing.T) {
 			"the token decides", // P4
 			sound.with(func(y *way) {
 				c := faithful
-				c.back = func(w *worker, unparked bool) bool { return unparked || w.pool.parking.leave(w.id) }
+				c.back = func(w *worker, unparked bool) bool { return unparked || w.pool.parking.endPark(w.id) }
 				y.rest = c.rest
 			}),
 			threeTimed,
@@ -219,7 +219,7 @@ func TestExploreParkingControls(t *testing.T) {
 			"whoever wakes by itself was not woken", // P4
 			sound.with(func(y *way) {
 				c := faithful
-				c.back = func(w *worker, unparked bool) bool { return w.pool.parking.leave(w.id) && unparked }
+				c.back = func(w *worker, unparked bool) bool { return w.pool.parking.endPark(w.id) && unparked }
 				y.rest = c.rest
 			}),
 			threeTimed,
@@ -227,10 +227,10 @@ func TestExploreParkingControls(t *testing.T) {
 			"the submitter looks before it queues", // S1, S2
 			sound.with(func(y *way) {
 				y.submit = func(p *Pool, b task.Batch) {
-					i := p.parking.pick()
+					i := p.parking.claimAny()
 					p.workers[max(i, 0)].inbox.Put(b)
 					if i >= 0 {
-						p.wake(p.workers[i])
+						p.unparkOrStart(p.workers[i])
 					}
 				}
 			}),
@@ -249,3 +249,6 @@ func TestExploreParkingCopy(t *testing.T) {
 		t.Run(s.name, func(t *testing.T) { explore.Check(t, s.brief(), s.model(y)) })
 	}
 }
+
+// claimAny is claimFor for a frame that may be anywhere.
+func (p *parking) claimAny() int { return p.claimFor(-1) }

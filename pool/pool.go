@@ -20,7 +20,7 @@
 // Runnable tasks of a worker are polled in the order in which they became so,
 // with two exceptions: a task that was woken by the one polled last may run next,
 // but at most maxStreak times in a row, and on what is left of the former's budget
-// of operations; and every few polls (so that it happens about every 200 µs) the
+// of operations; and every few polls, at intervals of lookNanos or so, the
 // inbox is emptied into the queue. A worker never looks at priorities, and never
 // interrupts a poll.
 //
@@ -32,21 +32,21 @@
 // Setting GOMAXPROCS by hand ends the runtime's own tracking of CPU limits until
 // the pool is closed.
 //
-// Threads start when there is work for them, and end with the pool.
+// Threads start when there is work for them, and end with the pool; a spare's ends when it is retired
+// and has no timers.
 package pool
 
 import (
 	"context"
-	"errors"
 	"fmt"
 	"log/slog"
-	"math/rand/v2"
 	"os"
-	"runtime"
 	"sync"
 	"time"
 
 	"github.com/heist-go/heist/internal/atomicx"
+	"github.com/heist-go/heist/internal/park"
+	"github.com/heist-go/heist/pool/fork"
 	"github.com/heist-go/heist/task"
 )
 
@@ -66,12 +66,24 @@ type Config struct {
 	// Default: one, which is best unless most of what many workers do is to read and
 	// write.
 	Reactors int
-	// Unlocked leaves the workers' goroutines unlocked from their threads.
-	Unlocked bool
 	// StallLimit is how long a poll may take before it is reported to Logger: 10
-	// ms by default. When all workers are in polls that take long, others take
-	// part meanwhile; a negative StallLimit forbids that, and reports.
+	// ms by default. Time that it waits for a processor does not count, where the system
+	// tells. A report is some lines long; there is one a second at most, and Stats counts
+	// them all. When all workers are in polls that take long, others take part meanwhile;
+	// a negative StallLimit forbids that, and reports, also for computations.
 	StallLimit time.Duration
+	// MaxThreads is how many threads may poll tasks when workers are in computations, or
+	// in polls that take long. The kernel shares the processors among them. Default: 8
+	// times Workers, at least 16, and a quarter of what the system allows the process at
+	// most. As many as Workers: no others ever take part.
+	MaxThreads int
+	// Backlog bounds how many tasks that were started from outside wait for their first
+	// poll. What is started beyond that by [Pool.Go] or [task.Group.Go] ends at once, with
+	// task.ErrLimit; [task.Group.TryGo] returns it; [task.Group.GoContext] and [Pool.Run]
+	// wait for room. What tasks start, wake-ups, and what [Pool.AfterFunc] starts do not
+	// count, nor what a group with a limit keeps back (see [task.Group.SetBacklog]). Default:
+	// no bound.
+	Backlog int
 	// Clock is the time of tasks and timers, for tests. Default: the machine's.
 	Clock *task.Clock
 	// Labels adds to the samples of a CPU profile which worker, and what kind of task,
@@ -81,43 +93,61 @@ type Config struct {
 	Labels bool
 	// Logger is told about what an operator should know. Default: silence.
 	Logger *slog.Logger
+	// Panicked is told about each panic in a child that nobody waits for at that moment, on
+	// the thread where it was polled: of a member of a group, a goroutine among them, or of
+	// a handle's task. It is kept for who waits later, all the same; if nobody has seen it
+	// when the group or handle is dropped, Panicked is told once more. A panic of a
+	// detached task ends the process after that. Several threads may call it at a time.
+	// Default: the panic is written to the standard error.
+	Panicked func(*task.PanicError)
 }
 
-// maxWorkers is a bound against mistakes in configuration.
-const maxWorkers = 1 << 12
+const (
+	// maxWorkers is a bound against mistakes in configuration.
+	maxWorkers = 1 << 12
+	// threadsPerWorker and minThreads are the default of Config.MaxThreads.
+	threadsPerWorker = 8
+	minThreads       = 16
+	// runtimeThreads is how many Go's runtime allows, unless it is told otherwise.
+	runtimeThreads = 10_000
+)
 
-// home is embedded under a name of its own, so that the pool is a task.Spawner
-// and Home is no field of its public face.
-type home = task.Home
+// spawner is embedded under a name of its own, so that the pool is a task.Spawner without a field
+// of its public face.
+type spawner = task.Outside
 
 // Pool runs tasks. It is a [task.Spawner]: tasks are started on it with
 // [task.Group.Go], [task.Go] or [Pool.Go]. All methods may be called from any
 // goroutine; those that block must not be called from within a task.
 type Pool struct {
-	home
-	config  Config
-	workers []*worker     // with the spares
-	size    atomicx.Int64 // how many are in use; see crew
-	parking parking
-	guard   guard
-	seats   []*seat    // of the workers, and of goroutines that compute
-	batons  []baton    // of the reactors
-	opening sync.Mutex // for the reactors
-	procs   procs
-	cancel  context.CancelCauseFunc
-	start   func(*worker) // starts its thread; explored tests have threads of their own
+	spawner
+	runtime    task.Runtime
+	config     Config
+	workers    []*worker     // with room for the spares
+	made       atomicx.Int64 // how many there have been; see everybody
+	size       atomicx.Int64 // how many others have to look at; see active
+	activated  atomicx.Int64 // active spares; changed under activating
+	away       atomicx.Int64 // workers that compute
+	mostAway   atomicx.Int64 // of them at a time, since the monitor's last look; a hint
+	activating park.Mutex    // held to activate, and to retire
+	parking    parking
+	monitor    monitor
+	team       *fork.Team
+	batons     []baton // of the reactors
+	jobs       jobs
+	opening    sync.Mutex // for the reactors
+	procs      procs
+	cancel     context.CancelCauseFunc
+	start      func(*worker) // starts its thread; explored tests have threads of their own
 
-	computing atomicx.Int64  // threads in computations
-	taken     atomicx.Uint64 // seats that goroutines have, a bit for each
-
-	admitted atomicx.Int64 // tasks spawned from outside
-	threads  atomicx.Int64 // started and not ended
-	started  atomicx.Int64
-	acks     atomicx.Int64 // workers that publish every count, for closing
-	closing  atomicx.Bool  // nothing comes from outside any more
-	stopped  atomicx.Bool  // all tasks are finished
-	done     chan struct{} // closed when the last thread has ended
-	ending   atomicx.Bool  // somebody closes done
+	admitted  atomicx.Int64 // tasks spawned from outside
+	threads   atomicx.Int64 // started and not ended
+	started   atomicx.Int64
+	acks      atomicx.Int64 // workers that publish every count, for closing
+	closing   atomicx.Bool  // nothing comes from outside any more
+	stopped   atomicx.Bool  // all tasks are finished
+	done      chan struct{} // closed when the last thread has ended
+	finishing atomicx.Bool  // a thread closes done
 }
 
 // New returns a pool. Its threads start when there is work for them.
@@ -133,46 +163,56 @@ func New(c Config) (*Pool, error) {
 		return nil, fmt.Errorf("pool: new: %d reactors: the number must be from 1 to that of the workers, %d, or 0 for one", c.Reactors, c.Workers)
 	}
 	c.Reactors = max(c.Reactors, 1)
-	spares := c.Workers
+	if c.Backlog < 0 {
+		return nil, fmt.Errorf("pool: new: a backlog of %d: the number must be positive, or 0 for no bound", c.Backlog)
+	}
+	if c.MaxThreads != 0 && (c.MaxThreads < c.Workers || c.MaxThreads > maxWorkers) {
+		return nil, fmt.Errorf("pool: new: %d threads at most: the number must be from that of the workers, %d, to %d, or 0 for the default", c.MaxThreads, c.Workers, maxWorkers)
+	}
+	if c.MaxThreads == 0 {
+		c.MaxThreads = min(max(threadsPerWorker*c.Workers, minThreads), maxWorkers)
+	}
+	c.MaxThreads = max(min(c.MaxThreads, threadLimit()/4), c.Workers)
 	switch {
 	case c.StallLimit < 0:
-		spares = 0
+		c.MaxThreads = c.Workers
 	case c.StallLimit == 0:
 		c.StallLimit = stallLimit
 	}
+	spares := c.MaxThreads - c.Workers
 	p := &Pool{config: c, done: make(chan struct{})}
+	p.spawner = task.OutsideOf(&p.runtime)
 	p.parking.begin(c.Workers, spares)
-	p.size.Store(int64(c.Workers))
+	p.size.Store(int64(c.Workers)) // initialisation
 	p.batons = make([]baton, c.Reactors)
 	p.parking.batons = p.batons
-	p.guard.pool, p.guard.over, p.guard.stalls.log = p, make(chan struct{}), c.Logger
+	p.jobs.pool = p
+	p.monitor.pool, p.monitor.done, p.monitor.stalls.log = p, make(chan struct{}), c.Logger
 	p.start = func(w *worker) {
-		if p.guard.started.CompareAndSwap(false, true) {
-			p.threads.Add(1)
-			p.guard.start()
+		// Claim. The start of the monitor. Pairs with: (*Pool).tryFinish.
+		if p.monitor.started.CompareAndSwap(false, true) {
+			p.threads.Add(1) // the worker's thread is counted already
+			p.monitor.start()
 		}
 		go w.main()
 	}
-	runners := make([]*task.Runner, c.Workers+spares)
+	p.workers = make([]*worker, c.MaxThreads)
+	p.team = fork.NewTeam((*seam)(p), c.Workers, c.MaxThreads)
+	runners := make([]*task.Runner, c.Workers)
 	for i := range runners {
-		w := &worker{pool: p, id: i, due: 1, friend: i + 1}
-		w.rng.Seed(rand.Uint64(), uint64(i))
-		w.runner.Init(w)
-		w.seat = p.seat()
-		p.workers = append(p.workers, w)
-		runners[i] = &w.runner
-	}
-	for range maxGuests {
-		p.seat()
+		p.add()
+		runners[i] = &p.workers[i].runner
 	}
 	ctx, cancel := context.WithCancelCause(context.Background())
 	p.cancel = cancel
 	if c.Clock != nil {
-		task.SetClock(&p.home, c.Clock)
+		task.SetClock(&p.runtime, c.Clock)
 	}
-	task.SetSpares(&p.home, spares)
-	task.SetDriver(&p.home, p)
-	task.Open(ctx, &p.home, (*intake)(p), runners...)
+	task.SetPanicked(&p.runtime, c.Panicked)
+	task.SetBacklog(&p.runtime, c.Backlog)
+	task.SetSpares(&p.runtime, spares)
+	task.SetTails(&p.runtime, p.afterPoll)
+	task.Open(ctx, &p.runtime, (*seam)(p), runners...)
 	p.procs.take(c)
 	return p, nil
 }
@@ -200,135 +240,8 @@ func (p *Pool) GoAll(ts ...task.Task) { task.DetachAll(p, ts...) }
 // t's result and raises its panic.
 func (p *Pool) Run(ctx context.Context, t task.Task) error {
 	task.MustNotPoll("pool: Run inside a task would stop its worker: start the other task in a Group and Wait(cx) for it")
-	g := task.WithContext(ctx)
-	g.Go(p, t)
-	return g.WaitContext(ctx)
+	return task.RunOn(ctx, &p.runtime, t)
 }
 
 // Workers returns the number of workers, spares not included.
 func (p *Pool) Workers() int { return p.config.Workers }
-
-// intake is the pool's task.Scheduler: not for users.
-type intake Pool
-
-// Admit implements task.Scheduler.
-func (in *intake) Admit(n int) bool {
-	p := (*Pool)(in)
-	// Store-load: count first, look second. Whoever closes the pool does it the
-	// other way round: either it sees the count, or we see that it closes.
-	// Pairs with: (*Pool).settle.
-	p.admitted.Add(int64(n))
-	if !p.closing.Load() {
-		return true
-	}
-	p.admitted.Add(int64(-n))
-	p.settle() // the count may have held up the end
-	return false
-}
-
-// Submit implements task.Scheduler: frames from outside go to the worker that
-// will be woken for them, or to any.
-func (in *intake) Submit(b task.Batch) {
-	p := (*Pool)(in)
-	i := p.parking.lowest()
-	if i < 0 {
-		i = rand.IntN(p.config.Workers)
-	}
-	p.workers[i].inbox.Put(b)
-	p.notify()
-}
-
-// notify wakes a worker if one has to be woken for work that was just queued.
-func (p *Pool) notify() {
-	if i := p.parking.pick(); i >= 0 {
-		p.wake(p.workers[i])
-	}
-}
-
-// wake unparks a worker that was claimed, or starts its thread.
-func (p *Pool) wake(w *worker) {
-	if w.started.Load() || !w.started.CompareAndSwap(false, true) {
-		p.unpark(w)
-		return
-	}
-	// Store-load: count first, look second. The pool stops first, and then looks
-	// at the count: so either it waits for this thread, or the thread is not
-	// started. (What w was claimed for may have ended long ago: its submitter can
-	// be this late.)
-	// Pairs with: (*Pool).settle.
-	p.threads.Add(1)
-	if p.stopped.Load() {
-		p.ended()
-		return
-	}
-	p.started.Add(1)
-	w.searching = true
-	p.start(w)
-}
-
-// anyWork looks at all queues, for a worker that is about to park.
-func (p *Pool) anyWork() bool {
-	for _, w := range p.crew() {
-		if w.deque.Len() > 0 || !w.inbox.Empty() {
-			return true
-		}
-	}
-	return p.anyBranch()
-}
-
-// allIdle reports whether no worker is awake.
-func (p *Pool) allIdle() bool {
-	for i := range p.crew() {
-		if !p.parking.isIdle(i) {
-			return false
-		}
-	}
-	return true
-}
-
-// Close cancels all tasks, waits until they have ended, and ends the threads. It
-// is idempotent. It returns when nothing of the pool is left.
-func (p *Pool) Close() error {
-	task.MustNotPoll("pool: Close inside a task would wait for that task: close the pool from a goroutine")
-	p.closing.Store(true)
-	p.abort(ErrClosed)
-	p.finish()
-	p.wait()
-	return nil
-}
-
-// wait blocks until nothing of the pool is left.
-func (p *Pool) wait() {
-	<-p.done
-	p.guard.stalls.writes.Wait()
-}
-
-// Shutdown ends the pool softly: it takes no more tasks from outside, tells those
-// that it has to come to an end ([task.Cx.Draining]), and waits for them. When ctx
-// is done it cancels what is left, waits for that, and returns an error that
-// wraps ctx's cause. When it returns nothing of the pool is left.
-func (p *Pool) Shutdown(ctx context.Context) error {
-	task.MustNotPoll("pool: Shutdown inside a task would wait for that task: shut the pool down from a goroutine")
-	p.closing.Store(true)
-	p.Drain()
-	p.finish()
-	defer p.wait()
-	select {
-	case <-p.done:
-		return nil
-	case <-ctx.Done():
-		select {
-		case <-p.done: // both: nothing is left to cancel
-			return nil
-		default:
-		}
-		err := fmt.Errorf("pool: shutdown: %w", context.Cause(ctx))
-		p.abort(err)
-		return err
-	}
-}
-
-var errPoolDone = errors.New("pool: the pool has ended")
-
-// gomaxprocs is runtime.GOMAXPROCS(0).
-func gomaxprocs() int { return runtime.GOMAXPROCS(0) }

@@ -2,6 +2,7 @@ package pool_test
 
 import (
 	"context"
+	"reflect"
 	"runtime"
 	"sync"
 	"sync/atomic"
@@ -15,16 +16,14 @@ import (
 )
 
 func TestManyTasks(t *testing.T) {
-	inBothModes(t, func(t *testing.T, c pool.Config) {
-		p := openWith(t, with(c, 4))
-		var n atomic.Int64
-		var g task.Group
-		for range 10_000 {
-			g.Go(p, act(func(*task.Cx) { n.Add(1) }))
-		}
-		require.NoError(t, g.WaitContext(background))
-		require.EqualValues(t, 10_000, n.Load())
-	})
+	p := openWith(t, pool.Config{Workers: 4})
+	var n atomic.Int64
+	var g task.Group
+	for range 10_000 {
+		g.Go(p, act(func(*task.Cx) { n.Add(1) }))
+	}
+	require.NoError(t, g.WaitContext(background))
+	require.EqualValues(t, 10_000, n.Load())
 }
 
 // grow returns a task that counts itself and has three children, and so on.
@@ -46,11 +45,9 @@ func grow(n *atomic.Int64, depth, limit int) task.Task {
 }
 
 func TestTree(t *testing.T) {
-	inBothModes(t, func(t *testing.T, c pool.Config) {
-		var n atomic.Int64
-		require.NoError(t, openWith(t, with(c, 4)).Run(background, grow(&n, 8, 0)))
-		require.EqualValues(t, (19683-1)/2, n.Load())
-	})
+	var n atomic.Int64
+	require.NoError(t, openWith(t, pool.Config{Workers: 4}).Run(background, grow(&n, 8, 0)))
+	require.EqualValues(t, (19683-1)/2, n.Load())
 }
 
 // Spawning never blocks, so that a limit holds nobody up for ever: neither a task
@@ -92,11 +89,11 @@ func TestThreadsStartWhenThereIsWork(t *testing.T) {
 	require.Zero(t, p.Stats().Threads)
 	require.NoError(t, p.Run(background, act(func(*task.Cx) {})))
 	// The second: whoever was woken and finds work wakes the next.
-	require.LessOrEqual(t, p.Stats().Threads, 2+guard, "for one task")
+	require.LessOrEqual(t, p.Stats().Threads, 2+monitor, "for one task")
 	require.NotZero(t, p.Stats().Threads)
 
 	meet(t, p, 4, nil)
-	require.Equal(t, 4+guard, p.Stats().Threads)
+	require.Equal(t, 4+monitor, p.Stats().Threads)
 }
 
 // In a process of its own, because the shared pool stays.
@@ -210,25 +207,23 @@ func TestGoAllIsOneNotification(t *testing.T) {
 }
 
 func TestGroupOnAPool(t *testing.T) {
-	inBothModes(t, func(t *testing.T, c pool.Config) {
-		p := openWith(t, with(c, 4))
-		var a tally
-		var g task.Group
-		for range 100 {
-			g.Go(p, &probe{tally: &a})
-		}
-		until(t, "all parked", func() bool { return a.polled.Load() == 100 })
-		g.GoAll(p, several(100, func(i int) task.Task {
-			return &probe{tally: &a, poll: func(cx *task.Cx) error {
-				if i == 50 {
-					return errBoom
-				}
-				return untilCanceled(cx)
-			}}
-		})...)
-		require.Equal(t, errBoom, g.WaitContext(background), "the first error ends them all")
-		a.check(t, 200)
-	})
+	p := openWith(t, pool.Config{Workers: 4})
+	var a tally
+	var g task.Group
+	for range 100 {
+		g.Go(p, &probe{tally: &a})
+	}
+	until(t, "all parked", func() bool { return a.polled.Load() == 100 })
+	g.GoAll(p, several(100, func(i int) task.Task {
+		return &probe{tally: &a, poll: func(cx *task.Cx) error {
+			if i == 50 {
+				return errBoom
+			}
+			return untilCanceled(cx)
+		}}
+	})...)
+	require.Equal(t, errBoom, g.WaitContext(background), "the first error ends them all")
+	a.check(t, 200)
 }
 
 func TestGroupWithALimitOnAPool(t *testing.T) {
@@ -316,26 +311,24 @@ func TestStatsInALongPoll(t *testing.T) {
 }
 
 func TestLocal(t *testing.T) {
-	inBothModes(t, func(t *testing.T, c pool.Config) {
-		p := openWith(t, fixed(with(c, 4)))
-		made := 0
-		sums := pool.NewLocal(p, func() []int { made++; return make([]int, 1) })
-		require.Equal(t, 4, made)
+	p := openWith(t, fixed(pool.Config{Workers: 4}))
+	made := 0
+	sums := pool.NewLocal(p, func() []int { made++; return make([]int, 1) })
+	require.Equal(t, 4, made)
 
-		var g task.Group
-		for range 1000 {
-			g.Go(p, task.Func(func(cx *task.Cx) error {
-				(*sums.Get(cx))[0]++
-				return cx.Yield()
-			}))
-		}
-		require.NoError(t, g.WaitContext(background))
-		total := 0
-		for s := range sums.All() {
-			total += (*s)[0]
-		}
-		require.Equal(t, 2000, total, "each poll of each task")
-	})
+	var g task.Group
+	for range 1000 {
+		g.Go(p, task.Func(func(cx *task.Cx) error {
+			(*sums.Get(cx))[0]++
+			return cx.Yield()
+		}))
+	}
+	require.NoError(t, g.WaitContext(background))
+	total := 0
+	for s := range sums.All() {
+		total += (*s)[0]
+	}
+	require.Equal(t, 2000, total, "each poll of each task")
 }
 
 func TestLocalIsTheWorkers(t *testing.T) {
@@ -363,20 +356,18 @@ func TestLocalOfAnotherPool(t *testing.T) {
 func TestManyWorkers(t *testing.T) {
 	const workers = 100
 	require.Greater(t, workers, 2*pool.GroupSize)
-	inBothModes(t, func(t *testing.T, c pool.Config) {
-		p := openWith(t, fixed(with(c, workers)))
-		visits := pool.NewLocal[int](p, nil)
-		for range 3 {
-			meet(t, p, workers, func(cx *task.Cx) { *visits.Get(cx)++ })
-		}
-		for n := range visits.All() {
-			assert.Equal(t, 3, *n)
-		}
-		require.Equal(t, workers+guard, p.Stats().Threads)
-		idle(t, p)
-		require.NoError(t, p.Close())
-		require.Zero(t, p.Stats().Threads)
-	})
+	p := openWith(t, fixed(pool.Config{Workers: workers}))
+	visits := pool.NewLocal[int](p, nil)
+	for range 3 {
+		meet(t, p, workers, func(cx *task.Cx) { *visits.Get(cx)++ })
+	}
+	for n := range visits.All() {
+		assert.Equal(t, 3, *n)
+	}
+	require.Equal(t, workers+monitor, p.Stats().Threads)
+	idle(t, p)
+	require.NoError(t, p.Close())
+	require.Zero(t, p.Stats().Threads)
 }
 
 // A task that is woken while it is polled is polled once more, however often it
@@ -470,4 +461,16 @@ func TestContextOfAGroupEnds(t *testing.T) {
 	require.NoError(t, g.WaitContext(context.Background()))
 	<-seen.Done()
 	require.NoError(t, ctx.Err())
+}
+
+// A pool has the methods that its documentation shows, and none of what it is made of.
+func TestPoolShowsWhatItHas(t *testing.T) {
+	var inner []string
+	for m := range reflect.TypeFor[*task.Runtime]().Methods() {
+		inner = append(inner, m.Name)
+	}
+	require.Contains(t, inner, "CancelAll")
+	for m := range reflect.TypeFor[*pool.Pool]().Methods() {
+		require.NotContains(t, inner, m.Name)
+	}
 }

@@ -6,7 +6,11 @@ import (
 )
 
 // procs is a pool's part of GOMAXPROCS.
-type procs struct{ added, era int }
+type procs struct {
+	added, era int
+	extra      int // of added, for spares; written by the monitor
+	slack      int // for how many spares none is needed
+}
 
 // The process's pools share one account, because GOMAXPROCS is one number.
 // Somebody else who changes it begins a new era: what was added before is gone,
@@ -50,7 +54,7 @@ func (p *procs) take(c Config) {
 		runtime.SetDefaultGOMAXPROCS()
 		a.def = gomaxprocs() == now
 	}
-	p.era = a.era
+	p.era, p.slack = a.era, max(a.base-1, 0)
 	a.added += p.added
 	a.current = a.base + a.added
 	runtime.GOMAXPROCS(a.current)
@@ -77,3 +81,23 @@ func (p *procs) give() {
 	}
 	runtime.GOMAXPROCS(a.current)
 }
+
+// follow makes the part for spares n, if nobody else has changed the value, and if the pool
+// has a part at all.
+func (p *procs) follow(n int) {
+	account.Lock()
+	defer account.Unlock()
+	a := &account
+	more := n - p.extra
+	p.extra = n
+	if p.added == 0 || p.era != a.era || gomaxprocs() != a.current {
+		return
+	}
+	p.added += more
+	a.added += more
+	a.current = a.base + a.added
+	runtime.GOMAXPROCS(a.current)
+}
+
+// gomaxprocs is runtime.GOMAXPROCS(0).
+func gomaxprocs() int { return runtime.GOMAXPROCS(0) }

@@ -29,34 +29,37 @@ type rig struct {
 
 // way is the code under test: the pool's own, or copies with one line wrong.
 type way struct {
-	submit func(*Pool, task.Batch)
-	admit  func(*Pool, int) bool
-	found  func(*Pool, *worker) // after a search that was successful
-	rest   func(*worker)
-	sooner func(*Pool, int)
-	report func(*worker)
-	finish func(*Pool)
-	settle func(*Pool)
-	push   func(*worker, *task.Frame)
+	submit       func(*Pool, task.Batch)
+	admit        func(*Pool, int) bool
+	found        func(*Pool, *worker) // after a search that was successful
+	rest         func(*worker)
+	exits        func(*worker) bool
+	sooner       func(*Pool, int)
+	report       func(*worker)
+	startClosing func(*Pool)
+	tryFinish    func(*Pool)
+	push         func(*worker, *task.Frame)
 }
 
 var sound = way{
-	admit: func(p *Pool, n int) bool { return (*intake)(p).Admit(n) },
+	admit: func(p *Pool, n int) bool { return (*seam)(p).Admit(n) },
 	submit: func(p *Pool, b task.Batch) { // Submit, but for its random choice
-		p.workers[max(p.parking.lowest(), 0)].inbox.Put(b)
-		p.notify()
+		i := max(p.parking.lowest(), 0)
+		p.workers[i].inbox.Put(b)
+		p.notifyFor(i)
 	},
 	found: func(p *Pool, w *worker) {
 		if p.parking.found(w.id) {
 			p.notify()
 		}
 	},
-	rest:   (*worker).rest,
-	sooner: func(p *Pool, i int) { (*intake)(p).Sooner(i) },
-	report: (*worker).report,
-	finish: (*Pool).finish,
-	settle: (*Pool).settle,
-	push:   (*worker).Push,
+	rest:         (*worker).rest,
+	exits:        (*worker).exits,
+	sooner:       func(p *Pool, i int) { (*seam)(p).Sooner(i) },
+	report:       (*worker).report,
+	startClosing: (*Pool).startClosing,
+	tryFinish:    (*Pool).tryFinish,
+	push:         (*worker).Push,
 }
 
 // with returns the way with a change.
@@ -78,12 +81,12 @@ func (c copied) rest(w *worker) {
 	w.runner.Rest()
 	c.report(w)
 	p := &w.pool.parking
-	if !c.stay(w, p.idle(w.id, w.searching)) {
+	if !c.stay(w, p.beginPark(w.id, w.searching)) {
 		w.searching = c.again(p, w.id)
 		return
 	}
 	unparked := true
-	if w.runner.Settle() == never {
+	if w.runner.NextDeadline() == never {
 		c.park(w)
 	} else {
 		unparked = w.parker.ParkUntil(1)
@@ -97,9 +100,9 @@ func (c copied) rest(w *worker) {
 var faithful = copied{
 	report: (*worker).report,
 	stay:   func(w *worker, look bool) bool { return !(look && w.pool.anyWork() || w.called()) },
-	again:  func(p *parking, worker int) bool { return p.rouse(worker) || true },
+	again:  func(p *parking, worker int) bool { return p.claim(worker) || true },
 	park:   (*worker).park,
-	back:   func(w *worker, _ bool) bool { return w.pool.parking.leave(w.id) },
+	back:   func(w *worker, _ bool) bool { return w.pool.parking.endPark(w.id) },
 }
 
 // job is a task that ends in its first poll, unless do says otherwise.
@@ -130,7 +133,7 @@ func (j *job) Finish(err error) {
 	j.ends++
 	if j.r.left.Add(-1) == 0 && !j.r.closes {
 		j.r.stopped.Store(true)
-		j.r.rouseAll()
+		j.r.unparkAll()
 	}
 }
 
@@ -161,13 +164,18 @@ func newRigOf(x *explore.X, y way, c Config, jobs int) *rig {
 	n := len(p.workers)
 	r := &rig{Pool: p, x: x, way: y, launched: make([]explore.Bool, n), naps: make([]int, n), alarms: make([]task.Alarm, n)}
 	r.submit = func(j *job) { r.Go(j); j.owed = true }
-	runners := make([]*task.Runner, n)
+	var runners []*task.Runner
+	for _, w := range p.everybody() {
+		runners = append(runners, &w.runner)
+	}
+	task.Open(p.runtime.Context(), &p.runtime, door{r}, runners...)
+	for len(p.everybody()) < n {
+		p.add()
+	}
 	for i, w := range p.workers {
 		w.rng.Seed(1, uint64(i)) // a model must be deterministic
 		w.runner.Init(desk{w, r})
-		runners[i] = &w.runner
 	}
-	task.Open(p.Context(), &p.home, door{r}, runners...)
 	p.start = func(w *worker) {
 		x.Assert(!r.over(), "a thread starts when the pool is over")
 		r.launched[w.id].Store(true)
@@ -178,12 +186,14 @@ func newRigOf(x *explore.X, y way, c Config, jobs int) *rig {
 	r.left.Store(int64(jobs))
 	for i, w := range p.workers {
 		x.Go("worker "+string(rune('0'+i)), func() {
-			explore.Wait(&r.launched[i], func() bool {
-				return r.launched[i].Peek() || r.over() || !r.closes && r.stopped.Peek()
-			})
-			if r.launched[i].Peek() {
-				r.life(w)
-				r.ended()
+			for again := true; again; {
+				explore.Wait(&r.launched[i], func() bool {
+					return r.launched[i].Peek() || r.over() || !r.closes && r.stopped.Peek()
+				})
+				if again = r.launched[i].Peek(); again {
+					again = r.life(w)
+					r.threadEnded()
+				}
 			}
 		})
 	}
@@ -218,8 +228,9 @@ func (r *rig) over() bool {
 	}
 }
 
-// life is (*worker).run, without what depends on the time.
-func (r *rig) life(w *worker) {
+// life is (*worker).run, without what depends on the time. It reports whether there may be
+// another one, because the worker has retired.
+func (r *rig) life(w *worker) (again bool) {
 	x := r.x
 	if w.tick > 0 { // asleep
 		if r.naps[w.id] > 0 {
@@ -228,7 +239,7 @@ func (r *rig) life(w *worker) {
 		} else {
 			w.parker.Park()
 		}
-		w.searching = r.parking.leave(w.id)
+		w.searching = r.parking.endPark(w.id)
 	}
 	for {
 		// Polls are long, as far as the worker knows: it shares what it can.
@@ -240,6 +251,13 @@ func (r *rig) life(w *worker) {
 			}
 			x.Assert(w.lifo.Peek() == nil, "worker %d goes to rest with a frame in its LIFO slot", w.id)
 			r.nap(w)
+			if w.retired.Peek() { // or it is not asked: that would be a step
+				r.launched[w.id].Store(false)
+				if r.way.exits(w) {
+					return true
+				}
+				r.launched[w.id].Store(true)
+			}
 			r.way.rest(w)
 			continue
 		}
@@ -255,6 +273,7 @@ func (r *rig) life(w *worker) {
 	for i, j := range r.jobs {
 		x.Assert(!j.owed && !j.polled || j.ends+j.refused == 1, "the pool has stopped, and job %d has not ended", i)
 	}
+	return false
 }
 
 // nap arms a timer as long as the worker has naps left, so that it parks with a
@@ -262,12 +281,17 @@ func (r *rig) life(w *worker) {
 func (r *rig) nap(w *worker) {
 	a := &r.alarms[w.id]
 	if r.naps[w.id] == 0 {
-		a.Disarm(&r.home)
+		a.Disarm(&r.runtime)
 		return
 	}
 	r.naps[w.id]--
-	a.ArmIn(&w.runner, clock.Now()+int64(time.Hour), nil, 0)
+	a.ArmIn(&w.runner, clock.Now()+int64(time.Hour), mute{}, 0)
 }
+
+// A mute alarm tells nobody: it still rings when the pool ends.
+type mute struct{}
+
+func (mute) Notify(uint32) {}
 
 // check is what holds in the end.
 func (r *rig) check() {
@@ -282,7 +306,7 @@ func (r *rig) check() {
 		word, bit := r.parking.word(i)
 		r.x.Assert(!r.launched[i].Peek() || word.Peek()&bit == 0, "worker %d has ended and counts as idle", i)
 		r.x.Assert(w.lifo.Peek() == nil && w.deque.Len() == 0 && w.inbox.Empty(), "worker %d has left a frame", i)
-		if w.searching && r.launched[i].Peek() {
+		if w.searching && r.launched[i].Peek() || !r.launched[i].Peek() && word.Peek()&bit == 0 { // or claimed too late to start
 			searching++
 		}
 	}

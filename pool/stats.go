@@ -1,13 +1,17 @@
 package pool
 
-import "math/bits"
+import (
+	"math/bits"
+
+	"github.com/heist-go/heist/task"
+)
 
 // Stats is what a pool has done so far. Each number is right at some moment
 // during the call, or, for a worker in a long poll, shortly before.
 type Stats struct {
 	Workers   int    // configured
-	Spares    int    // more that take part, because all workers are, or were, in long polls
-	Threads   int    // of workers that have started, and the guard
+	Spares    int    // more that take part, because workers compute, or are in long polls
+	Threads   int    // of workers that have started, and the monitor
 	Idle      int    // workers that are parked, or not started
 	Searching int    // looking for work
 	Live      int64  // tasks spawned and not finished
@@ -23,10 +27,14 @@ type Stats struct {
 	Events    uint64 // reports of the kernel that descriptors are ready
 	Rescued   uint64 // frames moved away from a worker in a long poll
 	Stalls    uint64 // polls that took longer than Config.StallLimit
-	Parts     uint64 // of computations that a worker has taken over
-	Parks     uint64 // times a worker went to sleep
-	Wrapped   uint64 // Pending errors that were wrapped before they were returned
-	Panics    uint64 // panics and Goexits in tasks
+	Short     uint64 // times that something waited, and Config.MaxThreads were in long polls
+	Computing int    // threads in computations
+	Jobs      JobStats
+	Intake    task.BacklogStats // of Config.Backlog; zeros without
+	Parts     uint64            // of computations that a worker has taken over
+	Parks     uint64            // times a worker went to sleep
+	Wrapped   uint64            // Pending errors that were wrapped before they were returned
+	Panics    uint64            // panics and Goexits in tasks, and in goroutines of groups
 }
 
 // What a worker counts. They are published in the opposite order, and summed up in
@@ -60,7 +68,7 @@ func (w *worker) publish() {
 	w.count[polls], w.count[wrapped], w.count[panics] = c.Polls, c.Wrapped, c.Panics
 	for i := counters - 1; i >= 0; i-- {
 		if n := w.count[i]; w.public[i].Load() != n {
-			// Publish. Pairs with: (*Pool).Stats, (*Pool).settle.
+			// Publish. Pairs with: (*Pool).Stats, (*Pool).tryFinish.
 			w.public[i].Store(n)
 		}
 	}
@@ -71,30 +79,32 @@ func (w *worker) publish() {
 func (p *Pool) Stats() Stats {
 	s := Stats{Workers: p.config.Workers, Threads: int(p.threads.Load())}
 	for i := range s.Workers {
-		if p.parking.isIdle(i) {
+		if p.parking.isParked(i) {
 			s.Idle++
 		}
 	}
 	for i := range p.parking.groups {
 		g := &p.parking.groups[i]
 		s.Searching += int(g.word.Load() >> groupSize)
-		s.Spares += bits.OnesCount64(g.duty.Load())
+		s.Spares += bits.OnesCount64(g.active.Load())
 	}
 	s.Spares -= s.Workers
 	var sum [counters]uint64
 	for i := range sum {
-		for _, w := range p.workers {
-			sum[i] += w.public[i].Load()
+		for _, w := range p.everybody() {
+			sum[i] += w.public[i].Load() // Pairs with: (*worker).publish.
 		}
 	}
 	s.Finished = sum[finished]
 	s.Spawned = sum[spawned] + uint64(p.admitted.Load())
 	// A task may end on one worker before another one has published its spawn.
 	s.Live = max(int64(s.Spawned-s.Finished), 0)
-	s.Polls, s.Wrapped, s.Panics = sum[polls], sum[wrapped], sum[panics]
-	s.Injected, s.Parts, s.Parks, s.Fired = sum[injected], sum[parts], sum[parks], sum[fired]+p.guard.fired.Load()
-	s.Events = sum[events] + p.guard.events.Load()
-	s.Timers, s.Rescued, s.Stalls = p.Timers(), p.guard.rescued.Load(), p.guard.stalls.number.Load()
+	s.Polls, s.Wrapped, s.Panics = sum[polls], sum[wrapped], sum[panics]+task.GoroutinePanics(&p.runtime)
+	s.Injected, s.Parts, s.Parks, s.Fired = sum[injected], sum[parts], sum[parks], sum[fired]+p.monitor.fired.Load()
+	s.Events = sum[events] + p.monitor.events.Load()
+	s.Timers, s.Rescued, s.Stalls = p.runtime.Timers(), p.monitor.rescued.Load(), p.monitor.stalls.number.Load()
+	s.Short, s.Computing, s.Jobs = p.monitor.short.Load(), p.team.Computing(), p.jobs.all()
+	s.Intake = task.Backlog(&p.runtime)
 	s.Thefts, s.Stolen, s.Lost = sum[thefts], sum[stolen], sum[lost]
 	return s
 }

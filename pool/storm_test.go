@@ -230,28 +230,26 @@ func TestGarbageCollectionIsPrompt(t *testing.T) {
 		t.Logf("%s: %v at most", when, longest)
 		require.Less(t, longest, bound, when)
 	}
-	inBothModes(t, func(t *testing.T, c pool.Config) {
-		p := openWith(t, with(c, 4))
-		meet(t, p, 4, nil)
-		idle(t, p)
-		collect(t, "all workers parked")
+	p := openWith(t, pool.Config{Workers: 4})
+	meet(t, p, 4, nil)
+	idle(t, p)
+	collect(t, "all workers parked")
 
-		var over atomic.Bool
-		var g task.Group
-		var here sync.WaitGroup
-		here.Add(4)
-		g.GoAll(p, several(4, func(int) task.Task {
-			begin := sync.OnceFunc(func() { here.Done(); here.Wait() })
-			return task.Func(func(cx *task.Cx) error {
-				if begin(); over.Load() {
-					return nil
-				}
-				return again(cx)
-			})
-		})...)
-		here.Wait()
-		collect(t, "all workers busy")
-		over.Store(true)
-		require.NoError(t, g.WaitContext(background))
-	})
+	var over atomic.Bool
+	var g task.Group
+	var here sync.WaitGroup
+	here.Add(4)
+	g.GoAll(p, several(4, func(int) task.Task {
+		begin := sync.OnceFunc(func() { here.Done(); here.Wait() })
+		return task.Func(func(cx *task.Cx) error {
+			if begin(); over.Load() {
+				return nil
+			}
+			return again(cx)
+		})
+	})...)
+	here.Wait()
+	collect(t, "all workers busy")
+	over.Store(true)
+	require.NoError(t, g.WaitContext(background))
 }

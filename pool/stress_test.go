@@ -20,25 +20,25 @@ import (
 // and wait for each other, yield, compute, fail and exit, in any order.
 type chaos struct {
 	tally tally
-	left  atomic.Int64 // tasks that may still be spawned
-	board [64]notice   // where tasks can be found
-	bells [16]bell     // what tasks wait for
+	left  atomic.Int64    // tasks that may still be spawned
+	board [64]retireAfter // where tasks can be found
+	bells [16]notifier    // what tasks wait for
 }
 
-// notice is a place on the board. A task that hangs there may have ended long ago:
+// retireAfter is a place on the board. A task that hangs there may have ended long ago:
 // that is what its waker and its Cancel must bear.
-type notice struct {
+type retireAfter struct {
 	mu sync.Mutex
 	w  task.Waker
 	m  *member
 }
 
-// bell is a promise that is replaced when it has been resolved.
-type bell struct {
+// notifier is a promise that is replaced when it has been resolved.
+type notifier struct {
 	p atomic.Pointer[task.Promise[int]]
 }
 
-func (b *bell) ring() {
+func (b *notifier) ring() {
 	b.p.Swap(new(task.Promise[int])).Resolve(1, nil)
 }
 
@@ -219,12 +219,12 @@ func stress(t *testing.T, procs int) {
 	}
 	var thefts, parks, panics uint64
 	for _, c := range []pool.Config{
-		{Workers: 1}, {Workers: 2}, {Workers: 4}, {Workers: 4, Unlocked: true}, {Workers: 4, Procs: -1},
+		{Workers: 1}, {Workers: 2}, {Workers: 4}, {Workers: 4, Procs: -1},
 	} {
 		runtime.GOMAXPROCS(procs)
 		p := openWith(t, c)
 		seed := rand.Uint64()
-		t.Logf("%d workers, unlocked: %t, procs: %d, seed: %d", c.Workers, c.Unlocked, c.Procs, seed)
+		t.Logf("%d workers, procs: %d, seed: %d", c.Workers, c.Procs, seed)
 		c := new(chaos)
 		c.run(t, p, tasks, seed, nil)
 		idle(t, p)

@@ -29,9 +29,9 @@ func threads(t testing.TB) (ids []int) {
 	return ids
 }
 
-// gone waits until the kernel has ended the threads; but a worker that was given
+// canceled waits until the kernel has ended the threads; but a worker that was given
 // the main thread leaves that to the runtime, which cannot end it.
-func gone(t testing.TB, ids []int) {
+func canceled(t testing.TB, ids []int) {
 	t.Helper()
 	ids = slices.DeleteFunc(ids, func(id int) bool { return id == os.Getpid() })
 	until(t, fmt.Sprint("the end of the threads ", ids), func() bool {
@@ -59,7 +59,7 @@ func TestNothingIsLeft(t *testing.T) {
 			require.Len(t, ids, 4)
 			require.Subset(t, threads(t), ids)
 			require.NoError(t, p.Close())
-			gone(t, ids)
+			canceled(t, ids)
 			goleak.VerifyNone(t, old)
 		})
 	}
@@ -67,20 +67,16 @@ func TestNothingIsLeft(t *testing.T) {
 
 func TestManyPools(t *testing.T) {
 	old, before := goleak.IgnoreCurrent(), runtime.GOMAXPROCS(0)
-	inBothModes(t, func(t *testing.T, c pool.Config) {
-		var ids []int
-		for i := range 200 {
-			p := openWith(t, with(c, 1+i%4))
-			if i%3 > 0 {
-				meet(t, p, p.Workers(), nil)
-			}
-			ids = append(ids, p.ThreadIDs()...)
-			require.NoError(t, p.Close())
+	var ids []int
+	for i := range 200 {
+		p := openWith(t, pool.Config{Workers: 1 + i%4})
+		if i%3 > 0 {
+			meet(t, p, p.Workers(), nil)
 		}
-		if !c.Unlocked {
-			gone(t, ids)
-		}
-	})
+		ids = append(ids, p.ThreadIDs()...)
+		require.NoError(t, p.Close())
+	}
+	canceled(t, ids)
 	goleak.VerifyNone(t, old)
 	procs(t, before, "given back")
 }
@@ -145,8 +141,8 @@ func TestIdlePoolSleeps(t *testing.T) {
 		}
 		return all
 	}
-	until(t, "a guard asleep", func() bool { return p.GuardSleeps() && p.GuardThread() != 0 })
-	ids = append(ids, p.GuardThread())
+	until(t, "a monitor asleep", func() bool { return p.MonitorSleeps() && p.MonitorThread() != 0 })
+	ids = append(ids, p.MonitorThread())
 	// A thread may still be on its way into the kernel when it counts as idle, and one tick
 	// of the system's clock may be somebody else's: on a busy machine a later look counts.
 	var cpu, switches int
@@ -168,7 +164,7 @@ func TestIdlePoolSleeps(t *testing.T) {
 	require.True(t, same, "the pool has counted something")
 }
 
-// A worker that parks often, or a guard that naps, does not keep the runtime's monitor from
+// A worker that parks often, or a monitor that naps, does not keep the runtime's monitor from
 // its sleep: it looks every 20 µs for some time after it has taken a processor away.
 func TestMonitorSleeps(t *testing.T) {
 	if slow() {

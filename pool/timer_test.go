@@ -53,24 +53,22 @@ func TestNeverEarly(t *testing.T) {
 	if slow() {
 		n /= 20
 	}
-	inBothModes(t, func(t *testing.T, c pool.Config) {
-		p := openWith(t, with(c, 3))
-		r := rand.New(rand.NewPCG(1, 1))
-		to := &late{all: make([]time.Duration, n)}
-		tasks := make([]doze, n)
-		var g task.Group
-		for i := range tasks {
-			tasks[i] = doze{to: to, i: i, d: time.Duration(r.Int64N(int64(2 * time.Second)))}
-			g.Go(p, &tasks[i])
-		}
-		require.NoError(t, g.WaitContext(background))
-		require.Zero(t, to.early.Load(), "early")
-		slices.Sort(to.all)
-		t.Logf("late: half of them up to %v, all but a hundredth up to %v, at most %v", to.all[n/2], to.all[n*99/100], to.all[n-1])
-		s := p.Stats()
-		require.Zero(t, s.Timers)
-		require.EqualValues(t, n, s.Fired)
-	})
+	p := openWith(t, pool.Config{Workers: 3})
+	r := rand.New(rand.NewPCG(1, 1))
+	to := &late{all: make([]time.Duration, n)}
+	tasks := make([]doze, n)
+	var g task.Group
+	for i := range tasks {
+		tasks[i] = doze{to: to, i: i, d: time.Duration(r.Int64N(int64(2 * time.Second)))}
+		g.Go(p, &tasks[i])
+	}
+	require.NoError(t, g.WaitContext(background))
+	require.Zero(t, to.early.Load(), "early")
+	slices.Sort(to.all)
+	t.Logf("late: half of them up to %v, all but a hundredth up to %v, at most %v", to.all[n/2], to.all[n*99/100], to.all[n-1])
+	s := p.Stats()
+	require.Zero(t, s.Timers)
+	require.EqualValues(t, n, s.Fired)
 }
 
 // flit is a task that arms, moves and stops its timer at random, and is woken at
@@ -135,21 +133,19 @@ func TestTimersAcrossWorkers(t *testing.T) {
 	if slow() {
 		want /= 10
 	}
-	inBothModes(t, func(t *testing.T, c pool.Config) {
-		p := openWith(t, with(c, 4))
-		var early, fires atomic.Int64
-		flits := make([]*flit, 64)
-		for i := range flits {
-			flits[i] = &flit{rng: rand.New(rand.NewPCG(1, uint64(i))), early: &early, fires: &fires, want: want, peers: flits}
-		}
-		var g task.Group
-		for _, f := range flits {
-			g.Go(p, f)
-		}
-		require.NoError(t, g.WaitContext(background))
-		require.Zero(t, early.Load(), "fired early, or after it was stopped")
-		require.Zero(t, p.Stats().Timers, "what they have armed ends with them")
-	})
+	p := openWith(t, pool.Config{Workers: 4})
+	var early, fires atomic.Int64
+	flits := make([]*flit, 64)
+	for i := range flits {
+		flits[i] = &flit{rng: rand.New(rand.NewPCG(1, uint64(i))), early: &early, fires: &fires, want: want, peers: flits}
+	}
+	var g task.Group
+	for _, f := range flits {
+		g.Go(p, f)
+	}
+	require.NoError(t, g.WaitContext(background))
+	require.Zero(t, early.Load(), "fired early, or after it was stopped")
+	require.Zero(t, p.Stats().Timers, "what they have armed ends with them")
 }
 
 // Timers that were canceled leave nothing, long before they would have fired.
@@ -168,31 +164,29 @@ func TestCanceledTimersAreGone(t *testing.T) {
 }
 
 func TestAfterFunc(t *testing.T) {
-	inBothModes(t, func(t *testing.T, c pool.Config) {
-		p := openWith(t, with(c, 2))
-		ran := make(chan time.Time, 10)
-		start := time.Now()
-		timer := p.AfterFunc(2*time.Millisecond, func() { ran <- time.Now() })
-		require.GreaterOrEqual(t, (<-ran).Sub(start), 2*time.Millisecond)
-		require.False(t, timer.Stop(), "it has run")
+	p := openWith(t, pool.Config{Workers: 2})
+	ran := make(chan time.Time, 10)
+	start := time.Now()
+	timer := p.AfterFunc(2*time.Millisecond, func() { ran <- time.Now() })
+	require.GreaterOrEqual(t, (<-ran).Sub(start), 2*time.Millisecond)
+	require.False(t, timer.Stop(), "it has run")
 
-		start = time.Now()
-		require.False(t, timer.Reset(time.Hour), "it was not to run")
-		require.True(t, timer.Reset(time.Millisecond), "it was")
-		require.GreaterOrEqual(t, (<-ran).Sub(start), time.Millisecond)
+	start = time.Now()
+	require.False(t, timer.Reset(time.Hour), "it was not to run")
+	require.True(t, timer.Reset(time.Millisecond), "it was")
+	require.GreaterOrEqual(t, (<-ran).Sub(start), time.Millisecond)
 
-		timer.Reset(time.Hour)
-		require.True(t, timer.Stop())
-		require.False(t, timer.Stop())
-		require.Zero(t, p.Stats().Timers)
+	timer.Reset(time.Hour)
+	require.True(t, timer.Stop())
+	require.False(t, timer.Stop())
+	require.Zero(t, p.Stats().Timers)
 
-		for _, d := range []time.Duration{0, -1, math.MinInt64} {
-			p.AfterFunc(d, func() { ran <- time.Now() })
-			<-ran
-		}
-		never := p.AfterFunc(math.MaxInt64, func() { t.Error("after 292 years") })
-		require.True(t, never.Stop())
-	})
+	for _, d := range []time.Duration{0, -1, math.MinInt64} {
+		p.AfterFunc(d, func() { ran <- time.Now() })
+		<-ran
+	}
+	never := p.AfterFunc(math.MaxInt64, func() { t.Error("after 292 years") })
+	require.True(t, never.Stop())
 }
 
 // Whoever arms a timer that is due before all others wakes the worker that sleeps
@@ -215,27 +209,25 @@ func TestAfterFuncExactlyOnce(t *testing.T) {
 	if slow() {
 		n /= 10
 	}
-	inBothModes(t, func(t *testing.T, c pool.Config) {
-		p := openWith(t, with(c, 2))
-		var ran, stopped atomic.Int64
-		var wg sync.WaitGroup
-		for k := range 4 {
-			wg.Go(func() {
-				r := rand.New(rand.NewPCG(1, uint64(k)))
-				for range n / 4 {
-					timer := p.AfterFunc(time.Duration(r.Int64N(int64(100*time.Microsecond))), func() { ran.Add(1) })
-					if r.IntN(2) == 0 && timer.Stop() {
-						stopped.Add(1)
-					}
+	p := openWith(t, pool.Config{Workers: 2})
+	var ran, stopped atomic.Int64
+	var wg sync.WaitGroup
+	for k := range 4 {
+		wg.Go(func() {
+			r := rand.New(rand.NewPCG(1, uint64(k)))
+			for range n / 4 {
+				timer := p.AfterFunc(time.Duration(r.Int64N(int64(100*time.Microsecond))), func() { ran.Add(1) })
+				if r.IntN(2) == 0 && timer.Stop() {
+					stopped.Add(1)
 				}
-			})
-		}
-		wg.Wait()
-		until(t, "the rest", func() bool { return ran.Load()+stopped.Load() >= int64(n) })
-		idle(t, p)
-		require.Equal(t, int64(n), ran.Load()+stopped.Load())
-		require.NotZero(t, stopped.Load())
-	})
+			}
+		})
+	}
+	wg.Wait()
+	until(t, "the rest", func() bool { return ran.Load()+stopped.Load() >= int64(n) })
+	idle(t, p)
+	require.Equal(t, int64(n), ran.Load()+stopped.Load())
+	require.NotZero(t, stopped.Load())
 }
 
 // A closed pool runs nothing any more.
@@ -282,4 +274,33 @@ func TestClock(t *testing.T) {
 	p.AfterFunc(time.Minute, func() { close(ran) })
 	clock.Advance(time.Minute + timerwheel.Tick)
 	<-ran
+}
+
+// A timeout whose scheduler ends before the group does goes on by another clock, whatever clock
+// it was set by.
+func TestTimeoutOutlivesItsScheduler(t *testing.T) {
+	other := open(t, 1)
+	for _, clock := range []*task.Clock{nil, task.NewClock(time.Unix(0, 0))} {
+		p, err := pool.New(pool.Config{Workers: 1, Clock: clock})
+		require.NoError(t, err)
+		var never task.Promise[int]
+		var g task.Group
+		set := func(d time.Duration) {
+			require.NoError(t, p.Run(background, task.Func(func(cx *task.Cx) error {
+				g.SetTimeout(cx, d)
+				return nil
+			})))
+		}
+		begin := time.Now()
+		set(time.Hour) // before there are members: then it begins with the first, at its pool
+		g.Go(other, task.Func(func(cx *task.Cx) error {
+			_, err := never.Wait(cx)
+			return err
+		}))
+		set(20 * time.Millisecond)
+		require.NoError(t, p.Close())
+		require.ErrorIs(t, g.WaitContext(background), task.ErrTimeout)
+		require.GreaterOrEqual(t, time.Since(begin), 20*time.Millisecond)
+		require.Zero(t, pool.TimersOf(p)+pool.TimersOf(other))
+	}
 }

@@ -7,32 +7,36 @@ import (
 	"runtime/pprof"
 	"time"
 
+	"go.uber.org/atomic"
+
 	"github.com/heist-go/heist/deque"
 	"github.com/heist-go/heist/internal/atomicx"
 	"github.com/heist-go/heist/internal/clock"
 	"github.com/heist-go/heist/internal/pad"
 	"github.com/heist-go/heist/internal/park"
 	"github.com/heist-go/heist/internal/stack"
+	"github.com/heist-go/heist/pool/fork"
 	"github.com/heist-go/heist/task"
 )
 
-// worker is a thread that polls tasks. Its fields are its own but for lifo,
-// deque, inbox, parker, dismissed and public, which others look at, set or take
-// from; the runner's timers have a lock of their own.
+// worker is a thread that polls tasks. Its fields are its own but for the atomic ones, parker,
+// inbox, deque, participant and runner, which others look at, set or take from; the runner's timers
+// have a lock of their own. searching is also written by the thread that starts the worker's.
 type worker struct {
 	pool   *Pool
 	id     int
 	runner task.Runner
 
-	tick   uint32 // polls
-	due    uint32 // the tick at which the inbox comes first
-	streak int    // polls in a row that came from lifo
-	pace   pace
-	rng    rand.PCG
-	friend int // whom the last theft was from
-	seat   *seat
-	keen   bool  // its last part of a computation was worth it
-	seen   int64 // when Go's scheduler has scheduled the goroutine last; see reappear
+	tick        uint32 // polls
+	due         uint32 // the tick at which the inbox comes first
+	streak      int    // polls in a row that came from lifo
+	pace        pace
+	rng         rand.PCG
+	friend      int // whom the last theft was from
+	participant *fork.Participant
+	spins       bool        // its last job was long enough to look on for the next
+	tails       []task.Tail // of the poll in progress
+	yielded     int64       // when Go's scheduler has scheduled the goroutine last; see yieldP
 
 	labels *labels // of profiles, or nil
 
@@ -42,9 +46,11 @@ type worker struct {
 
 	parker    park.Parker
 	started   atomicx.Bool
-	dismissed atomicx.Bool            // a spare that is not needed any more; see (*Pool).hire
-	tid       atomicx.Int64           // of the thread; for tests
-	goroutine atomicx.Pointer[string] // its number, for reports
+	retired   atomicx.Bool  // a spare that is not needed any more; see (*Pool).activate
+	departed  atomicx.Bool  // it computes, and others fire its timers; see watchTimers
+	until     atomicx.Int64 // it sleeps, and looks at all timers then; else never
+	tid       atomicx.Int64 // of the thread, or 0: that thread may rely on it (afterPoll, Runs), to others it is a hint
+	goroutine atomic.String // its number, for reports
 
 	_      pad.Line
 	lifo   atomicx.Pointer[task.Frame] // woken by the poll in progress; runs next
@@ -69,6 +75,8 @@ const (
 	// overdue is how late another worker's timers must be for a searcher to fire
 	// them: its owner has had time enough to do it, and is in a long poll.
 	overdue = int64(time.Millisecond)
+	// keptTails is for how many tails of polls a worker keeps the memory.
+	keptTails = 1024
 	// unseen is for how long a worker may not have been scheduled by Go's scheduler, which
 	// minds it after 10 ms.
 	unseen = int64(8 * time.Millisecond)
@@ -76,15 +84,12 @@ const (
 
 // main is the thread's life.
 func (w *worker) main() {
-	if !w.pool.config.Unlocked {
-		runtime.LockOSThread() // for good: the thread dies with the goroutine
-		park.Prepare()
-	}
-	w.tid.Store(int64(gettid()))
-	id := stack.ID()
-	w.goroutine.Store(&id)
-	w.pool.guard.rouse()
-	pprof.SetGoroutineLabels(context.Background()) // not those of whoever woke us
+	runtime.LockOSThread() // for good: the thread dies with the goroutine
+	park.Prepare()
+	w.tid.Store(int64(gettid())) // the owner's, as the next; others read hints
+	w.goroutine.Store(stack.ID())
+	w.pool.monitor.unpark()
+	pprof.SetGoroutineLabels(context.Background()) // not those of the thread that has started this one
 	if w.pool.config.Labels {
 		w.labels = newLabels(w.id)
 	}
@@ -92,12 +97,12 @@ func (w *worker) main() {
 	ended := false
 	defer func() {
 		if ended {
-			w.pool.ended()
+			w.pool.threadEnded()
 		} else { // a task has called runtime.Goexit: go on with a new goroutine
 			go w.main()
 		}
 	}()
-	for !w.runner.Guard(w.run) {
+	for !w.runner.RunRecovering(w.run) {
 	}
 	ended = true
 }
@@ -105,13 +110,14 @@ func (w *worker) main() {
 // run is the life of a worker. Start reading here.
 func (w *worker) run() {
 	w.pace.begin(clock.Now())
+	w.runTails() // if the poll before has panicked
 	for {
 		f, inherit := w.find()
 		if f == nil {
 			if w.assist() {
 				continue
 			}
-			if w.pool.stopped.Load() {
+			if w.pool.stopped.Load() || w.exits() {
 				return
 			}
 			w.rest()
@@ -127,9 +133,41 @@ func (w *worker) run() {
 			w.labels.poll(f)
 		}
 		w.runner.Step(f, inherit)
+		if len(w.tails) > 0 {
+			w.runTails()
+		}
 		if w.publishing {
 			w.report()
 		}
+	}
+}
+
+// afterPoll is for [task.SetTails].
+func (p *Pool) afterPoll(t task.Tail) bool {
+	id := int64(gettid())
+	if id == 0 {
+		return false
+	}
+	for _, w := range p.active() {
+		if w.tid.Load() == id { // so it is this thread's
+			if w.runner.Polls() {
+				w.tails = append(w.tails, t)
+				return true
+			}
+			return false
+		}
+	}
+	return false
+}
+
+// runTails does what the poll has put off.
+func (w *worker) runTails() {
+	for i, t := range w.tails {
+		w.tails[i] = nil
+		t.Tail()
+	}
+	if w.tails = w.tails[:0]; cap(w.tails) > keptTails {
+		w.tails = nil
 	}
 }
 
@@ -138,16 +176,17 @@ func (w *worker) run() {
 func (w *worker) find() (f *task.Frame, inherit bool) {
 	// 1. Now and then the timers and the inbox first, or they would starve.
 	if w.tick++; w.tick == w.due {
-		w.rhythm()
-		if w.dismissed.Load() {
+		w.periodic()
+		if w.retired.Load() {
 			w.handOver()
 			return nil, false
 		}
-		w.collect(w)
+		w.drainInbox(w)
 	}
 	// 2. What the last poll has woken, its data in our cache; but a pair of tasks
 	// that wake each other must not keep the others out.
 	if w.lifo.Load() != nil {
+		// Claim. The frame: the thread that empties the slot. Pairs with: (*monitor).unload.
 		if f = w.lifo.Swap(nil); f != nil {
 			if w.streak++; w.streak <= maxStreak {
 				return f, true
@@ -161,7 +200,7 @@ func (w *worker) find() (f *task.Frame, inherit bool) {
 		return f, false
 	}
 	// 4. Our inbox.
-	if w.collect(w) > 0 {
+	if w.drainInbox(w) > 0 {
 		if f = w.deque.Take(); f != nil {
 			return f, false
 		}
@@ -170,8 +209,8 @@ func (w *worker) find() (f *task.Frame, inherit bool) {
 	return w.steal(), false
 }
 
-// collect moves the frames of v's inbox to our deque.
-func (w *worker) collect(v *worker) int {
+// drainInbox moves the frames of v's inbox to our deque.
+func (w *worker) drainInbox(v *worker) int {
 	n := v.inbox.Take(w.deque.Push)
 	if n > 1 || n == 1 && w.lifo.Load() != nil { // more than what w runs next
 		w.share()
@@ -180,13 +219,14 @@ func (w *worker) collect(v *worker) int {
 	return n
 }
 
-// rhythm is what is done every so often: it measures the polls since the last
+// periodic is what is done every so often: it measures the polls since the last
 // time, sets the next, and fires timers.
-func (w *worker) rhythm() {
+func (w *worker) periodic() {
 	now := clock.Now()
 	w.due = w.tick + w.pace.next(now, w.tick)
 	w.expire(now)
-	w.glance(now)
+	w.fireForAway(now)
+	w.pollReactors(now)
 	if n := w.deque.Size(); n > 0 && w.pace.worth(n) {
 		w.pool.notify()
 	}
@@ -196,8 +236,8 @@ func (w *worker) rhythm() {
 // steal looks at the other workers, from a random one on, but first at the one
 // where it found something last.
 func (w *worker) steal() *task.Frame {
-	crew := w.pool.crew()
-	n := len(crew)
+	all := w.pool.active()
+	n := len(all)
 	if n == 1 {
 		return nil
 	}
@@ -207,24 +247,24 @@ func (w *worker) steal() *task.Frame {
 		}
 		w.searching = true
 	}
-	if f := w.rob(crew[w.friend%n]); f != nil {
+	if f := w.stealFrom(all[w.friend%n]); f != nil {
 		return f
 	}
 	for range passes {
 		first := int(w.rng.Uint64() % uint64(n))
 		for i := range n {
-			v := crew[(first+i)%n]
-			if f := w.rob(v); f != nil {
+			v := all[(first+i)%n]
+			if f := w.stealFrom(v); f != nil {
 				w.friend = v.id
 				return f
 			}
 		}
 	}
-	return w.rescue(crew)
+	return w.fireOverdue(all)
 }
 
-// rob takes frames from v's deque, or all of its inbox.
-func (w *worker) rob(v *worker) *task.Frame {
+// stealFrom takes frames from v's deque, or all of its inbox.
+func (w *worker) stealFrom(v *worker) *task.Frame {
 	if v == w {
 		return nil
 	}
@@ -237,7 +277,7 @@ func (w *worker) rob(v *worker) *task.Frame {
 	if r == deque.Lost {
 		w.count[lost]++
 	}
-	if w.collect(v) > 0 {
+	if w.drainInbox(v) > 0 {
 		return w.deque.Take()
 	}
 	return nil
@@ -246,50 +286,56 @@ func (w *worker) rob(v *worker) *task.Frame {
 // rest parks the worker until there may be something to do.
 func (w *worker) rest() {
 	if w.pool.config.Clock != nil && w.expire(0) > 0 {
-		return // what it has armed late itself: it is not idle before that
+		return // what it has armed late itself: it does not park before that
 	}
 	w.deque.Tidy()
-	w.seat.deque.Tidy()
+	w.participant.Tidy()
 	w.runner.Rest()
 	w.report()
 	p := &w.pool.parking
-	look := p.idle(w.id, w.searching)
-	if w.pool.computing.Load() > 0 { // Store-load: after the bit. Pairs with: (*head).trip.
-		w.beg()
+	look := p.beginPark(w.id, w.searching)
+	// Store-load: the bit first, then the requests of work.
+	// Pairs with: (*seam).Parked.
+	if w.pool.team.Computing() > 0 {
+		w.pool.team.RequestWork(w.participant)
 	}
 	if look && w.pool.anyWork() {
-		if !w.dismissed.Load() {
-			p.rouse(w.id) // unless somebody else just has
+		if !w.retired.Load() {
+			p.claim(w.id) // unless another thread just has
 			w.searching = true
-			w.pool.guard.rouse() // it may have seen the bit
+			w.pool.monitor.unpark() // it may have seen the bit
 			return
 		}
-		w.pool.notify() // another one in its place
+		w.pool.notify() // another worker in its place
 	}
 	if w.called() {
-		w.searching = p.leave(w.id)
-		w.pool.guard.rouse()
+		w.searching = p.endPark(w.id)
+		w.pool.monitor.unpark()
 		return
 	}
 	w.count[parks]++
-	w.reappear()
+	w.yieldP()
 	w.park()
-	w.searching = p.leave(w.id) // P4
-	w.pool.guard.rouse()
+	w.searching = p.endPark(w.id) // P4
+	w.pool.monitor.unpark()
 	now := clock.Now()
+	w.until.Store(never) // Hint. See watchTimers.
 	w.pace.begin(now)
 	w.expire(now)
+	if !w.retired.Load() {
+		w.fireForAway(now)
+	}
 	w.due = w.tick + 1
 }
 
-// reappear has the Go scheduler schedule the worker's goroutine anew, if it has not done so
-// for a while. Otherwise its monitor takes the goroutine for one that computes without end,
+// yieldP yields the worker's P to the Go scheduler, if it has not done so
+// for a while. Otherwise Go's sysmon takes the goroutine for one that computes without end,
 // whatever system calls it sleeps in: it takes away its processor at each of them, and
-// having done that looks again every 20 µs, at 10 to 20 % of a processor. The idle bit is
-// set, so nobody waits for a worker that is away.
-func (w *worker) reappear() {
-	if now := clock.Now(); now-w.seen >= unseen {
-		w.seen = now
+// having done that looks again every twenty microseconds, at 10 to 20 % of a processor. The parked bit is
+// set, so nobody waits for the worker meanwhile.
+func (w *worker) yieldP() {
+	if now := clock.Now(); now-w.yielded >= unseen {
+		w.yielded = now
 		runtime.Gosched()
 	}
 }
@@ -303,8 +349,8 @@ func (w *worker) Push(f *task.Frame) {
 	w.share()
 }
 
-// share lets another worker come for frames that this one has queued, if they
-// are worth it: waking a thread costs the time of many short polls, and moves
+// share has another worker unparked for frames that this one has queued, if they
+// are worth it: unparking a thread costs the time of many short polls, and moves
 // what they touch to another cache. No frame is lost by keeping quiet, because
 // this worker does not park while its own deque has any. But polls may turn out
 // to be longer than they used to be, so the next look is due soon.
@@ -323,6 +369,10 @@ func (w *worker) Answered() { w.due = w.tick + 1 }
 
 // Next implements task.Queue: a frame that the poll in progress has woken.
 func (w *worker) Next(f *task.Frame) {
+	if w.publishing {
+		w.publish() // it may be a spawn
+	}
+	// Publish. The frame, as in a queue; what was there is this worker's. Pairs with: (*monitor).unload.
 	if old := w.lifo.Swap(f); old != nil {
 		w.deque.Push(old)
 		w.share()
@@ -333,7 +383,7 @@ func (w *worker) Next(f *task.Frame) {
 // goes first: what has come during a long poll does not wait for another of the kind.
 func (w *worker) Later(f *task.Frame) {
 	if w.due == w.tick+1 {
-		w.collect(w)
+		w.drainInbox(w)
 	}
 	w.deque.Push(f)
 	if w.lifo.Load() != nil { // that runs first, and f may run elsewhere meanwhile

@@ -8,10 +8,10 @@ import (
 	"fmt"
 	"io"
 	"net"
+	"net/http"
 	"os"
 	"runtime"
 	"runtime/debug"
-	"slices"
 	"strconv"
 	"strings"
 	"sync"
@@ -22,57 +22,82 @@ import (
 	"github.com/stretchr/testify/require"
 
 	"github.com/heist-go/heist/internal/clock"
+	"github.com/heist-go/heist/internal/load"
 	"github.com/heist-go/heist/pool"
 	"github.com/heist-go/heist/reactor"
 	"github.com/heist-go/heist/task"
 )
 
-func init() { roles["load"] = load }
+func init() { roles["load"] = loads }
 
-// percentiles are those of the time of a batch that load says; go test -bench prints the
-// 50th and the 99th, and all of them if the environment variable HEIST_PERCENTILES is set.
+// percentiles are those that a load says.
 var percentiles = []float64{1, 10, 25, 50, 75, 90, 95, 99, 99.5, 99.9, 99.99}
 
-// load is a process that sends requests of 64 bytes over some connections, with some
-// of them on their way in each, and waits for the answers. Told a number, it does so
-// many, and says the percentiles of the time of one batch, in nanoseconds.
-func load() {
-	address := os.Args[1]
-	n, _ := strconv.Atoi(os.Args[2])
-	depth, _ := strconv.Atoi(os.Args[3])
-	conns := make([]net.Conn, n)
-	for i := range conns {
-		c, err := net.Dial("tcp", address)
-		if err != nil {
-			fmt.Println("failed:", err)
-			return
-		}
-		conns[i] = c
+// loads is a process that loads a server with requests over some connections: with some of them in
+// flight on each, or at a rate. It is told the request and the answer, if they are not those of an
+// echo. Told a number, it sends so many, and says the percentiles of their latency in nanoseconds.
+func loads() {
+	debug.SetGCPercent(-1) // it allocates next to nothing
+	number := func(i int) int { n, _ := strconv.Atoi(os.Args[i]); return n }
+	request := bytes.Repeat([]byte("heist..\n"), 8)
+	answer := request
+	if len(os.Args) > 5 {
+		request, answer = []byte(os.Args[5]), []byte(os.Args[6])
+	}
+	g, err := load.Open(load.Plan{
+		Network: "tcp", Address: os.Args[1], Conns: number(2), Depth: number(3), Rate: float64(number(4)),
+		Request: request, Answer: answer,
+	})
+	if err != nil {
+		fmt.Println("failed:", err)
+		return
 	}
 	fmt.Println("open")
 	for in := bufio.NewScanner(os.Stdin); in.Scan(); {
 		total, _ := strconv.Atoi(in.Text())
-		each := max(total/n/depth, 1)
-		times := make([][]time.Duration, n)
-		var all sync.WaitGroup
-		for i, c := range conns {
-			all.Go(func() {
-				buf := make([]byte, 64*depth)
-				for range each {
-					start := time.Now()
-					_, _ = c.Write(buf)
-					_, _ = io.ReadFull(c, buf)
-					times[i] = append(times[i], time.Since(start))
-				}
-			})
+		r, err := g.Run(total)
+		if err != nil {
+			fmt.Println("failed:", err)
+			return
 		}
-		all.Wait()
-		flat := slices.Concat(times...)
-		slices.Sort(flat)
 		for _, p := range percentiles {
-			fmt.Print(flat[int(float64(len(flat))*p/100)].Nanoseconds(), " ")
+			fmt.Print(r.Latency.Quantile(p/100), " ")
 		}
 		fmt.Println()
+	}
+}
+
+// loaded is a server that a process loads, over so many connections.
+type loaded struct {
+	conns, depth, rate int
+	says               []string // a request and its answer, if it is not an echo
+}
+
+// by starts the process; it returns what lets it send n requests, and gives their
+// percentiles.
+func (l loaded) by(b *testing.B, address string) (do func(n int) (times []float64)) {
+	args := []string{address, strconv.Itoa(l.conns), strconv.Itoa(l.depth), strconv.Itoa(l.rate)}
+	tell, hear := cast(b, "load", append(args, l.says...)...)
+	expect(b, "open", hear)
+	return func(n int) (times []float64) {
+		_, _ = fmt.Fprintln(tell, n)
+		require.True(b, hear.Scan())
+		for f := range strings.FieldsSeq(hear.Text()) {
+			ns, err := strconv.ParseFloat(f, 64)
+			require.NoError(b, err, hear.Text())
+			times = append(times, ns)
+		}
+		return times
+	}
+}
+
+// report says the 50th and the 99th percentile; and all of them if the environment variable
+// HEIST_PERCENTILES is set.
+func report(b *testing.B, times []float64) {
+	for i, p := range percentiles {
+		if p == 50 || p == 99 || os.Getenv("HEIST_PERCENTILES") != "" {
+			b.ReportMetric(times[i]/1000, fmt.Sprintf("p%v-µs", p))
+		}
 	}
 }
 
@@ -86,21 +111,26 @@ func spin(d time.Duration) {
 // the same machine loads: connections, and requests on their way in each.
 func BenchmarkNet(b *testing.B) {
 	for _, l := range []struct {
-		name         string
-		conns, depth int
-		busy         bool
+		name string
+		loaded
+		pinned, busy bool
 	}{
-		{"echo-1", 1, 1, false},
-		{"echo-50", 50, 1, false},
-		{"echo-500", 500, 1, false},
-		{"pipelined", 50, 16, false},
-		{"busy", 50, 1, true},
+		// Unpinned, one connection jumps between two regimes, whichever processor is asleep.
+		{"echo-1", loaded{conns: 1}, true, false},
+		{"echo-50", loaded{conns: 50}, false, false},
+		{"echo-500", loaded{conns: 500}, false, false},
+		{"open-50", loaded{conns: 50, rate: 20_000}, false, false},
+		{"pipelined", loaded{conns: 50, depth: 16}, false, false},
+		{"busy", loaded{conns: 50}, false, true},
 	} {
 		for _, who := range []string{"heist", "heist without spares", "net"} {
 			if who == "heist without spares" && !l.busy {
 				continue
 			}
 			b.Run(l.name+"/"+who, func(b *testing.B) {
+				if l.pinned {
+					pin(b)
+				}
 				var address string
 				var hog func()
 				if who != "net" {
@@ -114,31 +144,79 @@ func BenchmarkNet(b *testing.B) {
 					address = echoByGoroutines(b)
 					hog = func() { badGoroutines(b) }
 				}
-				tell, hear := cast(b, "load", address, strconv.Itoa(l.conns), strconv.Itoa(l.depth))
-				expect(b, "open", hear)
+				do := l.by(b, address)
 				if l.busy {
 					hog()
 				}
-				do := func(n int) string {
-					_, _ = fmt.Fprintln(tell, n)
-					require.True(b, hear.Scan())
-					return hear.Text()
-				}
-				do(min(b.N, 1000)) // warm
-				before := cpu()
-				b.ResetTimer()
-				times := strings.Fields(do(b.N))
-				b.StopTimer()
-				b.ReportMetric(float64(cpu()-before)/1000/float64(b.N), "cpu-µs/op")
-				for i, p := range percentiles {
-					if p == 50 || p == 99 || os.Getenv("HEIST_PERCENTILES") != "" {
-						ns, _ := strconv.Atoi(times[i])
-						b.ReportMetric(float64(ns)/1000, fmt.Sprintf("p%v-µs", p))
-					}
-				}
+				l.measure(b, do)
 			})
 		}
 	}
+}
+
+// measure sends b.N requests, and reports what they cost.
+func (l loaded) measure(b *testing.B, do func(n int) []float64) {
+	do(min(b.N, 1000)) // warm
+	before := cpu()
+	b.ResetTimer()
+	times := do(b.N)
+	b.StopTimer()
+	b.ReportMetric(float64(cpu()-before)/1000/float64(b.N), "cpu-µs/op")
+	report(b, times)
+}
+
+// BenchmarkStdHTTP is net/http on a listener of ours, and on one of package net's, with 50
+// connections that are kept; and on package net's beside a pool that has nothing to do, which tells
+// what the listener costs from what the pool's part of GOMAXPROCS does.
+func BenchmarkStdHTTP(b *testing.B) {
+	const request = "GET / HTTP/1.1\r\nHost: heist\r\n\r\n"
+	for _, who := range []string{"heist", "net", "net beside a pool"} {
+		b.Run(who, func(b *testing.B) {
+			listen := net.Listen
+			if who != "net" {
+				p := open(b, 0)
+				if who == "heist" {
+					listen = func(network, address string) (net.Listener, error) {
+						l, err := p.Listen(network, address)
+						if err != nil {
+							return nil, err
+						}
+						return l.Std(), nil
+					}
+				}
+			}
+			l, err := listen("tcp", "127.0.0.1:0")
+			require.NoError(b, err)
+			s := &http.Server{Handler: http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) {
+				w.Header()["Date"] = nil // each answer is the same
+				_, _ = io.WriteString(w, "hello\n")
+			})}
+			served := make(chan error, 1)
+			go func() { served <- s.Serve(l) }()
+			b.Cleanup(func() {
+				require.NoError(b, s.Close())
+				require.ErrorIs(b, <-served, http.ErrServerClosed)
+			})
+			at := loaded{conns: 50, says: []string{request, answer(b, l.Addr().String(), request)}}
+			at.measure(b, at.by(b, l.Addr().String()))
+		})
+	}
+}
+
+// answer returns what a server of HTTP answers.
+func answer(b *testing.B, address, request string) string {
+	c, err := net.Dial("tcp", address)
+	require.NoError(b, err)
+	defer c.Close()
+	_, err = io.WriteString(c, request)
+	require.NoError(b, err)
+	var text bytes.Buffer
+	resp, err := http.ReadResponse(bufio.NewReader(io.TeeReader(c, &text)), nil)
+	require.NoError(b, err)
+	_, err = io.Copy(io.Discard, resp.Body)
+	require.NoError(b, err)
+	require.Equal(b, http.StatusOK, resp.StatusCode)
+	return text.String()
 }
 
 // echoByGoroutines is what the server is compared to.

@@ -18,7 +18,7 @@ func visitor(wakes bool, end func(*Reactor)) func(*explore.X) {
 		r := o.reactor
 		got := ErrClosed
 		if wakes {
-			x.Go("wake", r.Wake)
+			x.Go("wake", r.Interrupt)
 		} else {
 			x.Go("register", func() { got = r.register(&o.source) })
 		}
@@ -50,7 +50,7 @@ func TestExploreClosingControls(t *testing.T) {
 			r.mu.Lock()
 			r.ended = true
 			r.mu.Unlock()
-			if r.life.word.Load() == user { // nobody uses it, at the moment
+			if r.pollerRefs.word.Load() == user { // nobody uses it, at the moment
 				_ = r.poller.Close()
 			}
 		})

@@ -4,8 +4,8 @@ import (
 	"bytes"
 	"fmt"
 	"io"
+	"math"
 	"net"
-	"os"
 	"sync"
 	"syscall"
 	"time"
@@ -18,33 +18,44 @@ import (
 // Conn is a connected stream socket, TCP or Unix. It holds no buffer while it is
 // idle.
 //
-// Its methods with a *task.Cx are for tasks, one at a time in each direction; none of
-// them blocks. [Conn.Std] is the same connection for goroutines. Close, and the
-// deadlines, may be called by anybody.
+// Its methods with a *task.Cx are for tasks; none of them blocks. A connection is one task's
+// in each direction, or it is passed on. If several use it in the same direction they take
+// turns, and so do the branches of one: what is written does not mix, and each read gets what
+// is there when its turn comes. [Conn.Std] is the same connection for goroutines. Close, and
+// the deadlines, may be called by anybody.
 type Conn struct {
 	source
 	local, remote net.Addr
 
-	kept  []byte // read and not handed out: what came behind a message, or a part of one
-	seen  int    // of kept, how much was searched
-	wrote int    // of what Write, or ReadFull, is about, how much is done
-	full  int
+	// Guarded by the gate of reads.
+	readAhead []byte // read and not handed out: what came behind a message, or a part of one
+	searched  uint32 // how much of readAhead has no delim
+	delim     byte
 
-	tcp     bool
-	writing bool  // the task has suspended in Write, and holds the outlet
-	leaving uint8 // how far Hangup has come
-	until   byte  // the delimiter that seen is about
-	post    atomicx.Pointer[posting]
+	tcp  bool                      // a short read has taken all there was: see C3
+	sink atomicx.Pointer[connSink] // made by the first who posts, or waits for its turn
 
-	readMu, writeMu sync.Mutex // of goroutines
+	readMu, writeMu sync.Mutex // of goroutines: held while they wait
 }
 
-// newConn registers a descriptor, which it owns from then on.
-func newConn(r *Reactor, fd int) (*Conn, error) {
+// newConn makes a connection of what was accepted, and owns it from then on. Its addresses are
+// those that the socket tells, or else, as its peer may have reset it, those that a knows.
+func newConn(r *Reactor, a accepted) (*Conn, error) {
 	c := &Conn{}
-	c.fd = fd
-	c.local, c.remote = addresses(fd)
-	_, c.tcp = c.local.(*net.TCPAddr)
+	if a.transport != nil {
+		c.useTransport(a.transport)
+	} else {
+		c.fd = a.fd
+		c.local, c.remote = addresses(a.fd)
+	}
+	if c.local == nil {
+		c.local = a.local
+	}
+	if c.remote == nil {
+		c.remote = a.remote
+	}
+	_, tcp := c.local.(*net.TCPAddr)
+	c.tcp = tcp && a.transport == nil
 	if err := r.next().register(&c.source); err != nil {
 		return nil, err
 	}
@@ -53,47 +64,51 @@ func newConn(r *Reactor, fd int) (*Conn, error) {
 
 // Adopt returns a connection for the socket of c, of which it duplicates the
 // descriptor: c is still to be closed, and should not be used any more. It refuses
-// what is not a stream socket.
+// what is not a stream socket, or listens.
 //
 // Any goroutine.
 func (r *Reactor) Adopt(c syscall.Conn) (*Conn, error) {
-	fd, err := duplicate(c)
-	if err == nil {
-		if err = stream(fd); err != nil {
-			shut(fd)
-		}
-	}
+	fd, err := adoptFD(c, checkStream)
 	if err != nil {
-		return nil, fmt.Errorf("reactor: adopt: %w", err)
+		return nil, err
 	}
-	return newConn(r, fd)
+	a := accepted{fd: fd}
+	if c, ok := c.(net.Conn); ok {
+		a.local, a.remote = c.LocalAddr(), c.RemoteAddr()
+	}
+	return newConn(r, a)
 }
 
 // Read reads what is there, up to len(b) bytes. At the end it returns io.EOF.
 func (c *Conn) Read(cx *task.Cx, b []byte) (n int, err error) {
-	if len(c.kept) > 0 {
+	if err := c.lockGate(cx, &c.reads); err != nil {
+		return 0, err
+	}
+	defer c.reads.unlock()
+	if len(c.readAhead) > 0 {
 		if err := cx.Spend(); err != nil {
 			return 0, err
 		}
-		return c.take(b), nil
+		return c.takeAhead(b), nil
 	}
 	return c.receive(cx, b)
 }
 
-// receive reads from the socket. A read of less than there is room for has taken all
-// there was, so the next one need not ask the kernel before it waits: what comes after
-// is a new edge. That is so for TCP, until the peer's end, of which the edge may have
-// come together with the last bytes'.
+// receive reads from the socket. A read of less than there is room for has taken all there was, so the
+// next one need not ask the kernel before it waits: what comes after is a new edge (C3). That is so for
+// TCP, until the peer's end, of which the edge may have come together with the last bytes'.
+// Pairs with: (*Reactor).Poll.
 func (c *Conn) receive(cx *task.Cx, b []byte) (int, error) {
-	n, err := c.try(cx, poll.Read, func(fd int) (int, error) { return read(fd, b) })
+	c.wouldBlockNext = c.wouldBlockNext && len(b) > 0 // a read of nothing waits for nothing
+	n, err := c.try(cx, poll.Read, func(int) (int, error) { return c.recv(b) })
 	if err == nil && n > 0 && n < len(b) {
-		c.drained = c.tcp && !c.ended.Load()
+		c.wouldBlockNext = c.tcp && !c.ended.Load()
 	}
-	return c.answer("read", n, err, len(b) > 0)
+	return c.readResult("read", n, err, len(b) > 0)
 }
 
-// answer is how a read ends.
-func (c *Conn) answer(what string, n int, err error, wanted bool) (int, error) {
+// readResult returns what a read returns.
+func (c *Conn) readResult(what string, n int, err error, wanted bool) (int, error) {
 	switch {
 	case err == nil && n == 0 && wanted:
 		return 0, io.EOF
@@ -118,31 +133,42 @@ func (c *Conn) network() string {
 	return c.local.Network()
 }
 
-// take moves kept bytes to b.
-func (c *Conn) take(b []byte) int {
-	n := copy(b, c.kept)
-	if c.kept = c.kept[n:]; len(c.kept) == 0 {
-		c.kept = nil
-	}
-	c.seen = 0
+// takeAhead moves bytes that were read ahead to b.
+func (c *Conn) takeAhead(b []byte) int {
+	n := copy(b, c.readAhead)
+	c.splitAhead(n)
 	return n
 }
 
-// lent is how much Next reads at a time.
-const lent = 64 << 10
+// splitAhead removes the first n bytes that were read ahead, and returns them.
+func (c *Conn) splitAhead(n int) []byte {
+	b := c.readAhead[:n:n]
+	if c.readAhead, c.searched = c.readAhead[n:], 0; len(c.readAhead) == 0 {
+		c.readAhead = nil // an idle connection holds no memory
+	}
+	return b
+}
+
+// borrowSize is the size of the worker's buffer that Next and ReadUntil read into.
+const borrowSize = 64 << 10
 
 // Next returns what is there. The bytes are lent: they are the worker's, and valid
 // until Poll returns, or Next is called again. So a connection needs no buffer of its
 // own. At the end it returns io.EOF.
+//
+//heist:lent
 func (c *Conn) Next(cx *task.Cx) ([]byte, error) {
-	if b := c.kept; len(b) > 0 {
+	if err := c.lockGate(cx, &c.reads); err != nil {
+		return nil, err
+	}
+	defer c.reads.unlock()
+	if n := len(c.readAhead); n > 0 {
 		if err := cx.Spend(); err != nil {
 			return nil, err
 		}
-		c.kept, c.seen = nil, 0
-		return b, nil
+		return cx.Lend(c.splitAhead(n)), nil
 	}
-	b := cx.Scratch(lent)
+	b := cx.Scratch(borrowSize)
 	n, err := c.receive(cx, b)
 	return b[:n], err
 }
@@ -151,40 +177,45 @@ func (c *Conn) Next(cx *task.Cx) ([]byte, error) {
 // Next's. If the first max bytes do not have it the error is task.ErrLimit, and they are
 // kept; if the end comes first, io.ErrUnexpectedEOF, or io.EOF if it comes between two
 // messages.
+//
+// What was read of a message that is not whole is the connection's, whoever reads next: less
+// than max bytes, and what one read may bring (borrowSize).
+//
+//heist:lent
 func (c *Conn) ReadUntil(cx *task.Cx, delim byte, max int) ([]byte, error) {
-	if c.until != delim {
-		c.until, c.seen = delim, 0
+	if err := c.lockGate(cx, &c.reads); err != nil {
+		return nil, err
+	}
+	defer c.reads.unlock()
+	if c.delim != delim {
+		c.delim, c.searched = delim, 0
 	}
 	for {
-		if i := bytes.IndexByte(c.kept[c.seen:], delim); i >= 0 {
+		if i := bytes.IndexByte(c.readAhead[c.searched:], delim); i >= 0 {
 			if err := cx.Spend(); err != nil {
 				return nil, err
 			}
-			n := c.seen + i + 1
+			n := int(c.searched) + i + 1
 			if n > max {
 				return nil, tooLong(max)
 			}
-			line := c.kept[:n:n]
-			if c.kept, c.seen = c.kept[n:], 0; len(c.kept) == 0 {
-				c.kept = nil
-			}
-			return line, nil
+			return cx.Lend(c.splitAhead(n)), nil
 		}
-		if c.seen = len(c.kept); c.seen >= max {
+		if c.searched = uint32(min(int64(len(c.readAhead)), math.MaxUint32)); len(c.readAhead) >= max {
 			return nil, tooLong(max)
 		}
-		b := cx.Scratch(lent)
+		b := cx.Scratch(borrowSize)
 		n, err := c.receive(cx, b)
 		if err != nil {
-			if err == io.EOF && len(c.kept) > 0 {
+			if err == io.EOF && len(c.readAhead) > 0 {
 				err = io.ErrUnexpectedEOF
 			}
 			return nil, err
 		}
-		if i := bytes.IndexByte(b[:n], delim); len(c.kept) == 0 && i == n-1 && n <= max {
+		if i := bytes.IndexByte(b[:n], delim); len(c.readAhead) == 0 && i == n-1 && n <= max {
 			return b[:n], nil // the common case: one message, and nothing else
 		}
-		c.kept = append(c.kept, b[:n]...)
+		c.readAhead = append(c.readAhead, b[:n]...)
 	}
 }
 
@@ -193,174 +224,104 @@ func tooLong(max int) error {
 	return fmt.Errorf("reactor: read: no delimiter in %d bytes: %w", max, task.ErrLimit)
 }
 
-// ReadFull reads len(b) bytes. Called again after Pending, with the same b, it goes
-// on where it was. If the end comes in between, the error is io.ErrUnexpectedEOF.
+// ReadFull reads len(b) bytes. If the end comes in between, the error is
+// io.ErrUnexpectedEOF.
+//
+// What was read before it has all is the connection's, after Pending as after an error: less
+// than len(b) bytes, which whoever reads next gets first. So called again it may have another b.
 func (c *Conn) ReadFull(cx *task.Cx, b []byte) error {
-	for c.full < len(b) {
-		n, err := c.Read(cx, b[c.full:])
+	if len(b) == 0 {
+		return nil
+	}
+	if err := c.lockGate(cx, &c.reads); err != nil {
+		return err
+	}
+	defer c.reads.unlock()
+	ahead := len(c.readAhead)
+	if ahead >= len(b) {
+		if err := cx.Spend(); err != nil {
+			return err
+		}
+		c.takeAhead(b)
+		return nil
+	}
+	for n := ahead; n < len(b); {
+		k, err := c.receive(cx, b[n:])
 		if err != nil {
-			if err == io.EOF && c.full > 0 {
+			c.readAhead = append(c.readAhead, b[ahead:n]...)
+			if err == io.EOF && n > 0 {
 				err = io.ErrUnexpectedEOF
 			}
-			if !task.IsPending(err) {
-				c.full = 0
-			}
 			return err
 		}
-		c.full += n
+		n += k
 	}
-	c.full = 0
+	c.takeAhead(b)
 	return nil
 }
 
-// Write writes all of b: nil means that it is on its way. Called again after
-// Pending, with the same b, it goes on where it was. After an error, or when a task
-// is canceled that has suspended in it, a part of b may have been sent.
-func (c *Conn) Write(cx *task.Cx, b []byte) error {
-	if err := c.enter(cx); err != nil {
-		return err
-	}
-	for c.wrote < len(b) {
-		n, err := c.try(cx, poll.Write, func(fd int) (int, error) { return write(fd, b[c.wrote:]) })
-		if err := c.written(n, err); err != nil {
-			return err
-		}
-	}
-	c.abandon()
-	return nil
-}
+// kernelVector is the number of buffers that the kernel takes at most (IOV_MAX).
+const kernelVector = 1024
 
-// enter begins a Write: after those in progress, and what was posted.
-func (c *Conn) enter(cx *task.Cx) error {
-	for !c.writing {
-		if c.out.hold() {
-			c.writing = true
-			return nil
-		}
-		if err := cx.Err(); err != nil {
-			return err
-		}
-		if err := c.turn(cx); err != nil {
-			return err
-		}
-	}
-	return nil
-}
-
-// turn waits until nobody writes, and nothing that was posted waits: sticky, until the
-// polled task tries again.
-func (c *Conn) turn(cx *task.Cx) error {
-	wait, err := c.queue(c.waiter(cx, poll.Write))
-	if wait && err == nil {
-		return cx.Suspend()
-	}
-	return err
-}
-
-// queue has w woken when it is its turn to write, and reports whether it is to wait for that.
-func (c *Conn) queue(w *waiter) (wait bool, err error) {
-	wait = c.out.wait(w)
-	switch {
-	case c.refs.isClosed():
-		err = c.gone()
-	case c.expired(poll.Write):
-		c.out.quit(w)
-		err = os.ErrDeadlineExceeded
-	}
-	return wait, err
-}
-
-// abandon ends a Write.
-func (c *Conn) abandon() {
-	if c.writing {
-		c.writing, c.wrote = false, 0
-		c.leave()
-	}
-}
-
-// leave lets others write.
-func (c *Conn) leave() {
-	if !c.out.leave() {
-		c.out.flush(c.posts())
-	}
-}
-
-// Writev is Write for several buffers, which are sent together.
-func (c *Conn) Writev(cx *task.Cx, bufs ...[]byte) error {
-	if err := c.enter(cx); err != nil {
-		return err
-	}
-	total := 0
-	for _, b := range bufs {
-		total += len(b)
-	}
-	for c.wrote < total {
-		n, err := c.try(cx, poll.Write, func(fd int) (int, error) { return writev(fd, behind(bufs, c.wrote)) })
-		if err := c.written(n, err); err != nil {
-			return err
-		}
-	}
-	c.abandon()
-	return nil
-}
-
-// written notes how far a write has come.
-func (c *Conn) written(n int, err error) error {
-	c.wrote += n
-	if err != nil && !task.IsPending(err) {
-		c.abandon()
-		return c.failed("write", err)
-	}
-	return err
-}
-
-// behind returns what is left of bufs after n bytes.
-func behind(bufs [][]byte, n int) [][]byte {
+// remaining returns what is left of bufs behind n bytes, as far as one call takes it.
+func remaining(bufs [][]byte, n int) [][]byte {
 	for len(bufs) > 0 && n >= len(bufs[0]) {
 		n -= len(bufs[0])
 		bufs = bufs[1:]
 	}
-	bufs = bufs[:min(len(bufs), maxVector)] // the kernel takes 1,024 at most
+	bufs = bufs[:min(len(bufs), kernelVector)]
 	if n == 0 {
 		return bufs
 	}
 	return append([][]byte{bufs[0][n:]}, bufs[1:]...)
 }
 
-// CloseWrite says to the peer that nothing more will come. Anybody; it does not
-// block.
+// CloseWrite says to the peer that nothing more will come. On a stream that is torn it does
+// not, because the peer would take a part for the whole, and returns an error that is ErrTorn.
+// A write in progress, and what was posted and not sent, it cuts, as package net's does: they
+// fail. [Conn.Hangup] waits for them. Anybody; it does not block.
 func (c *Conn) CloseWrite() error {
+	c.queue.flushDue()
+	if c.queue.writer.Load() != nil {
+		if c.queue.tear(); c.queue.isTorn() && !c.refs.isClosed() {
+			return c.tornError()
+		}
+	}
 	if !c.refs.acquire() {
-		return c.gone()
+		return c.closeError()
 	}
 	defer c.release()
-	if err := shutWrite(c.fd); err != nil {
+	if err := c.shutWrite(); err != nil {
 		return c.failed("close", err)
 	}
 	return nil
 }
 
-// Close closes the connection. Whoever waits for it is woken, and gets ErrClosed.
+// Close closes the connection. Whoever waits for it is woken, and gets ErrClosed. Of a stream
+// that is torn the peer sees what was sent, and its end.
 // Anybody; it does not block.
 func (c *Conn) Close() error { return c.close() }
 
 // SetDeadline sets when reads and writes, those in progress too, return
-// os.ErrDeadlineExceeded; the zero time means never. Anybody.
-func (c *Conn) SetDeadline(t time.Time) error { return c.limit(t, poll.Read, poll.Write) }
+// os.ErrDeadlineExceeded; the zero time means never. On a pool with a task.Clock t is that
+// clock's time, as [task.Cx.Now] is; the deadlines of [Conn.Std] are the machine's. Anybody.
+func (c *Conn) SetDeadline(t time.Time) error {
+	return c.setDeadline(c.taskTime(t), poll.Read, poll.Write)
+}
 
 // SetReadDeadline is SetDeadline for reads.
-func (c *Conn) SetReadDeadline(t time.Time) error { return c.limit(t, poll.Read) }
+func (c *Conn) SetReadDeadline(t time.Time) error { return c.setDeadline(c.taskTime(t), poll.Read) }
 
 // SetWriteDeadline is SetDeadline for writes.
-func (c *Conn) SetWriteDeadline(t time.Time) error { return c.limit(t, poll.Write) }
+func (c *Conn) SetWriteDeadline(t time.Time) error { return c.setDeadline(c.taskTime(t), poll.Write) }
 
 // SetNoDelay says whether small writes are sent at once, which is the default.
 func (c *Conn) SetNoDelay(on bool) error {
 	if !c.refs.acquire() {
-		return c.gone()
+		return c.closeError()
 	}
 	defer c.release()
-	return setNoDelay(c.fd, on)
+	return c.setNoDelay(on)
 }
 
 // LocalAddr returns our end's address, or nil.

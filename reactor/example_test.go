@@ -5,12 +5,16 @@ package reactor_test
 import (
 	"bufio"
 	"context"
+	"errors"
 	"fmt"
 	"io"
 	"net"
+	"os"
 	"strings"
 	"sync"
 	"time"
+
+	"golang.org/x/sys/unix"
 
 	"github.com/heist-go/heist/pool"
 	"github.com/heist-go/heist/reactor"
@@ -203,6 +207,54 @@ func ExamplePacketConn() {
 	// <nil>
 }
 
+// plumber is a task that reads what comes through a pipe.
+type plumber struct {
+	task.Frame
+	pipe *reactor.Source
+	buf  [64]byte
+}
+
+func (l *plumber) Poll(cx *task.Cx) error {
+	for {
+		n, err := l.pipe.Do(cx, reactor.Read, func(fd int) (int, error) { return unix.Read(fd, l.buf[:]) })
+		if err != nil {
+			return err // Pending, too
+		}
+		if n == 0 {
+			return nil // whoever has written has closed
+		}
+		fmt.Printf("%s", l.buf[:n])
+	}
+}
+
+func (l *plumber) Finish(error) { _ = l.pipe.Close() }
+
+// Whatever the kernel can tell to be ready a task can wait for: here a pipe.
+func ExampleSource() {
+	p, _ := pool.New(pool.Config{Workers: 1})
+	defer p.Close()
+	var ends [2]int
+	if err := unix.Pipe(ends[:]); err != nil {
+		fmt.Println(err)
+		return
+	}
+	_ = unix.SetNonblock(ends[0], true)
+	r, _ := p.Reactor()
+	pipe, err := r.NewSource(ends[0])
+	if err != nil {
+		fmt.Println(err)
+		return
+	}
+	go func() {
+		_, _ = unix.Write(ends[1], []byte("through a pipe\n"))
+		_ = unix.Close(ends[1])
+	}()
+	fmt.Println(p.Run(context.Background(), &plumber{pipe: pipe}))
+	// Output:
+	// through a pipe
+	// <nil>
+}
+
 // What wants a net.Conn gets one.
 func ExampleConn_Std() {
 	p, _ := pool.New(pool.Config{Workers: 1})
@@ -224,4 +276,54 @@ func ExampleConn_Std() {
 	b, _ := io.ReadAll(c.Std())
 	fmt.Printf("%s", b)
 	// Output: hello, goroutine
+}
+
+// printer writes more than its peer reads, and does not wait until it reads on.
+type printer struct {
+	task.Frame
+	conn *reactor.Conn
+	page []byte
+}
+
+func (r *printer) Poll(cx *task.Cx) error {
+	err := r.conn.Write(cx, r.page)
+	if task.IsPending(err) {
+		_ = r.conn.SetWriteDeadline(time.Unix(1, 0)) // that is long enough
+	}
+	return err
+}
+
+// A write that has sent a part and is given up tears the stream: nothing is sent behind it, and
+// whoever writes next is told. So close the connection.
+func ExampleWriteError() {
+	p, _ := pool.New(pool.Config{Workers: 1})
+	defer p.Close()
+	l, err := net.Listen("tcp", "127.0.0.1:0") // whose connections nobody reads
+	if err != nil {
+		fmt.Println(err)
+		return
+	}
+	defer l.Close()
+	r, _ := p.Reactor()
+	conn, err := r.Dial(context.Background(), nil, "tcp", l.Addr().String())
+	if err != nil {
+		fmt.Println(err)
+		return
+	}
+	err = p.Run(context.Background(), &printer{conn: conn, page: make([]byte, 64<<20)})
+
+	var part *reactor.WriteError
+	if errors.As(err, &part) {
+		fmt.Println("a part was sent:", 0 < part.Sent && part.Sent < part.Size)
+	}
+	fmt.Println("it may go on:", errors.Is(err, os.ErrDeadlineExceeded) && !errors.Is(err, reactor.ErrTorn))
+
+	err = conn.Post([]byte("and another thing")) // its task has ended, and will not go on
+	fmt.Println("torn:", errors.Is(err, reactor.ErrTorn))
+	fmt.Println("closed:", conn.Close() == nil)
+	// Output:
+	// a part was sent: true
+	// it may go on: true
+	// torn: true
+	// closed: true
 }

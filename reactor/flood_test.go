@@ -4,6 +4,7 @@ package reactor_test
 
 import (
 	"net"
+	"sync/atomic"
 	"testing"
 	"time"
 
@@ -59,14 +60,57 @@ func TestFlood(t *testing.T) {
 	require.NoError(t, p.Run(background, task.Func(func(*task.Cx) error { return nil })))
 }
 
-// A panic of a connection's task is raised by Serve, although nobody else connects.
+// A panic of a connection's task is reported, and closes the connection: Serve goes on.
+func TestServeSurvivesPanics(t *testing.T) {
+	var told atomic.Int64
+	p, err := pool.New(pool.Config{Workers: 2, Panicked: func(p *task.PanicError) {
+		if p.Value == "a bug" {
+			told.Add(1)
+		}
+	}})
+	require.NoError(t, err)
+	defer p.Close()
+	l := serve(t, p, "tcp", "127.0.0.1:0", func(c *reactor.Conn) task.Task {
+		return task.Func(func(cx *task.Cx) error { // without a Finish
+			b, err := c.Next(cx)
+			if err == nil && b[0] == 'x' {
+				panic("a bug")
+			}
+			if err == nil {
+				err = c.Write(cx, []byte("y"))
+			}
+			return err
+		})
+	})
+	for range 50 {
+		for _, send := range []string{"x", "y"} {
+			c, err := net.Dial("tcp", l.Addr().String())
+			require.NoError(t, err)
+			_, err = c.Write([]byte(send))
+			require.NoError(t, err)
+			n, err := c.Read(make([]byte, 1))
+			if send == "x" {
+				require.Error(t, err, "closed")
+			} else {
+				require.NoError(t, err)
+				require.Equal(t, 1, n)
+			}
+			require.NoError(t, c.Close())
+		}
+	}
+	require.EqualValues(t, 50, told.Load())
+	require.Eventually(t, func() bool { return p.Stats().Panics == 50 }, time.Minute, time.Millisecond)
+}
+
+// A hook ends Serve, which raises the panic, although nobody else connects.
 func TestServePanic(t *testing.T) {
-	p, err := pool.New(pool.Config{Workers: 2})
+	p, err := pool.New(pool.Config{Workers: 2, Panicked: func(*task.PanicError) {}})
 	require.NoError(t, err)
 	defer p.Close()
 	l, err := p.Listen("tcp", "127.0.0.1:0")
 	require.NoError(t, err)
 	defer l.Close()
+	l.Panicked = func(p *task.PanicError) bool { return p.Value == "a bug" }
 	ended := make(chan any, 1)
 	go func() {
 		defer func() { ended <- recover() }()

@@ -4,7 +4,10 @@ package reactor_test
 
 import (
 	"io"
+	"net"
+	"path/filepath"
 	"runtime"
+	"syscall"
 	"testing"
 	"time"
 
@@ -55,7 +58,7 @@ func TestGraceChanged(t *testing.T) {
 // bell is a function as what an alarm rings.
 type bell func()
 
-func (b bell) Ring(uint32) { b() }
+func (b bell) Notify(uint32) { b() }
 
 // When the peer takes everything just before the alarm of the grace rings, the connection
 // stays.
@@ -64,8 +67,8 @@ func TestGraceRingsLate(t *testing.T) {
 	c, peer := pair(t, p)
 	clock.Advance(time.Minute)
 	const grace = time.Second
-	var home *task.Home
-	require.NoError(t, run(p, func(cx *task.Cx) error { home = cx.Home(); return nil }))
+	var home *task.Runtime
+	require.NoError(t, run(p, func(cx *task.Cx) error { home = cx.Runtime(); return nil }))
 	var sent int64
 	reached := false
 	var first task.Alarm // is due together with the connection's, and rings before it
@@ -87,4 +90,38 @@ func TestGraceRingsLate(t *testing.T) {
 		_, err := io.ReadFull(peer, make([]byte, 5))
 		require.NoError(t, err, "a connection that nothing waits for was closed")
 	}
+}
+
+// A peer that has taken less than the kernel tells of is not hung up on, but when it has taken nothing.
+func TestGraceOfALittle(t *testing.T) {
+	const grace = time.Second
+	p, clock := clocked(t)
+	l, err := net.Listen("unix", filepath.Join(t.TempDir(), "s"))
+	require.NoError(t, err)
+	defer l.Close()
+	peer, err := net.Dial("unix", l.Addr().String())
+	require.NoError(t, err)
+	defer peer.Close()
+	ours, err := l.Accept()
+	require.NoError(t, err)
+	defer ours.Close()
+	r, err := p.Reactor()
+	require.NoError(t, err)
+	c, err := r.Adopt(ours.(syscall.Conn))
+	require.NoError(t, err)
+	defer c.Close()
+	c.SetWriteLimit(1<<20, grace)
+	fill(t, c)
+	for range 3 {
+		queued := c.Queued()
+		_, err := io.CopyN(io.Discard, peer, 64<<10)
+		require.NoError(t, err)
+		clock.Advance(grace)
+		require.NoError(t, p.WaitIdle(background))
+		require.NoError(t, c.Post(nil))
+		require.Less(t, c.Queued(), queued)
+	}
+	clock.Advance(grace)
+	require.NoError(t, p.WaitIdle(background))
+	require.ErrorIs(t, c.Post([]byte("x")), reactor.ErrSlow)
 }

@@ -4,27 +4,39 @@ import (
 	"context"
 	"fmt"
 	"net"
+	"net/netip"
 	"sync"
 	"syscall"
 	"time"
 
+	"github.com/heist-go/heist/internal/atomicx"
 	"github.com/heist-go/heist/internal/poll"
 	"github.com/heist-go/heist/task"
 )
 
-// Listener accepts connections. Its methods with a *task.Cx are for one task at a
-// time; [Listener.Std] is for goroutines. Close may be called by anybody.
+// Listener accepts connections. Its methods with a *task.Cx are for tasks; several that accept
+// take turns, and each connection is one's. [Listener.Std] is for goroutines. Close may be
+// called by anybody.
 type Listener struct {
 	source
 	addr net.Addr
-	path *net.UnixListener // of a Unix socket: closing it removes its file
-	mu   sync.Mutex        // of goroutines that accept
+	keep net.KeepAliveConfig // of connections
+	unix bool
 
-	rest    task.Timer // while there are no descriptors left
-	resting bool
-	starved bool       // and that was said
-	serving task.Group // of Serve
-	refused error      // why Serve accepts no more
+	stdMu sync.Mutex   // guards std
+	std   net.Listener // package net's for the same socket, or nil; see (*Listener).netListener
+
+	// Guarded by the gate of reads.
+	retryAlarm       task.Alarm // while there are no descriptors left
+	retryAt          int64      // until when nobody accepts, or 0
+	exhaustionLogged bool
+
+	// Panicked is told about a panic of a connection's task, which has been reported (see
+	// pool.Config). true ends Serve: it cancels the others, and raises the panic. nil, or
+	// false: it harms no other. It is set before Serve, and called by several threads.
+	Panicked func(*task.PanicError) (ends bool)
+
+	server atomicx.Pointer[server] // who serves, or has served
 }
 
 // Listen listens on an address, as net.Listen does. lc may be nil; its Control is
@@ -33,74 +45,89 @@ type Listener struct {
 // Goroutines only: to look up a name takes time.
 func (r *Reactor) Listen(ctx context.Context, lc *net.ListenConfig, network, address string) (*Listener, error) {
 	task.MustNotPoll("reactor: Listen inside a task would stop its worker: listen before the task is started")
-	if err := known(network); err != nil {
-		return nil, fmt.Errorf("reactor: listen: %w", err)
-	}
-	if lc == nil {
-		lc = &net.ListenConfig{}
-	}
-	std, err := lc.Listen(ctx, network, address)
+	var keep net.KeepAliveConfig
+	std, err := listenWith(lc, network, streamNetworks, func(lc *net.ListenConfig) (net.Listener, error) {
+		if keep = lc.KeepAliveConfig; !keep.Enable && lc.KeepAlive >= 0 { // package net's rule
+			keep = net.KeepAliveConfig{Enable: true, Idle: lc.KeepAlive}
+		}
+		return lc.Listen(ctx, network, address)
+	})
 	if err != nil {
-		return nil, fmt.Errorf("reactor: listen: %w", err)
+		return nil, err
 	}
-	l := &Listener{addr: std.Addr()}
-	l.fd, err = duplicate(std.(syscall.Conn)) // of all kinds that were let in
-	if u, ok := std.(*net.UnixListener); ok && err == nil {
-		l.path = u
-		l.after = func() { _ = u.Close() } // and with it the file; also when the pool ends
+	l := &Listener{addr: withZone(std.Addr(), address), keep: keep}
+	_, l.unix = std.(*net.UnixListener)
+	l.fd, err = dupConn(std.(syscall.Conn)) // of all kinds that were let in
+	if err == nil && (l.unix || keep != (net.KeepAliveConfig{Enable: true})) {
+		l.std = std // whose end removes the socket's file; and which knows how its connections are kept alive
 	} else {
 		_ = std.Close()
 	}
 	if err != nil {
 		return nil, fmt.Errorf("reactor: listen: %w", err)
 	}
+	l.ext = &extension{after: l.closeStd} // also when the pool ends
 	if err := r.register(&l.source); err != nil {
-		if l.path != nil {
-			_ = l.path.Close()
-		}
+		l.closeStd()
 		return nil, err
 	}
 	return l, nil
 }
 
-// backoff is how long a listener waits when there are no descriptors left.
-const backoff = 20 * time.Millisecond
+// withZone returns the address of a listener with the zone that was asked for: of Multipath TCP,
+// which package net listens with, the kernel does not say it.
+func withZone(addr net.Addr, asked string) net.Addr {
+	a, ok := addr.(*net.TCPAddr)
+	if !ok || a.Zone != "" || !a.IP.IsLinkLocalUnicast() {
+		return addr
+	}
+	host, _, _ := net.SplitHostPort(asked)
+	ip, err := netip.ParseAddr(host)
+	if err != nil { // a name, which has no zone
+		return addr
+	}
+	zone := PeerFrom(netip.AddrPortFrom(ip, 0)).Addr().Zone()
+	return &net.TCPAddr{IP: a.IP, Port: a.Port, Zone: zone}
+}
+
+// acceptBackoff is the time for which nobody accepts when there are no descriptors left.
+const acceptBackoff = 20 * time.Millisecond
 
 // Accept returns the next connection. When the task is to come to an end
 // ([task.Cx.Draining]) it returns task.ErrClosed. When the process has no
 // descriptors left it waits a while, tries again, and says so once in the pool's log.
 func (l *Listener) Accept(cx *task.Cx) (*Conn, error) {
+	if err := l.lockGate(cx, &l.reads); err != nil {
+		return nil, err
+	}
+	defer l.reads.unlock()
 	for {
 		if cx.Draining() {
 			return nil, ErrClosed
 		}
-		if l.resting {
-			l.side(poll.Read).clear()
-			if l.refs.isClosed() {
-				l.rest.Stop(cx)
-				return nil, l.gone()
-			}
-			if l.await(cx, poll.Read) { // of Close, too
-				continue
-			}
-			if err := l.rest.Sleep(cx, backoff); err != nil {
-				return nil, err
-			}
-			l.resting = false
+		if err := l.awaitRetry(cx); err != nil {
+			return nil, err
 		}
-		fd, err := l.try(cx, poll.Read, accept)
+		var a accepted
+		_, err := l.try(cx, poll.Read, func(int) (_ int, err error) {
+			a, err = l.accept()
+			return 0, err
+		})
 		var c *Conn
 		if err == nil {
-			c, err = l.adopt(fd)
+			c, err = l.adopt(a)
 		}
 		switch {
 		case err == nil:
-			l.starved = false
+			l.exhaustionLogged = false
 			return c, nil
 		case aborted(err):
 		case exhausted(err):
-			l.resting = true
-			l.starve(err)
+			rt := l.reactor.runtime
+			l.retryAt = rt.After(acceptBackoff)
+			l.retryAlarm.Disarm(rt)
+			l.retryAlarm.Arm(rt, cx, l.retryAt, (*acceptRetry)(l), 0)
+			l.logExhausted(err)
 		case task.IsPending(err):
 			return nil, err
 		default:
@@ -109,20 +136,48 @@ func (l *Listener) Accept(cx *task.Cx) (*Conn, error) {
 	}
 }
 
-// starve says once that there are no descriptors left.
-func (l *Listener) starve(err error) {
-	if log := l.reactor.log; log != nil && !l.starved {
+// awaitRetry waits while there are no descriptors, or until the listener is closed.
+func (l *Listener) awaitRetry(cx *task.Cx) error {
+	for l.retryAt > 0 {
+		l.direction(poll.Read).clear()
+		switch err := cx.Err(); {
+		case l.refs.isClosed():
+			l.retryAlarm.Disarm(l.reactor.runtime)
+			return l.closeError()
+		case err != nil:
+			return err
+		case l.reactor.runtime.Nanos() >= l.retryAt:
+			l.retryAt = 0
+		case !l.await(cx, poll.Read):
+			return cx.Suspend()
+		}
+	}
+	return nil
+}
+
+// acceptRetry is a listener as the notifier of its alarm, so that Listener itself has no method Notify.
+type acceptRetry Listener
+
+// Notify has who waits in Accept try again.
+func (l *acceptRetry) Notify(uint32) { (*Listener)(l).wakeWaiter(poll.Read) }
+
+// logExhausted says once that there are no descriptors left.
+func (l *Listener) logExhausted(err error) {
+	if log := l.reactor.log; log != nil && !l.exhaustionLogged {
 		log.Warn("reactor: no connection can be accepted for now: it is tried again until one can", "listener", l.addr, "error", err)
 	}
-	l.starved = true
+	l.exhaustionLogged = true
 }
 
 // adopt makes a connection of what was accepted.
-func (l *Listener) adopt(fd int) (*Conn, error) {
-	if l.path == nil {
-		prompt(fd)
+func (l *Listener) adopt(a accepted) (*Conn, error) {
+	if a.local == nil {
+		a.local = l.addr
 	}
-	return newConn(l.reactor, fd)
+	if a.transport == nil && !l.unix {
+		setTCPDefaults(a.fd, l.keep)
+	}
+	return newConn(l.reactor, a)
 }
 
 func (l *Listener) failed(err error) error {
@@ -138,54 +193,3 @@ func (l *Listener) Addr() net.Addr { return l.addr }
 // Close closes the listener. Whoever waits for it is woken, and gets ErrClosed.
 // Anybody.
 func (l *Listener) Close() error { return l.close() }
-
-// Serve accepts connections and starts f's task for each, as long as the polled task
-// lives, which is the owner of them all. An error of one harms no other. A panic of one
-// is a bug of the program: it ends the others, and is raised by Serve, at once. It returns
-// when the listener is closed, or the task is told to come to an end, and all
-// connections have ended: with nil, or with why no more could be accepted. It is sticky.
-func Serve(cx *task.Cx, l *Listener, f func(*Conn) task.Task) error {
-	if l.serving.Failed == nil {
-		l.serving.Failed = func(task.Task, error) error { return nil }
-	}
-	for l.refused == nil {
-		c, err := l.accept(cx)
-		switch {
-		case err == nil:
-			l.begin(cx, c, f)
-		case task.IsPending(err):
-			return err
-		default:
-			l.refused = err
-		}
-	}
-	if err := l.serving.Wait(cx); task.IsPending(err) { // or it raises the panic
-		return err
-	}
-	err := l.refused
-	l.refused = nil
-	if err == ErrClosed {
-		return nil
-	}
-	return err
-}
-
-// begin starts a connection's task. If f panics, the connection does not stay behind.
-func (l *Listener) begin(cx *task.Cx, c *Conn, f func(*Conn) task.Task) {
-	started := false
-	defer func() {
-		if !started {
-			_ = c.Close()
-		}
-	}()
-	l.serving.Go(cx, f(c))
-	started = true
-}
-
-// accept is Accept, until a connection's task has panicked: Failed forgets all else.
-func (l *Listener) accept(cx *task.Cx) (*Conn, error) {
-	if err := l.serving.Err(); err != nil {
-		return nil, err
-	}
-	return l.Accept(cx)
-}

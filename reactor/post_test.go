@@ -220,7 +220,7 @@ func TestFlush(t *testing.T) {
 	require.Zero(t, <-flushed)
 }
 
-// A connection that ends lets go of whoever waits for its outlet.
+// A connection that ends lets go of whoever waits for its turn.
 func TestCloseWhileOthersWait(t *testing.T) {
 	s, conns := lobby(t, 1, func(cx *task.Cx, c *reactor.Conn) error { return drained(cx, c) })
 	dial(t, s)

@@ -28,24 +28,31 @@
 //	func (e *echo) Finish(error) { e.conn.Close() }
 //
 // A [Conn] has two faces: the methods with a *task.Cx are for tasks, and [Conn.Std]
-// is a net.Conn for goroutines, and for packages that want one.
+// is a net.Conn for goroutines, and for packages that want one. What a [Listener.Std]
+// accepts is for goroutines alone.
+//
+// [Source] is for all other descriptors: pipes, eventfds, timerfds, devices.
 //
 // # Who polls
 //
 // A [Reactor] has no thread. The workers of its pool take turns (see
-// pool/baton.go): one that has nothing to do waits in [Reactor.Poll] instead of on
+// pool/poller.go): one that has nothing to do waits in [Reactor.Poll] instead of on
 // its futex, and serves the events that it gets itself. Workers that are busy look
-// now and then, without waiting, and the guard does if nobody else has. So an event
+// now and then, without waiting, and the pool's monitor does if nobody else has. So an event
 // goes to a thread that is awake already, and no bad task stops the others' events.
 //
 // # One descriptor
 //
 // It is registered once, for both directions and edge-triggered. An operation tries
 // first, and waits only if the kernel says that it would block; the word of its
-// direction ([side]) keeps an edge that comes in between. The kernel's events name a
+// direction ([direction]) keeps an edge that comes in between. The kernel's events name a
 // slot and a generation, so that one which is late cannot reach another descriptor,
 // and every operation holds a reference ([refs]), so that none reaches another file
 // which was given the same number.
+//
+// source.go has the object that all of this is about, and names the files of its parts;
+// transport.go has all that connections and listeners ask the kernel for, and what may
+// stand in its place.
 package reactor
 
 import (
@@ -62,7 +69,7 @@ import (
 	"github.com/heist-go/heist/task"
 )
 
-// ErrClosed is what operations on something that is closed return. It is both
+// ErrClosed is the error of operations on something that is closed. It is both
 // task.ErrClosed and net.ErrClosed.
 var ErrClosed error = closedError{}
 
@@ -72,31 +79,24 @@ func (closedError) Error() string { return "reactor: use of a closed connection"
 
 func (closedError) Is(target error) bool { return target == task.ErrClosed || target == net.ErrClosed }
 
-// Reactor is where descriptors are registered. A pool makes its own; see
-// pool.Pool.Reactor.
+// Reactor is an instance of the kernel's poller, and the descriptors that are registered with it. A pool
+// makes its own; see pool.Pool.Reactor.
 type Reactor struct {
-	home   *task.Home
-	log    *slog.Logger // may be nil
-	poller *poll.Poller
-	peers  []*Reactor // over which connections are spread, this one included
-	turn   *atomicx.Uint64
+	runtime    *task.Runtime
+	log        *slog.Logger // may be nil
+	poller     *poll.Poller
+	peers      []*Reactor // over which connections are spread, this one included
+	roundRobin *atomicx.Uint64
 
-	mu    park.Mutex // guards slots and free; held for a few instructions
-	slots []slot
-	free  []uint32 // of slots
-	used  int
+	mu    park.Mutex // guards table; held for a few instructions
+	table table
 	ended bool
 
-	events [batch]poll.Event // of the Poll in progress
-	ready  [batch]report     // likewise
-	once   sync.Once         // Close
-	life   refs              // who uses the poller from outside of Poll
-}
-
-// slot is a place in the table of descriptors.
-type slot struct {
-	source *source
-	of     uint32 // generation: how many had this place before
+	events     [batch]poll.Event // of the Poll in progress
+	ready      [batch]report     // likewise
+	once       sync.Once         // Close
+	pollerRefs refs              // who uses the poller from outside of Poll
+	netConns   netConns          // connections that only goroutines use; see [Listener.Std]
 }
 
 // report is an event whose descriptor is known.
@@ -105,12 +105,12 @@ type report struct {
 	mode   poll.Mode
 }
 
-// batch is how many events one Poll takes at most.
+// batch is the number of events that one Poll takes at most.
 const batch = 128
 
 // New returns a reactor for the tasks of a scheduler, which polls it. log, which may be
 // nil, is told about what an operator should know.
-func New(h *task.Home, log *slog.Logger) (*Reactor, error) {
+func New(h *task.Runtime, log *slog.Logger) (*Reactor, error) {
 	all, err := NewSeveral(h, log, 1)
 	if err != nil {
 		return nil, err
@@ -120,7 +120,7 @@ func New(h *task.Home, log *slog.Logger) (*Reactor, error) {
 
 // NewSeveral returns n reactors, each of which is polled by itself. Connections that
 // come to one of them are spread over all.
-func NewSeveral(h *task.Home, log *slog.Logger, n int) ([]*Reactor, error) {
+func NewSeveral(h *task.Runtime, log *slog.Logger, n int) ([]*Reactor, error) {
 	all := make([]*Reactor, 0, n)
 	turn := new(atomicx.Uint64)
 	for range n {
@@ -131,8 +131,8 @@ func NewSeveral(h *task.Home, log *slog.Logger, n int) ([]*Reactor, error) {
 			}
 			return nil, fmt.Errorf("reactor: %w", err)
 		}
-		r := &Reactor{home: h, log: log, poller: p, turn: turn}
-		r.life.open()
+		r := &Reactor{runtime: h, log: log, poller: p, roundRobin: turn}
+		r.pollerRefs.open()
 		all = append(all, r)
 	}
 	for _, r := range all {
@@ -146,7 +146,8 @@ func (r *Reactor) next() *Reactor {
 	if len(r.peers) == 1 {
 		return r
 	}
-	return r.peers[r.turn.Add(1)%uint64(len(r.peers))]
+	// Hint. Any reactor will do.
+	return r.peers[r.roundRobin.Add(1)%uint64(len(r.peers))]
 }
 
 // errNoReactor says what to do.
@@ -154,15 +155,15 @@ var errNoReactor = errors.New("reactor: this scheduler has none: run the task on
 
 // Of returns the reactor of the scheduler that polls the task.
 func Of(cx *task.Cx) (*Reactor, error) {
-	d, ok := cx.Driver().(interface{ Reactor() (*Reactor, error) })
+	s, ok := cx.Scheduler().(interface{ Reactor() (*Reactor, error) })
 	if !ok {
 		return nil, errNoReactor
 	}
-	return d.Reactor()
+	return s.Reactor()
 }
 
-// Poll waits for events until deadline (on the scale of task.Home.Nanos; 0: it does
-// not wait, and the maximum: for ever), and makes the tasks that wait for them
+// Poll waits for events until deadline (of the machine's time, in nanoseconds as package
+// clock counts them; 0: it does not wait, and the maximum: for ever), and makes the tasks that wait for them
 // runnable: those of the reactor's scheduler on q, the first as the one to run next;
 // the others, or all if q is nil, through their inboxes. It returns how many events
 // there were.
@@ -171,7 +172,7 @@ func Of(cx *task.Cx) (*Reactor, error) {
 func (r *Reactor) Poll(deadline int64, q task.Queue) (n int, err error) {
 	nanos := int64(0)
 	switch {
-	case deadline == forever:
+	case deadline == never:
 		nanos = poll.Forever
 	case deadline > 0:
 		nanos = max(deadline-clock.Now(), 0)
@@ -182,7 +183,7 @@ func (r *Reactor) Poll(deadline int64, q task.Queue) (n int, err error) {
 	}
 	r.mu.Lock()
 	for _, ev := range r.events[:k] {
-		if s := r.lookup(ev.Key); s != nil {
+		if s := r.table.find(ev.Key); s != nil {
 			r.ready[n] = report{s, ev.Mode}
 			n++
 		}
@@ -191,18 +192,20 @@ func (r *Reactor) Poll(deadline int64, q task.Queue) (n int, err error) {
 	first := true
 	for _, e := range r.ready[:n] {
 		if e.mode&poll.Closed != 0 {
-			e.source.ended.Store(true) // before the edge
+			// Publish. The end, before the edge that reports it (C3).
+			// Pairs with: (*Conn).receive.
+			e.source.ended.Store(true)
 		}
 		for _, mode := range [...]poll.Mode{poll.Read, poll.Write} {
 			if e.mode&mode == 0 {
 				continue
 			}
-			switch w := e.source.side(mode).edge(); {
+			switch w := e.source.direction(mode).readinessEdge(); {
 			case w == nil:
 			case !w.simple():
-				w.wake()
+				w.notify()
 			default:
-				r.home.Rouse(w.task, q, first)
+				r.runtime.Rouse(w.task, q, first)
 				first = false
 			}
 		}
@@ -211,62 +214,52 @@ func (r *Reactor) Poll(deadline int64, q task.Queue) (n int, err error) {
 	return n, nil
 }
 
-const forever = 1<<63 - 1
-
-// Wake makes the Poll in progress return, or the next one. Any thread.
-func (r *Reactor) Wake() {
-	if !r.life.acquire() {
-		return // whoever was to be woken has ended
+// Interrupt makes the Poll in progress return, or the next one. Any thread.
+func (r *Reactor) Interrupt() {
+	if !r.pollerRefs.acquire() {
+		return // the pool has ended, and nobody polls
 	}
-	defer r.unuse()
-	if err := r.poller.Wake(); err != nil {
+	defer r.releasePoller()
+	if err := r.poller.Interrupt(); err != nil {
 		panic(err) // a wake-up that is lost is a task that is lost
 	}
 }
 
-// Used returns how many descriptors are registered, with all reactors that belong
-// together.
+// Used returns how many descriptors are registered, and how many connections are open that a
+// [Listener.Std] has accepted, with all reactors that belong together.
 func (r *Reactor) Used() (n int) {
 	for _, r := range r.peers {
 		r.mu.Lock()
-		n += r.used
+		n += r.table.used
 		r.mu.Unlock()
+		n += r.netConns.count()
 	}
 	return n
 }
 
-// Close closes the descriptors that are still registered, and the reactor, as soon as
-// nobody is about to wake it any more. Nobody may poll it, or come to it. It returns nil.
+// Close closes the descriptors that are still registered, and what Used counts beside, and the reactor, as soon as
+// nobody is about to interrupt it any more. Nobody may poll it, or come to it. It returns nil.
 func (r *Reactor) Close() error {
 	r.once.Do(func() {
 		r.mu.Lock()
-		slots := append([]slot(nil), r.slots...)
+		all := r.table.all()
 		r.ended = true
 		r.mu.Unlock()
-		for _, s := range slots {
-			if s.source != nil {
-				_ = s.source.close() // closed meanwhile, which is as good
-			}
+		for _, s := range all {
+			_ = s.close() // closed meanwhile, which is as good
 		}
-		r.life.close()
-		r.unuse()
+		r.netConns.close()
+		r.pollerRefs.close()
+		r.releasePoller()
 	})
 	return nil
 }
 
-// unuse ends a use of the poller; the last one closes it.
-func (r *Reactor) unuse() {
-	if r.life.release() {
+// releasePoller ends a use of the poller; the last one closes it.
+func (r *Reactor) releasePoller() {
+	if r.pollerRefs.release() {
 		_ = r.poller.Close() // there is nothing to be done about an error, and nobody to be told
 	}
-}
-
-// lookup returns the descriptor that an event is about, or nil. The lock is held.
-func (r *Reactor) lookup(key uint64) *source {
-	if i := uint32(key); int(i) < len(r.slots) && r.slots[i].of == uint32(key>>32) {
-		return r.slots[i].source
-	}
-	return nil
 }
 
 // register gives a descriptor a slot, and has the kernel report on it. The
@@ -277,48 +270,34 @@ func (r *Reactor) register(s *source) error {
 	r.mu.Lock()
 	if r.ended {
 		r.mu.Unlock()
-		shut(s.fd)
+		s.closeCarrier()
 		return ErrClosed
 	}
-	var i uint32
-	if n := len(r.free); n > 0 {
-		i, r.free = r.free[n-1], r.free[:n-1]
-	} else {
-		i = uint32(len(r.slots))
-		r.slots = append(r.slots, slot{})
-	}
-	p := &r.slots[i]
-	p.source = s
-	s.key = uint64(p.of)<<32 | uint64(i)
-	r.used++
+	s.key = r.table.add(s)
 	r.mu.Unlock()
-	if !r.life.acquire() {
+	if !r.pollerRefs.acquire() {
 		_ = s.close()
 		return ErrClosed
 	}
-	defer r.unuse()
+	defer r.releasePoller()
 	if !s.refs.acquire() { // Close was faster
 		return ErrClosed
 	}
 	defer s.release()
-	if err := r.poller.Add(s.fd, s.key); err != nil {
+	if err := s.watch(); err != nil {
 		_ = s.close()
 		return fmt.Errorf("reactor: register: %w", err)
 	}
 	return nil
 }
 
-// forget takes a descriptor out, before its number is closed.
-func (r *Reactor) forget(s *source) {
-	if r.life.acquire() { // else its descriptor may be another file's by now
+// unregister takes a descriptor out, before its number is closed.
+func (r *Reactor) unregister(s *source) {
+	if s.fd != none && r.pollerRefs.acquire() { // else its descriptor may be another file's by now
 		_ = r.poller.Remove(s.fd) // one that was never added: nothing to do
-		r.unuse()
+		r.releasePoller()
 	}
 	r.mu.Lock()
-	i := uint32(s.key)
-	r.slots[i].source = nil
-	r.slots[i].of++ // what is still on its way is about nobody
-	r.free = append(r.free, i)
-	r.used--
+	r.table.remove(s.key)
 	r.mu.Unlock()
 }

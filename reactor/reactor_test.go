@@ -61,32 +61,48 @@ func TestEcho(t *testing.T) {
 	}
 }
 
-// The view for goroutines is a net.Conn as package net's own.
+// The views for goroutines are net.Conns as package net's own: of a connection that has both faces,
+// and of one that only goroutines use.
 func TestStdConn(t *testing.T) {
-	p := open(t, 2)
-	r, err := p.Reactor()
-	require.NoError(t, err)
-	nettest.TestConn(t, func() (c1, c2 net.Conn, stop func(), err error) {
-		l, err := p.Listen("tcp", "127.0.0.1:0")
-		if err != nil {
-			return nil, nil, nil, err
-		}
-		defer l.Close()
-		dialed := make(chan net.Conn, 1)
-		go func() {
-			c, err := r.Dial(background, nil, "tcp", l.Addr().String())
-			if err != nil {
-				t.Error(err)
-			}
-			dialed <- c.Std()
-		}()
-		c1, err = l.Std().Accept()
-		if err != nil {
-			return nil, nil, nil, err
-		}
-		c2 = <-dialed
-		return c1, c2, func() { _, _ = c1.Close(), c2.Close() }, nil
-	})
+	for name, accept := range map[string]func(p *pool.Pool, l *reactor.Listener) (net.Conn, error){
+		"of a task": func(p *pool.Pool, l *reactor.Listener) (std net.Conn, err error) {
+			return std, run(p, func(cx *task.Cx) error {
+				c, err := l.Accept(cx)
+				if err == nil {
+					std = c.Std()
+				}
+				return err
+			})
+		},
+		"of goroutines": func(_ *pool.Pool, l *reactor.Listener) (net.Conn, error) { return l.Std().Accept() },
+	} {
+		t.Run(name, func(t *testing.T) {
+			p := open(t, 2)
+			r, err := p.Reactor()
+			require.NoError(t, err)
+			nettest.TestConn(t, func() (c1, c2 net.Conn, stop func(), err error) {
+				l, err := p.Listen("tcp", "127.0.0.1:0")
+				if err != nil {
+					return nil, nil, nil, err
+				}
+				defer l.Close()
+				dialed := make(chan net.Conn, 1)
+				go func() {
+					c, err := r.Dial(background, nil, "tcp", l.Addr().String())
+					if err != nil {
+						t.Error(err)
+					}
+					dialed <- c.Std()
+				}()
+				c1, err = accept(p, l)
+				if err != nil {
+					return nil, nil, nil, err
+				}
+				c2 = <-dialed
+				return c1, c2, func() { _, _ = c1.Close(), c2.Close() }, nil
+			})
+		})
+	}
 }
 
 // net/http serves a page on a listener of ours, through connections of ours.

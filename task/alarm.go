@@ -3,25 +3,29 @@ package task
 import (
 	"cmp"
 	"math"
-	"math/rand/v2"
 	"slices"
-	"time"
 
 	"github.com/heist-go/heist/internal/atomicx"
-	"github.com/heist-go/heist/internal/clock"
 	"github.com/heist-go/heist/internal/park"
 	"github.com/heist-go/heist/timerwheel"
 )
 
-// timers are the armed alarms of one runner. Tasks arm on the runner that polls
-// them, so the lock is its worker's most of the time, and is held for some 10 ns.
-// Others come to disarm what a task has left behind on another worker, to arm
-// from outside, and to fire what a worker in a long poll has let go overdue.
+// timers are the armed alarms of one runner, in a timer wheel under a lock. Tasks arm on the runner
+// that polls them, so the lock is its worker's most of the time. Other threads come to disarm what a
+// task has left behind on another worker, to arm from outside, and to fire what is overdue because a
+// worker is in a long poll.
 //
-// # Who may fire, and who may not
+//	         arm (lock)            fire (lock): CAS when -> fired
+//	idle ---------------> armed ----------------------------------> fired, notified
+//	  ^                   | ^ |
+//	  |                   | '-' Postpone: CAS when -> later, no lock
+//	  '-------------------'
+//	    Disarm (lock)
+//
+// # Invariants
 //
 //	T1  An entry is linked and unlinked under the lock of the timers that it is
-//	    armed in. Disarmed under the lock means: never rings.
+//	    armed in. Disarmed under the lock means: its notifier is not called any more.
 //	T2  when is the deadline, and may be later than the wheel's. It turns into
 //	    fired under the lock, by a compare-and-swap against the deadline that was
 //	    seen to have passed. Postponing is a compare-and-swap, too, without the
@@ -29,9 +33,22 @@ import (
 //	T3  Turning when into fired is the last that the firing thread does to the
 //	    alarm. Its memory may have another use from then on.
 //	T4  next is not later than the moment at which the wheel has something to do.
-//	    It is lowered under the lock when an alarm is added.
+//	    It is written under the lock, and lowered when an alarm is added.
+//	T5  When the scheduler ends, over is set and the wheel emptied, under the lock:
+//	    what was armed before is notified then, and nothing is armed after that.
+//
+// # Order
+//
+// Who arms from outside writes next, and then looks whether the worker sleeps; a worker says that it
+// sleeps, and then looks at next. Who arms on a [Clock] adds, and then looks at the time; who moves the
+// clock writes the time, and then fires.
+//
+// # Price
+//
+// Arming and disarming are one short critical section each. Postponing is one compare-and-swap.
 type timers struct {
 	mu    park.Mutex
+	over  bool // T5
 	wheel timerwheel.Wheel[alarm]
 	next  atomicx.Int64 // T4; never if nothing is armed
 }
@@ -39,10 +56,10 @@ type timers struct {
 // begin puts the present of an empty wheel right.
 func (t *timers) begin(now int64) {
 	t.wheel.Expire(now)
-	t.next.Store(never)
+	t.next.Store(never) // Initialisation: nobody knows the runner yet
 }
 
-// The values of alarm.when that are not deadlines: those are positive.
+// The values of alarm.when that are no deadlines, which are positive.
 const (
 	fired = 0
 	never = math.MaxInt64
@@ -54,26 +71,28 @@ const (
 type Alarm struct{ entry timerwheel.Entry[alarm] }
 
 type alarm struct {
-	when   atomicx.Int64 // T2
-	bell   Bell
-	of     uint32 // what the bell is rung with
-	in     uint16 // index of the runner whose timers it is armed in
-	set    bool   // armed, and not disarmed since: it may have fired
-	staged bool   // see (*Runner).stage
+	when     atomicx.Int64 // T2
+	notifier Notifier
+	gen      uint32 // what it is notified with
+	in       uint16 // index of the runner that it is armed in
+	set      bool   // armed, and not disarmed since: it may have fired
+	marks    uint8  // of a Timer
 }
 
-// Bell is whom an alarm tells.
-type Bell interface {
-	// Ring is called once, soon after the deadline, on some worker's thread or
-	// the guard's, outside of polls. It must not block. of is what the alarm was
-	// armed with: the bell may have become somebody else's.
-	Ring(of uint32)
+// Notifier is an object that an alarm notifies.
+type Notifier interface {
+	// Notify is called once, soon after the deadline, on a worker's thread, on the monitor's, or on the
+	// goroutine that calls [Clock.Advance], outside of polls; or when the scheduler ends, if that
+	// is first. An object that outlives the scheduler looks at the time, and waits for the rest of
+	// it by another clock. It must not block. gen is what the alarm was armed with: it tells one
+	// use of the object from the next.
+	Notify(gen uint32)
 }
 
-// wakee is a frame as a bell, so that Frame itself has no method Ring.
+// wakee is a frame as a Notifier, so that Frame itself has no method Notify.
 type wakee Frame
 
-func (s *wakee) Ring(of uint32) { wakeTask(nil, (*Frame)(s), of) }
+func (s *wakee) Notify(gen uint32) { wakeTask(nil, (*Frame)(s), gen) }
 
 // Armed reports whether the alarm is armed and has not fired. A hint: it may
 // fire at any moment.
@@ -82,51 +101,63 @@ func (a *Alarm) Armed() bool { return a.entry.Value.set && a.entry.Value.when.Lo
 // Fired reports whether the alarm has fired since it was armed.
 func (a *Alarm) Fired() bool { return a.entry.Value.set && a.entry.Value.when.Load() == fired }
 
-// Arm arms the alarm, or moves it if it is armed: it rings bell with of when the
-// clock of h has reached deadline, in nanoseconds (see [Home.Nanos]). cx is the
-// poll in progress, or nil. It does not block.
-func (a *Alarm) Arm(h *Home, cx *Cx, deadline int64, bell Bell, of uint32) {
-	if cx != nil && cx.run.home == h {
-		a.ArmIn(cx.run, deadline, bell, of)
-		return
+// Arm arms the alarm, or moves it if it is armed: it notifies n with gen when the
+// clock of rt has reached deadline, in nanoseconds (see [Runtime.Nanos]). It reports false
+// if the scheduler of rt has ended: the alarm is not armed then. cx is the poll in
+// progress, or nil. It does not block.
+func (a *Alarm) Arm(rt *Runtime, cx *Cx, deadline int64, n Notifier, gen uint32) (armed bool) {
+	if !rt.isOutside(cx) {
+		a.ArmIn(cx.run, deadline, n, gen)
+		return true // it is open as long as it has tasks
 	}
-	r := h.runners[rand.IntN(len(h.runners)-h.spares)]
-	sooner := a.ArmIn(r, deadline, bell, of)
-	if h.clock != nil {
-		// Store-load, by the locks: it is armed first, then a look at the time. Who
-		// moves the clock stores the time first, and fires what is armed then.
-		// Pairs with: (*Clock).Advance.
-		sooner = deadline <= h.Nanos()
+	r := rt.anyRunner()
+	a.Disarm(rt)
+	a.entry.Value.notifier, a.entry.Value.gen = n, gen
+	sooner, armed := a.arm(r, deadline)
+	if armed && rt.clock != nil {
+		// Store-load, by the locks: it is armed, then a look at the time. An alarm that neither
+		// fires would stay armed although it is due.
+		// Pairs with: (*Clock).advance.
+		sooner = deadline <= rt.Nanos()
 	}
 	if sooner {
-		// Store-load: next first, then a look whether its worker sleeps. That says
-		// that it sleeps first, and looks at next then.
+		// Store-load: next, in arm, then a look whether the worker sleeps: one that neither sees
+		// would sleep past the deadline.
 		// Pairs with: (*Runner).Due.
-		h.scheduler.Sooner(r.index)
+		rt.scheduler.Sooner(r.index)
 	}
+	return armed
 }
 
 // ArmIn is Arm for a worker, in its own runner. It reports whether the runner has
 // something to do sooner than it knew.
-func (a *Alarm) ArmIn(r *Runner, deadline int64, bell Bell, of uint32) (sooner bool) {
-	a.Disarm(r.home)
-	a.entry.Value.bell, a.entry.Value.of = bell, of
-	return a.arm(r, deadline)
+func (a *Alarm) ArmIn(r *Runner, deadline int64, n Notifier, gen uint32) (sooner bool) {
+	a.Disarm(r.rt)
+	a.entry.Value.notifier, a.entry.Value.gen = n, gen
+	sooner, _ = a.arm(r, deadline)
+	return sooner
 }
 
-// arm is ArmIn for an alarm that is not armed, and has its bell.
-func (a *Alarm) arm(r *Runner, deadline int64) (sooner bool) {
+// arm is ArmIn for an alarm that is not armed, and has its notifier. It reports false if the
+// scheduler has ended (T5).
+func (a *Alarm) arm(r *Runner, deadline int64) (sooner, armed bool) {
 	deadline = max(deadline, 1)
 	v, t := &a.entry.Value, &r.timers
-	v.in, v.set = uint16(r.index), true
 	t.mu.Lock()
-	v.when.Store(deadline)
+	if t.over {
+		t.mu.Unlock()
+		return false, false
+	}
+	v.in, v.set = uint16(r.index), true
+	v.when.Store(deadline) // Initialisation: it is in no wheel yet
 	t.wheel.Add(&a.entry, deadline)
 	if sooner = deadline < t.next.Load(); sooner {
+		// Publish. That there is something to do (T4).
+		// Pairs with: (*Runner).Due.
 		t.next.Store(deadline)
 	}
 	t.mu.Unlock()
-	return sooner
+	return sooner, true
 }
 
 // Postpone moves the deadline of an armed alarm, from now on to a later one, by
@@ -140,13 +171,13 @@ func (a *Alarm) Postpone(deadline int64) bool {
 	old := v.when.Load()
 	// Claim. The deadline that has passed: either it is postponed in time, or it
 	// has fired (T2).
-	// Pairs with: (*timers).fire.
+	// Pairs with: (*timers).fire, (*timers).end.
 	return old != fired && old <= deadline && v.when.CompareAndSwap(old, deadline)
 }
 
-// Disarm disarms the alarm and reports whether that has kept it from ringing: if
-// so, it will not ring any more. It does not block.
-func (a *Alarm) Disarm(h *Home) bool {
+// Disarm disarms the alarm and reports whether that has kept it from firing: if
+// so, its notifier is not called any more. It does not block.
+func (a *Alarm) Disarm(rt *Runtime) bool {
 	v := &a.entry.Value
 	if !v.set {
 		return false
@@ -155,24 +186,24 @@ func (a *Alarm) Disarm(h *Home) bool {
 	if v.when.Load() == fired {
 		return false // and the firing thread is through with it (T3)
 	}
-	t := &h.runners[v.in].timers
+	t := &rt.runners[v.in].timers
 	t.mu.Lock()
 	armed := t.wheel.Remove(&a.entry) // T1
 	t.mu.Unlock()
 	return armed
 }
 
-// ring is whom to tell, taken out of an alarm before that is let go.
-type ring struct {
-	bell Bell
-	of   uint32
-	when int64
+// dueAlarm is a copy of what is needed of an alarm after it has fired (T3).
+type dueAlarm struct {
+	notifier Notifier
+	gen      uint32
+	when     int64
 }
 
 // fire takes alarms that are due out of the wheel, which it moves to until: now, or the
 // end of now's tick, and then it looks at the deadlines. It reports true if there may be
 // more.
-func (t *timers) fire(now, until int64, due *[batch]ring) (n int, more bool) {
+func (t *timers) fire(now, until int64, due *[batch]dueAlarm) (n int, more bool) {
 	t.mu.Lock()
 	defer t.mu.Unlock()
 	for n < batch {
@@ -182,18 +213,20 @@ func (t *timers) fire(now, until int64, due *[batch]ring) (n int, more bool) {
 			if !ok {
 				next = never
 			}
+			// Publish. Until when there is nothing to do (T4).
+			// Pairs with: (*Runner).Due.
 			t.next.Store(next)
 			return n, false
 		}
 		v := &e.Value
-		due[n] = ring{bell: v.bell, of: v.of}
-		// Claim. The deadline that has passed. T3: the last access.
-		// Pairs with: (*Alarm).Postpone.
+		due[n] = dueAlarm{notifier: v.notifier, gen: v.gen}
 		for when := v.when.Load(); ; when = v.when.Load() {
 			if when > now {
 				t.wheel.Add(e, when) // it was postponed, or comes later in its tick
 				break
 			}
+			// Claim. The deadline that has passed (T2). The last access (T3).
+			// Pairs with: (*Alarm).Postpone.
 			if v.when.CompareAndSwap(when, fired) {
 				due[n].when = when
 				n++
@@ -204,19 +237,42 @@ func (t *timers) fire(now, until int64, due *[batch]ring) (n int, more bool) {
 	return n, true
 }
 
+// end takes alarms out, due or not, and has no more armed.
+func (t *timers) end(due *[batch]dueAlarm) (n int) {
+	t.mu.Lock()
+	defer t.mu.Unlock()
+	t.over = true
+	// Hint. There is nothing to do any more.
+	t.next.Store(never)
+	for n < batch {
+		e := t.wheel.Take()
+		if e == nil {
+			break
+		}
+		v := &e.Value
+		due[n] = dueAlarm{notifier: v.notifier, gen: v.gen}
+		n++
+		// Claim. All deadlines (T2): Postpone comes late. The last access (T3).
+		// Pairs with: (*Alarm).Postpone.
+		v.when.Store(fired)
+	}
+	return n
+}
+
 // Due returns the moment from which on Expire has something to do, or less; the
 // maximum if nothing is armed. Any thread.
 func (r *Runner) Due() int64 {
+	// Pairs with: (*Alarm).Arm, (*Alarm).arm, (*timers).fire, (*Runner).NextDeadline.
 	due := r.timers.next.Load()
-	if r.home.clock != nil && due != never {
+	if r.rt.clock != nil && due != never {
 		due -= timerwheel.Tick // the wheel rounds up, and expireExactly does not
 	}
 	return due
 }
 
-// Settle is Due, exactly: it looks at what was disarmed since. A worker calls it
+// NextDeadline is Due, exactly: it looks at what was disarmed since. A worker calls it
 // before it sleeps until then.
-func (r *Runner) Settle() int64 {
+func (r *Runner) NextDeadline() int64 {
 	t := &r.timers
 	if r.Due() == never {
 		return never
@@ -227,56 +283,58 @@ func (r *Runner) Settle() int64 {
 	if !ok {
 		next = never
 	}
+	// Publish. Until when there is nothing to do (T4).
+	// Pairs with: (*Runner).Due.
 	t.next.Store(next)
 	return next
 }
 
-// Expire rings the alarms of the runner that are due. Tasks of its home that
+// Expire fires the alarms of the runner that are due. Tasks of its runtime that
 // become runnable by that go to q, the first of them as the one to run next; nil
-// means into an inbox. It returns how many have rung.
+// means into an inbox. It returns how many have fired.
 //
 // Any thread: the worker whose runner this is, and whoever stands in for it.
-func (r *Runner) Expire(now int64, q Queue) (rings int) {
-	if r.home.clock != nil {
+func (r *Runner) Expire(now int64, q Queue) (total int) {
+	if r.rt.clock != nil {
 		return r.expireExactly(now, q)
 	}
 	n := 0
 	for more := true; more; {
-		var due [batch]ring
+		var due [batch]dueAlarm
 		var k int
 		k, more = r.timers.fire(now, now, &due)
-		n += ringAll(due[:k], q, n == 0)
-		rings += k
+		n += notifyDue(due[:k], q, n == 0)
+		total += k
 	}
-	return rings
+	return total
 }
 
 // expireExactly is Expire on a clock, whose tests mean the nanosecond: within a tick,
 // too, alarms come when they are due, and in that order.
 func (r *Runner) expireExactly(now int64, q Queue) int {
-	var all []ring
+	var all []dueAlarm
 	until := timerwheel.Coalesce(now, timerwheel.Tick)
 	for more := true; more; {
-		var due [batch]ring
+		var due [batch]dueAlarm
 		var k int
 		k, more = r.timers.fire(now, until, &due)
 		all = append(all, due[:k]...)
 	}
-	slices.SortStableFunc(all, func(a, b ring) int { return cmp.Compare(a.when, b.when) })
-	ringAll(all, q, true)
+	slices.SortStableFunc(all, func(a, b dueAlarm) int { return cmp.Compare(a.when, b.when) })
+	notifyDue(all, q, true)
 	return len(all)
 }
 
-// ringAll rings what was due, without the lock, and returns how many tasks have become
+// notifyDue notifies those that were due, without the lock, and returns how many tasks have become
 // runnable on q: the first of them next, if next says so.
-func ringAll(due []ring, q Queue, next bool) (n int) {
+func notifyDue(due []dueAlarm, q Queue, next bool) (n int) {
 	for _, d := range due {
-		s, task := d.bell.(*wakee)
+		s, task := d.notifier.(*wakee)
 		if !task || q == nil {
-			d.bell.Ring(d.of)
+			d.notifier.Notify(d.gen)
 			continue
 		}
-		if f := (*Frame)(s); f.state.wake(d.of, 0) {
+		if f := (*Frame)(s); f.state.wake(d.gen, 0) {
 			if next && n == 0 {
 				q.Next(f)
 			} else {
@@ -289,41 +347,11 @@ func ringAll(due []ring, q Queue, next bool) (n int) {
 }
 
 // Timers returns how many alarms are armed. Any thread.
-func (h *Home) Timers() (n int) {
-	for _, r := range h.runners {
+func (rt *Runtime) Timers() (n int) {
+	for _, r := range rt.present() {
 		r.timers.mu.Lock()
 		n += r.timers.wheel.Len()
 		r.timers.mu.Unlock()
 	}
 	return n
-}
-
-// Nanos returns the time on the scale of alarms. Any thread.
-func (h *Home) Nanos() int64 {
-	if h.clock != nil {
-		return h.clock.nanos()
-	}
-	return clock.Now()
-}
-
-// nanos is Home.Nanos once a poll.
-func (cx *Cx) nanos() int64 {
-	if !cx.timed {
-		cx.run.nanos, cx.timed = cx.run.home.Nanos(), true
-	}
-	return cx.run.nanos
-}
-
-// After returns the moment d from now: what is beyond the end of time is never. Any
-// thread.
-func (h *Home) After(d time.Duration) int64 { return later(h.Nanos(), d) }
-
-// after is Home.After, from the poll's time on.
-func (cx *Cx) after(d time.Duration) int64 { return later(cx.nanos(), d) }
-
-func later(now int64, d time.Duration) int64 {
-	if d > 0 && now > never-int64(d) {
-		return never
-	}
-	return now + int64(d)
 }

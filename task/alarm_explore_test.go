@@ -11,12 +11,14 @@ import (
 
 // alarms is the code under test: the real methods, or copies with one line wrong.
 type alarms struct {
-	fire     func(t *timers, now, until int64, due *[batch]ring) (n int, more bool)
-	disarm   func(a *Alarm, h *Home) bool
+	fire     func(t *timers, now, until int64, due *[batch]dueAlarm) (n int, more bool)
+	disarm   func(a *Alarm, rt *Runtime) bool
 	postpone func(a *Alarm, deadline int64) bool
+	arm      func(a *Alarm, r *Runner, deadline int64) (sooner, armed bool)
+	end      func(t *timers, due *[batch]dueAlarm) int
 }
 
-var soundAlarms = alarms{(*timers).fire, (*Alarm).Disarm, (*Alarm).Postpone}
+var soundAlarms = alarms{(*timers).fire, (*Alarm).Disarm, (*Alarm).Postpone, (*Alarm).arm, (*timers).end}
 
 // peal is one alarm, whose owner does what its program says, one letter a step, while
 // others fire what is due. The alarm is due at 10, 20, 30, ...
@@ -27,28 +29,30 @@ type peal struct {
 	program string
 	firers  [][]int64 // the moments at which each of them fires
 	runners int
-	bound   int // on preemptions; 0: none
+	bound   int  // on preemptions; 0: none
+	ends    bool // the scheduler does, meanwhile
 }
 
-// rung is a bell that the firers of a model ring themselves.
+// rung is a Notifier that the firers of a model call themselves.
 type rung struct{}
 
-func (rung) Ring(uint32) {}
+func (rung) Notify(uint32) {}
 
 func (p peal) model(code alarms) func(*explore.X) {
 	return func(x *explore.X) {
-		var h Home
+		var rt Runtime
 		runners := make([]*Runner, p.runners)
 		for i := range runners {
 			runners[i] = new(Runner)
 		}
-		Open(context.Background(), &h, nil, runners...)
+		Open(context.Background(), &rt, nil, runners...)
 		for _, r := range runners {
 			r.timers.begin(1)
 		}
 		const grain = 1 << 16 // a tick, so that every moment is one
 		a := new(Alarm)
 		kept := 0            // how often it was kept from ringing
+		armed := 0           // how often it was armed: an ended scheduler refuses
 		var due []int64      // by life of the alarm, what it was armed for last
 		var rings [3][]int64 // by life, when it has rung
 		x.Go("owner", func() {
@@ -56,18 +60,20 @@ func (p peal) model(code alarms) func(*explore.X) {
 				r := runners[i%len(runners)] // on whatever worker
 				switch op {
 				case 'a', 'm':
-					if code.disarm(a, &h) {
+					if code.disarm(a, &rt) {
 						kept++
 					}
 					due = append(due, int64(len(due)+1)*10*grain)
-					a.entry.Value.bell, a.entry.Value.of = rung{}, uint32(len(due)-1)
-					a.arm(r, due[len(due)-1])
+					a.entry.Value.notifier, a.entry.Value.gen = rung{}, uint32(len(due)-1)
+					if _, ok := code.arm(a, r, due[len(due)-1]); ok {
+						armed++
+					}
 				case 'p':
 					if last := &due[len(due)-1]; code.postpone(a, *last+10*grain) {
 						*last += 10 * grain
 					}
 				case 'd':
-					if code.disarm(a, &h) {
+					if code.disarm(a, &rt) {
 						kept++
 					}
 				}
@@ -78,24 +84,37 @@ func (p peal) model(code alarms) func(*explore.X) {
 				for _, now := range moments {
 					for _, r := range runners {
 						for more := true; more; {
-							var due [batch]ring
+							var due [batch]dueAlarm
 							var n int
 							n, more = code.fire(&r.timers, now*grain, now*grain, &due)
 							for _, d := range due[:n] {
-								rings[d.of] = append(rings[d.of], now*grain)
+								rings[d.gen] = append(rings[d.gen], now*grain)
 							}
 						}
 					}
 				}
 			})
 		}
+		const end = 1 << 40
+		if p.ends {
+			x.Go("closer", func() {
+				for _, r := range runners {
+					var due [batch]dueAlarm
+					for _, d := range due[:code.end(&r.timers, &due)] {
+						rings[d.gen] = append(rings[d.gen], end)
+					}
+				}
+			})
+		}
 		x.Final(func() {
-			const end = 1 << 40
+			for _, r := range runners {
+				x.Assert(!p.ends || r.timers.wheel.Len() == 0, "an alarm is armed at a scheduler that has ended")
+			}
 			for _, r := range runners { // what is still armed fires now
-				var left [batch]ring
+				var left [batch]dueAlarm
 				n, _ := r.timers.fire(end, end, &left)
 				for _, d := range left[:n] {
-					rings[d.of] = append(rings[d.of], end)
+					rings[d.gen] = append(rings[d.gen], end)
 				}
 				x.Assert(r.timers.wheel.Len() == 0, "an entry is left")
 			}
@@ -105,7 +124,7 @@ func (p peal) model(code alarms) func(*explore.X) {
 				x.Assert(len(when) <= 1, "has rung %d times in life %d", len(when), life)
 				x.Assert(len(when) == 0 || when[0] >= due[life], "rings at %d in life %d, armed for %d", when, life, due)
 			}
-			x.Assert(n == len(due)-kept, "armed %d times, kept from ringing %d times, and has rung %d times", len(due), kept, n)
+			x.Assert(n == armed-kept, "armed %d times, kept from ringing %d times, and has rung %d times", armed, kept, n)
 		})
 	}
 }
@@ -114,14 +133,18 @@ var peals = []struct {
 	name string
 	peal peal
 }{
-	{"cancel against fire", peal{"ad", [][]int64{{10}}, 1, 0}},
-	{"cancel against two firers", peal{"ad", [][]int64{{10}, {10}}, 1, 3}},
-	{"postpone against fire", peal{"ap", [][]int64{{10, 20}}, 1, 0}},
-	{"postpone against two firers", peal{"ap", [][]int64{{10}, {20}}, 1, 3}},
-	{"postpone and cancel", peal{"apd", [][]int64{{10, 20}}, 1, 0}},
-	{"move against fire", peal{"am", [][]int64{{10, 20}}, 1, 4}},
-	{"move to another worker", peal{"am", [][]int64{{10, 20}}, 2, 4}},
-	{"move there and cancel", peal{"amd", [][]int64{{20}}, 2, 4}},
+	{"cancel against fire", peal{"ad", [][]int64{{10}}, 1, 0, false}},
+	{"cancel against two firers", peal{"ad", [][]int64{{10}, {10}}, 1, 3, false}},
+	{"postpone against fire", peal{"ap", [][]int64{{10, 20}}, 1, 0, false}},
+	{"postpone against two firers", peal{"ap", [][]int64{{10}, {20}}, 1, 3, false}},
+	{"postpone and cancel", peal{"apd", [][]int64{{10, 20}}, 1, 0, false}},
+	{"move against fire", peal{"am", [][]int64{{10, 20}}, 1, 4, false}},
+	{"move to another worker", peal{"am", [][]int64{{10, 20}}, 2, 4, false}},
+	{"move there and cancel", peal{"amd", [][]int64{{20}}, 2, 4, false}},
+	{"arm against the end", peal{"a", nil, 1, 0, true}},
+	{"cancel against the end", peal{"ad", nil, 1, 0, true}},
+	{"postpone against the end", peal{"ap", [][]int64{{10}}, 1, 3, true}},
+	{"move against the end", peal{"am", [][]int64{{20}}, 2, 2, true}},
 }
 
 func TestExploreAlarm(t *testing.T) {
@@ -146,11 +169,11 @@ func TestExploreAlarmControls(t *testing.T) {
 		{
 			"disarm looks, and does not lock", // T1
 			with(func(c *alarms) {
-				c.disarm = func(a *Alarm, h *Home) bool {
+				c.disarm = func(a *Alarm, rt *Runtime) bool {
 					v := &a.entry.Value
 					kept := v.set && v.when.Load() != fired
 					if kept {
-						h.runners[v.in].timers.wheel.Remove(&a.entry)
+						rt.runners[v.in].timers.wheel.Remove(&a.entry)
 					}
 					v.set = false
 					return kept
@@ -173,7 +196,7 @@ func TestExploreAlarmControls(t *testing.T) {
 		}, {
 			"fire does not look whether it was postponed", // T2
 			with(func(c *alarms) {
-				c.fire = func(t *timers, now, _ int64, due *[batch]ring) (n int, more bool) {
+				c.fire = func(t *timers, now, _ int64, due *[batch]dueAlarm) (n int, more bool) {
 					t.mu.Lock()
 					defer t.mu.Unlock()
 					for {
@@ -181,7 +204,7 @@ func TestExploreAlarmControls(t *testing.T) {
 						if e == nil {
 							return n, false
 						}
-						due[n] = ring{bell: e.Value.bell, of: e.Value.of}
+						due[n] = dueAlarm{notifier: e.Value.notifier, gen: e.Value.gen}
 						n++
 						e.Value.when.Store(fired)
 					}
@@ -191,7 +214,7 @@ func TestExploreAlarmControls(t *testing.T) {
 		}, {
 			"fire compares, and gives up", // T2
 			with(func(c *alarms) {
-				c.fire = func(t *timers, now, _ int64, due *[batch]ring) (n int, more bool) {
+				c.fire = func(t *timers, now, _ int64, due *[batch]dueAlarm) (n int, more bool) {
 					t.mu.Lock()
 					defer t.mu.Unlock()
 					for {
@@ -203,13 +226,51 @@ func TestExploreAlarmControls(t *testing.T) {
 						if when := v.when.Load(); when > now {
 							t.wheel.Add(e, when)
 						} else if v.when.CompareAndSwap(when, fired) {
-							due[n] = ring{bell: v.bell, of: v.of}
+							due[n] = dueAlarm{notifier: v.notifier, gen: v.gen}
 							n++
 						}
 					}
 				}
 			}),
 			2,
+		}, {
+			"the end empties the wheel, and closes it then", // T5
+			with(func(c *alarms) {
+				c.end = func(t *timers, due *[batch]dueAlarm) (n int) {
+					t.mu.Lock()
+					for e := t.wheel.Take(); e != nil; e = t.wheel.Take() {
+						due[n] = dueAlarm{notifier: e.Value.notifier, gen: e.Value.gen}
+						n++
+						e.Value.when.Store(fired)
+					}
+					t.mu.Unlock()
+					t.mu.Lock()
+					t.over = true
+					t.mu.Unlock()
+					return n
+				}
+			}),
+			8,
+		}, {
+			"who arms looks before it locks", // T5
+			with(func(c *alarms) {
+				c.arm = func(a *Alarm, r *Runner, deadline int64) (sooner, armed bool) {
+					r.timers.mu.Lock()
+					over := r.timers.over
+					r.timers.mu.Unlock()
+					if over {
+						return false, false
+					}
+					v, t := &a.entry.Value, &r.timers
+					v.in, v.set = uint16(r.index), true
+					t.mu.Lock()
+					v.when.Store(deadline)
+					t.wheel.Add(&a.entry, deadline)
+					t.mu.Unlock()
+					return false, true
+				}
+			}),
+			8,
 		},
 	} {
 		t.Run(c.name, func(t *testing.T) { explore.Refute(t, explore.Options{}, peals[c.in].peal.model(c.code)) })

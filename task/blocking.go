@@ -5,72 +5,108 @@ import (
 	"errors"
 	"fmt"
 	"runtime"
+	"time"
 
-	"github.com/heist-go/heist/internal/atomicx"
+	"github.com/heist-go/heist/internal/clock"
 	"github.com/heist-go/heist/internal/park"
 )
 
-// Class bounds how many blocking functions of a kind run at a time, each on a
+// Limiter bounds how many blocking functions of a kind run at a time, each on a
 // goroutine of its own. The others wait for their turn, first come, first served. Make
-// a class for each thing that is scarce: a database, a disk.
-type Class struct {
+// a limiter for each thing that is scarce: a database, a disk.
+type Limiter struct {
 	Name  string // for diagnostics
-	Limit int    // how many at a time; 0 or less: as many as the default class
+	Limit int    // how many at a time; 0 or less: as many as the default limiter
+	Queue int    // how many wait at a time, others are refused; 0 or less: any number
 
 	mu      park.Mutex // guards what follows; held for a few instructions
 	running int
 	waiting int
+	history LimiterHistory
 	oldest  *job
 	newest  *job
 }
 
-// DefaultClass is the class of those that name none. Its limit suits functions that
+// DefaultLimiter is the limiter of those that name none. Its limit suits functions that
 // wait most of the time; 0 or less is that, too.
-var DefaultClass = &Class{Name: "default", Limit: defaultLimit}
+var DefaultLimiter = &Limiter{Name: "default", Limit: defaultLimit}
 
 var defaultLimit = 16 * runtime.NumCPU()
 
-// ClassStats is what a class does at the moment.
-type ClassStats struct {
+// LimiterStats are a limiter's present figures.
+type LimiterStats struct {
 	Name    string
 	Limit   int
 	Running int // functions on a goroutine
 	Waiting int // functions that wait for their turn
 }
 
-// Stats returns what the class does at the moment. Any thread.
-func (c *Class) Stats() ClassStats {
-	c.mu.Lock()
-	defer c.mu.Unlock()
-	return ClassStats{c.Name, c.limit(), c.running, c.waiting}
+// LimiterHistory are a limiter's totals so far.
+type LimiterHistory struct {
+	Depth     int           // the most that have waited at a time
+	Started   uint64        // all that have begun
+	Withdrawn uint64        // taken back before they have begun
+	Refused   uint64        // with ErrLimit
+	Waited    time.Duration // the time from the call to the beginning, of all together
+	Longest   time.Duration // of one
 }
 
-func (c *Class) limit() int {
+// Stats returns what the limiter does at the moment. Any thread.
+func (c *Limiter) Stats() LimiterStats {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	return LimiterStats{c.Name, c.limit(), c.running, c.waiting}
+}
+
+// History returns what the limiter has done so far. Any thread.
+func (c *Limiter) History() LimiterHistory {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	return c.history
+}
+
+func (c *Limiter) limit() int {
 	switch {
 	case c.Limit > 0:
 		return c.Limit
-	case DefaultClass.Limit > 0:
-		return DefaultClass.Limit
+	case DefaultLimiter.Limit > 0:
+		return DefaultLimiter.Limit
 	}
 	return defaultLimit
 }
 
-// job is a function on its way through a class.
+// job is a function on its way through a limiter.
 type job struct {
-	run        func()
+	runner     runner
+	rt         *Runtime // of the task that waits for it
 	prev, next *job
+	since      int64 // when it was queued
 	queued     bool
 }
 
-// submit starts j, or puts it in the queue.
-func (c *Class) submit(j *job) {
+// runner is what a job does.
+type runner interface {
+	run()
+	put() // puts the result where it is waited for, when the job's place is the next one's
+}
+
+// submit starts j, or puts it in the queue; or refuses it with ErrLimit, if that is full, or if
+// it would have to wait, with try.
+func (c *Limiter) submit(j *job, try bool) error {
 	c.mu.Lock()
 	if c.running < c.limit() {
 		c.running++
+		c.history.Started++
 		c.mu.Unlock()
-		go c.work(j)
-		return
+		c.start(j)
+		return nil
 	}
+	if try || c.Queue > 0 && c.waiting >= c.Queue {
+		c.history.Refused++
+		c.mu.Unlock()
+		return ErrLimit
+	}
+	j.since = clock.Now()
 	j.queued, j.prev = true, c.newest
 	if c.newest == nil {
 		c.oldest = j
@@ -79,47 +115,60 @@ func (c *Class) submit(j *job) {
 	}
 	c.newest = j
 	c.waiting++
+	c.history.Depth = max(c.history.Depth, c.waiting)
 	c.mu.Unlock()
+	return nil
 }
 
+// start begins a goroutine with j.
+func (c *Limiter) start(j *job) { j.rt.start("a blocking function", func() { c.work(j) }) }
+
 // work runs j, and what waits behind it.
-func (c *Class) work(j *job) {
-	ended := false
+func (c *Limiter) work(j *job) {
 	defer func() {
-		if !ended { // runtime.Goexit: the next one needs another goroutine
+		if j != nil { // runtime.Goexit: the next one needs another goroutine
 			c.pass()
+			j.runner.put()
 		}
 	}()
 	for j != nil {
-		j.run()
+		j.runner.run()
 		c.mu.Lock()
-		if j = c.oldest; j != nil {
-			c.unlink(j)
-		} else {
-			c.running--
-		}
+		next := c.next()
 		c.mu.Unlock()
+		j.runner.put()
+		j = next
 	}
-	ended = true
 }
 
 // pass gives the place of a goroutine that ends to the next in the queue.
-func (c *Class) pass() {
+func (c *Limiter) pass() {
 	c.mu.Lock()
-	j := c.oldest
-	if j != nil {
-		c.unlink(j)
-	} else {
-		c.running--
-	}
+	j := c.next()
 	c.mu.Unlock()
 	if j != nil {
-		go c.work(j)
+		c.start(j)
 	}
 }
 
+// next takes the one out of the queue that has the place of one that has ended. The lock is
+// held.
+func (c *Limiter) next() *job {
+	j := c.oldest
+	if j == nil {
+		c.running--
+		return nil
+	}
+	c.unlink(j)
+	waited := time.Duration(clock.Now() - j.since)
+	c.history.Started++
+	c.history.Waited += waited
+	c.history.Longest = max(c.history.Longest, waited)
+	return j
+}
+
 // unlink takes j out of the queue. The lock is held.
-func (c *Class) unlink(j *job) {
+func (c *Limiter) unlink(j *job) {
 	if j.prev == nil {
 		c.oldest = j.next
 	} else {
@@ -135,97 +184,110 @@ func (c *Class) unlink(j *job) {
 }
 
 // withdraw takes j back, if it has not begun.
-func (c *Class) withdraw(j *job) bool {
+func (c *Limiter) withdraw(j *job) bool {
 	c.mu.Lock()
 	defer c.mu.Unlock()
 	if !j.queued {
 		return false
 	}
 	c.unlink(j)
+	c.history.Withdrawn++
 	return true
 }
 
 // Blocking lets a task wait for a function that blocks. It is a field of the task;
 // the zero value is ready.
 type Blocking[T any] struct {
-	Class *Class  // nil: DefaultClass
-	Drop  func(T) // called with a result that the task did not live to take; may be nil
+	Limiter *Limiter // nil: DefaultLimiter
+	// Drop is called with a result that nobody is there for any more: the call was abandoned,
+	// or the task has ended. nil: if it is an io.Closer, it is closed.
+	Drop func(T)
+	// Detached says that the functions touch nothing that is the task's. Then one that was
+	// abandoned does not hold up the next, and Drop is called where it ends, on its goroutine.
+	Detached bool
 
-	hold holding
-	call *blockingCall[T]
-}
-
-type blockingCall[T any] struct {
-	job
-	class  *Class
-	cancel context.CancelCauseFunc
-	done   atomicx.Bool // value and err stand
-	value  atomicx.Plain[T]
-	err    atomicx.Plain[error]
+	offload Offload[T]
 }
 
 // Do runs f on a goroutine and returns its result. Called again after Pending, it
 // does not look at f. f's context has the values of [Cx.Context], and is done when the
 // task is canceled: a function that has not begun is then taken back, and one that
 // runs is waited for, because it may use what is the task's. If it has failed then, its
-// error is ErrCanceled, too; a result is a result. f's panic is raised in the task.
+// error is ErrCanceled, too; a result is a result. In a stage that is shielded it is not done then
+// ([Cx.Shield]). f's panic is raised in the task.
+//
+// A call that is abandoned (see [Operation]) is taken back if it has not begun; else its
+// context is done, with a cause that is ErrCanceled, and its result goes to Drop. The next call
+// begins when it has ended, unless Detached says that it need not wait. The task's end waits
+// for all. If too many of its limiter wait, it returns ErrLimit.
 func (b *Blocking[T]) Do(cx *Cx, f func(context.Context) (T, error)) (v T, err error) {
-	if b.call == nil {
-		if err := cx.Err(); err != nil {
-			return v, err
-		}
-		b.start(cx, f)
-		return v, cx.Suspend()
-	}
-	c := b.call
-	if !c.done.Load() {
-		if err := cx.Err(); err != nil {
-			c.cancel(err)
-			if c.class.withdraw(&c.job) {
-				b.forget(cx)
-				return v, err
-			}
-		}
-		return v, cx.Suspend()
-	}
-	if err := cx.Spend(); err != nil {
-		return v, err
-	}
-	b.forget(cx)
-	return c.value.Get(), raise(c.err.Get())
+	return b.do(cx, f, false)
 }
 
-// start gives f to the class.
-func (b *Blocking[T]) start(cx *Cx, f func(context.Context) (T, error)) {
-	class := b.Class
-	if class == nil {
-		class = DefaultClass
-	}
-	ctx, cancel := context.WithCancelCause(cx.Context())
-	c := &blockingCall[T]{class: class, cancel: cancel}
-	w := cx.Self()
-	c.run = func() {
-		var v T
-		err := fmt.Errorf("task: blocking: %w", ErrGoexit)
-		defer func() {
-			if p := recover(); p != nil {
-				err = newPanic("blocking function", p)
-			} else if err != nil {
-				err = because(ctx, err)
-			}
-			c.value.Set(v)
-			c.err.Set(err)
-			// Publish. The result.
-			// Pairs with: (*Blocking).Do.
-			c.done.Store(true)
+// Try is [Blocking.Do], but returns ErrLimit instead of waiting for a turn. A call that follows
+// Pending goes on with what was begun, whichever of the two it is.
+func (b *Blocking[T]) Try(cx *Cx, f func(context.Context) (T, error)) (v T, err error) {
+	return b.do(cx, f, true)
+}
+
+func (b *Blocking[T]) do(cx *Cx, f func(context.Context) (T, error), try bool) (v T, err error) {
+	b.offload.Drop, b.offload.Detached = b.Drop, b.Detached
+	return b.offload.Do(cx, func(cx *Cx, slot *Slot[T]) Remote {
+		limiter := b.Limiter
+		if limiter == nil {
+			limiter = DefaultLimiter
+		}
+		ctx := cx.Context()
+		if cx.shielded { // whatever becomes of the group
+			ctx = context.WithoutCancel(ctx)
+		}
+		ctx, cancel := context.WithCancelCause(ctx)
+		c := &blockingCall[T]{limiter: limiter, ctx: ctx, cancel: cancel, f: f, slot: slot}
+		c.runner, c.rt = c, cx.run.rt
+		if err := limiter.submit(&c.job, try); err != nil {
 			cancel(nil)
-			w.Wake()
-		}()
-		v, err = f(ctx)
-	}
-	b.call = c
-	cx.frame.hold(&b.hold, b)
-	class.submit(&c.job)
+			slot.Put(v, err)
+		}
+		return c
+	})
+}
+
+// blockingCall is a function on its way through a limiter.
+type blockingCall[T any] struct {
+	job
+	limiter *Limiter
+	ctx     context.Context
+	cancel  context.CancelCauseFunc
+	f       func(context.Context) (T, error)
+	slot    *Slot[T]
+	helper  uint64 // the goroutine's number
+	v       T
+	err     error
+}
+
+func (c *blockingCall[T]) run() {
+	c.helper = help(c.rt)
+	c.err = fmt.Errorf("task: blocking: %w", ErrGoexit)
+	defer func() {
+		if p := recover(); p != nil {
+			c.err = newPanic("blocking function", p)
+		} else if c.err != nil {
+			c.err = because(c.ctx, c.err)
+		}
+		c.cancel(nil)
+	}()
+	c.v, c.err = c.f(c.ctx)
+}
+
+func (c *blockingCall[T]) put() {
+	defer unhelp(c.helper) // behind a drop hook
+	c.slot.Put(c.v, c.err)
+}
+
+// Cancel is of [Remote].
+func (c *blockingCall[T]) Cancel(cause error) bool {
+	c.cancel(cause)
+	return c.limiter.withdraw(&c.job)
 }
 
 // because makes of the error of a function whose context is done one that is ErrCanceled and
@@ -240,33 +302,3 @@ func because(ctx context.Context, err error) error {
 	}
 	return fmt.Errorf("task: blocking: %w: %w", why, err)
 }
-
-// forget ends the call.
-func (b *Blocking[T]) forget(cx *Cx) {
-	b.call.cancel(nil)
-	b.call = nil
-	cx.frame.unhold(&b.hold)
-}
-
-// release cancels the call, and waits for it: the task ends.
-func (b *Blocking[T]) release(cx *Cx, err error) bool {
-	c := b.call
-	if err == nil {
-		err = errOwner
-	}
-	c.cancel(err)
-	if !c.class.withdraw(&c.job) && !c.done.Load() {
-		return false
-	}
-	if c.done.Load() {
-		if p, ok := c.err.Get().(*PanicError); ok {
-			cx.run.orphan = p
-		} else if b.Drop != nil && c.err.Get() == nil {
-			b.Drop(c.value.Get())
-		}
-	}
-	b.forget(cx)
-	return true
-}
-
-func (b *Blocking[T]) drain() {}

@@ -5,6 +5,7 @@ import (
 	"errors"
 	"math/rand/v2"
 	"runtime"
+	"sync"
 	"sync/atomic"
 	"testing"
 
@@ -30,7 +31,7 @@ func (a *caller) Poll(cx *task.Cx) error {
 // called is a task for a function, with a class of its own.
 func called(f func(context.Context) (int, error)) *caller {
 	a := &caller{f: f}
-	a.call.Class = &task.Class{Limit: 1}
+	a.call.Limiter = &task.Limiter{Limit: 1}
 	return a
 }
 
@@ -38,7 +39,7 @@ func runs(t task.Task) error { return task.Run(context.Background(), t) }
 
 // empties waits until nothing of the class runs: a goroutine leaves it after it has woken
 // the task. If one stays, that is for ever.
-func empties(c *task.Class) {
+func empties(c *task.Limiter) {
 	for c.Stats().Running > 0 {
 		runtime.Gosched()
 	}
@@ -68,7 +69,7 @@ func TestBlockingPanics(t *testing.T) {
 
 	a := called(func(context.Context) (int, error) { runtime.Goexit(); return 0, nil })
 	require.ErrorIs(t, runs(a), task.ErrGoexit)
-	empties(a.call.Class)
+	empties(a.call.Limiter)
 }
 
 // The function's context has the values of the task's, and is done when the task is
@@ -118,9 +119,10 @@ func TestBlockingCanceledErrors(t *testing.T) {
 			l.work()
 			<-begun
 			g.Cancel(errBoom)
-			l.work()
-			empties(a.call.Class)
-			l.work()
+			for task.IsPending(a.err) { // its goroutine leaves the class first, then wakes it
+				l.work()
+				runtime.Gosched()
+			}
 			for _, err := range c.is {
 				require.ErrorIs(t, a.err, err)
 			}
@@ -136,19 +138,19 @@ func TestBlockingCanceledErrors(t *testing.T) {
 
 // A function whose turn has not come is taken back.
 func TestBlockingCancelWhileItWaits(t *testing.T) {
-	c := &task.Class{Name: "one", Limit: 1}
+	c := &task.Limiter{Name: "one", Limit: 1}
 	begun, release := make(chan struct{}), make(chan struct{})
 	l := newLab(context.Background())
 	first := &caller{f: func(context.Context) (int, error) { close(begun); <-release; return 1, nil }}
 	second := &caller{f: func(context.Context) (int, error) { t.Error("it has run"); return 2, nil }}
-	first.call.Class, second.call.Class = c, c
+	first.call.Limiter, second.call.Limiter = c, c
 	var g task.Group
 	g.Failed = func(task.Task, error) error { return nil }
 	g.Go(l, first)
 	g.Go(l, second)
 	l.work()
 	<-begun
-	require.Equal(t, task.ClassStats{Name: "one", Limit: 1, Running: 1, Waiting: 1}, c.Stats())
+	require.Equal(t, task.LimiterStats{Name: "one", Limit: 1, Running: 1, Waiting: 1}, c.Stats())
 	second.Cancel(errBoom)
 	l.work()
 	require.ErrorIs(t, second.err, errBoom)
@@ -198,7 +200,7 @@ func (a *abandoner) Poll(cx *task.Cx) error {
 // many that are canceled at random nothing is left.
 func TestBlockingMany(t *testing.T) {
 	const calls, limit = 1000, 4
-	c := &task.Class{Limit: limit}
+	c := &task.Limiter{Limit: limit}
 	var running, most, ran atomic.Int64
 	var g task.Group
 	g.Failed = func(task.Task, error) error { return nil }
@@ -215,7 +217,7 @@ func TestBlockingMany(t *testing.T) {
 					runtime.Gosched()
 					return i, ctx.Err()
 				}}
-				all[i].call.Class = c
+				all[i].call.Limiter = c
 				g.Go(cx, all[i])
 			}
 			r := rand.New(rand.NewPCG(5, 5))
@@ -241,7 +243,7 @@ func TestBlockingMany(t *testing.T) {
 
 func TestBlockingIsFair(t *testing.T) {
 	const calls = 20
-	c := &task.Class{Limit: 1}
+	c := &task.Limiter{Limit: 1}
 	var order []int // one at a time: no lock
 	var g task.Group
 	var all [calls]caller
@@ -249,7 +251,7 @@ func TestBlockingIsFair(t *testing.T) {
 		for i := range all {
 			if all[i].f == nil {
 				all[i].f = func(context.Context) (int, error) { order = append(order, i); return i, nil }
-				all[i].call.Class = c
+				all[i].call.Limiter = c
 				g.Go(cx, &all[i])
 			}
 		}
@@ -261,18 +263,18 @@ func TestBlockingIsFair(t *testing.T) {
 
 // A default class without a limit has the one that it has at first.
 func TestBlockingWithoutALimit(t *testing.T) {
-	before := task.DefaultClass.Limit
-	defer func() { task.DefaultClass.Limit = before }()
+	before := task.DefaultLimiter.Limit
+	defer func() { task.DefaultLimiter.Limit = before }()
 	for _, limit := range []int{0, -1} {
-		task.DefaultClass.Limit = limit
-		for _, class := range []*task.Class{nil, {}} {
+		task.DefaultLimiter.Limit = limit
+		for _, class := range []*task.Limiter{nil, {}} {
 			a := called(func(context.Context) (int, error) { return 7, nil })
-			a.call.Class = class
+			a.call.Limiter = class
 			require.NoError(t, runs(a))
 			require.Equal(t, 7, a.got)
 		}
-		require.Equal(t, 16*runtime.NumCPU(), task.DefaultClass.Stats().Limit)
-		empties(task.DefaultClass)
+		require.Equal(t, 16*runtime.NumCPU(), task.DefaultLimiter.Stats().Limit)
+		empties(task.DefaultLimiter)
 	}
 }
 
@@ -299,4 +301,87 @@ func BenchmarkBlocking(b *testing.B) {
 			<-answer
 		}
 	})
+}
+
+// A class bounds how many wait, too; Try waits for nobody; and what has become of all is counted.
+func TestBlockingIsRefused(t *testing.T) {
+	class := &task.Limiter{Name: "one", Limit: 1, Queue: 1}
+	begun, released := make(chan struct{}), make(chan struct{})
+	hold := func(context.Context) (int, error) { close(begun); <-released; return 1, nil }
+	release := sync.OnceFunc(func() { close(released) })
+	quick := func(context.Context) (int, error) { return 2, nil }
+	calls := make([]task.Blocking[int], 4)
+	for i := range calls {
+		calls[i].Limiter = class
+	}
+	first, second, third, fourth := task.Pending, task.Pending, task.Pending, task.Pending
+	started := false
+	require.NoError(t, task.Run(context.Background(), task.Func(func(cx *task.Cx) error {
+		if task.IsPending(first) {
+			_, first = calls[0].Do(cx, hold)
+		}
+		if !started {
+			started = true
+			<-begun
+		}
+		if task.IsPending(second) {
+			_, second = calls[1].Do(cx, quick)
+		}
+		if task.IsPending(third) {
+			_, third = calls[2].Do(cx, quick)
+		}
+		if task.IsPending(fourth) {
+			_, fourth = calls[3].Try(cx, quick)
+		}
+		if !task.IsPending(third) && !task.IsPending(fourth) {
+			release()
+		}
+		return task.All(first, second)
+	})))
+	require.ErrorIs(t, third, task.ErrLimit)
+	require.ErrorIs(t, fourth, task.ErrLimit)
+	h := class.History()
+	require.Equal(t, task.LimiterHistory{Depth: 1, Started: 2, Refused: 2, Waited: h.Waited, Longest: h.Longest}, h)
+	require.Positive(t, h.Longest)
+}
+
+// In a stage that is shielded a function's context is not done, whatever becomes of the group.
+func TestBlockingShielded(t *testing.T) {
+	for what, before := range map[string]bool{"canceled before": true, "canceled meanwhile": false} {
+		t.Run(what, func(t *testing.T) {
+			var g task.Group
+			var b task.Blocking[int]
+			got := 0
+			r := &recorder{poll: func(_ *recorder, cx *task.Cx) (err error) {
+				cx.Shield()
+				if before {
+					g.Cancel(errBoom)
+				}
+				got, err = b.Do(cx, func(ctx context.Context) (int, error) {
+					if !before {
+						g.Cancel(errBoom)
+					}
+					return 7, ctx.Err()
+				})
+				return err
+			}}
+			require.NoError(t, runSteps(start(&g, r), g.Wait))
+			require.Equal(t, []error{nil}, r.finished)
+			require.Equal(t, 7, got)
+		})
+	}
+}
+
+// A task that has the result of a function may ask for its place at once.
+func TestBlockingTryAfterTheOnlyOne(t *testing.T) {
+	b := task.Blocking[int]{Limiter: &task.Limiter{Limit: 1}}
+	n := 0
+	require.NoError(t, runs(task.Func(func(cx *task.Cx) error {
+		for ; n < 2000; n++ {
+			if _, err := b.Try(cx, func(context.Context) (int, error) { return n, nil }); err != nil {
+				return err
+			}
+		}
+		return nil
+	})))
 }

@@ -34,7 +34,7 @@ func TestCancelWhileParked(t *testing.T) {
 func TestWhatACancellationIs(t *testing.T) {
 	for name, cause := range map[string]error{"with a cause": errBoom, "without": nil} {
 		t.Run(name, func(t *testing.T) {
-			r := &recorder{poll: parked}
+			r := &recorder{poll: suspended}
 			var g task.Group
 			err := runSteps(start(&g, r), rounds(1), once(func(*task.Cx) { r.Cancel(cause) }), g.Wait)
 			require.ErrorIs(t, err, task.ErrCanceled)
@@ -52,7 +52,7 @@ func TestWhatACancellationIs(t *testing.T) {
 
 // The cause may be any error, even one that should not have been an error.
 func TestCancelBecauseOfPending(t *testing.T) {
-	r := &recorder{poll: parked}
+	r := &recorder{poll: suspended}
 	var g task.Group
 	err := runSteps(start(&g, r), rounds(1), once(func(*task.Cx) { r.Cancel(task.Pending) }), g.Wait)
 	require.ErrorIs(t, err, task.ErrCanceled)
@@ -60,7 +60,7 @@ func TestCancelBecauseOfPending(t *testing.T) {
 }
 
 func TestFirstCauseCounts(t *testing.T) {
-	r := &recorder{poll: parked}
+	r := &recorder{poll: suspended}
 	var g task.Group
 	require.ErrorIs(t, runSteps(
 		start(&g, r), rounds(1),
@@ -78,7 +78,7 @@ func TestFirstCauseCounts(t *testing.T) {
 func TestEveryOperationReturnsTheCancellation(t *testing.T) {
 	var never task.Promise[int]
 	var handle *task.Handle[int]
-	other := &recorder{poll: parked}
+	other := &recorder{poll: suspended}
 	var others task.Group
 	for name, op := range map[string]step{
 		"Err":     func(cx *task.Cx) error { return cx.Err() },
@@ -183,7 +183,7 @@ func TestStaleCancel(t *testing.T) {
 		if ended {
 			return cx.Err()
 		}
-		return parked(r, cx)
+		return suspended(r, cx)
 	}}
 	var g task.Group
 	g.Failed = func(task.Task, error) error { return nil }
@@ -201,7 +201,7 @@ func TestStaleCancel(t *testing.T) {
 }
 
 func TestCancelFromAnotherGoroutine(t *testing.T) {
-	r := &recorder{poll: parked}
+	r := &recorder{poll: suspended}
 	var g task.Group
 	require.NoError(t, runSteps(
 		start(&g, r), rounds(1),
@@ -252,7 +252,7 @@ func TestRunIsCanceledWithItsContext(t *testing.T) {
 		if r.polls == 1 {
 			go cancel(errBoom)
 		}
-		return parked(r, cx)
+		return suspended(r, cx)
 	}}
 	err := task.Run(ctx, r)
 	require.ErrorIs(t, err, task.ErrCanceled)

@@ -34,7 +34,7 @@ func TestClockRingsInOrder(t *testing.T) {
 		w.clock.Advance(time.Second)
 		w.work()
 		require.Equal(t, want, got)
-		task.ReleaseClock(&w.Home)
+		task.ReleaseClock(&w.Runtime)
 	}
 }
 
@@ -51,14 +51,14 @@ func TestClockNext(t *testing.T) {
 		w.work()
 		require.True(t, ended(t, r))
 		require.Less(t, w.clock.Now().Sub(begun)-d, tick)
-		task.ReleaseClock(&w.Home)
+		task.ReleaseClock(&w.Runtime)
 	}
 }
 
 // A lab fires what is due when it is armed, and nothing that is not.
 func TestClockOfALab(t *testing.T) {
 	l := rig.NewLab()
-	defer task.ReleaseClock(&l.Home)
+	defer task.ReleaseClock(&l.Runtime)
 	var zero, late, later task.Timer
 	r := &recorder{poll: does(
 		once(func(cx *task.Cx) { zero.Reset(cx, 0) }), zero.Wait,

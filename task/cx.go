@@ -17,20 +17,29 @@ type Cx struct {
 	was      uint32  // the state before the poll
 	budget   int32   // operations left in this poll
 	pendings int32   // operations that have suspended in this poll
+	part     uint32  // which operation of the branch is in progress
 	branch   *Branch // the part of the task in progress, or nil
+	armed    bool    // something will wake the task
 	marks
 }
 
-// marks are what a poll begins without: together, they are cleared by one store.
+// marks are the flags of a poll: together, they are cleared by one store.
 type marks struct {
-	armed    bool   // something will wake the task
-	shielded bool   //
-	clocked  bool   // the runner's now is this poll's
-	timed    bool   // the runner's nanos are
-	erred    bool   // debug builds: an operation has failed, so another way is fine
-	looked   bool   // a Deadline was checked
-	again    uint32 // queued, and perhaps yielded: the task is to be queued anew
+	shielded bool    //
+	clocked  bool    // the runner's now is this poll's
+	timed    bool    // the runner's nanos are
+	erred    bool    // debug builds: an operation has failed, so another way is fine
+	looked   bool    // a Deadline was checked
+	again    requeue // whether the task will be queued again, and why
 }
+
+// requeue says whether the task will be queued again when the poll suspends, and why.
+type requeue uint8
+
+const (
+	shortCut   requeue = 1 << iota // the budget is used up: nothing was abandoned
+	afterYield                     // as the task wanted
+)
 
 const (
 	// budget is how many operations a poll may complete before they return
@@ -44,6 +53,8 @@ const (
 // Suspend is how an operation returns Pending: it says that something will wake
 // the task. An operation of your own calls it after it has given [Cx.Waker] to
 // whoever will; then a loop that ignores Pending is found out.
+//
+//heist:sticky
 func (cx *Cx) Suspend() error {
 	cx.armed = true
 	if cx.pendings++; cx.pendings > maxPendings {
@@ -52,26 +63,25 @@ func (cx *Cx) Suspend() error {
 	return Pending
 }
 
-// ignored is apart so that Suspend is inlined, as are other slow halves below.
+// ignored is a function of its own so that Suspend is inlined, as are other slow halves below.
 func (cx *Cx) ignored() {
 	panic(fmt.Sprintf("task: %s has gone on after Pending %d times in one Poll: return Pending from Poll", Name(cx.frame.self), maxPendings))
 }
 
-// Err returns an error that is ErrCanceled if the task is to end, and nil
+// Err returns an error that is ErrCanceled if the task has to end, and nil
 // otherwise. A loop that computes for long asks it now and then.
 func (cx *Cx) Err() error {
-	if f := cx.frame; f.cause.Load() == nil && f.roster.why.Load() == nil {
+	if f := cx.frame; f.cause.Load() == nil && f.members.why.Load() == nil {
 		return nil
 	}
 	return cx.canceled()
 }
 
-// Cancellation is a view of a task's cancellation that any thread may have.
+// Cancellation is a view of a task's cancellation for any thread.
 type Cancellation struct{ frame *Frame }
 
-// Cancellation returns the view for those who work for the task on other threads. It is
-// valid until the task has ended, so they must have ended before. In a stage that is shielded
-// it is of nobody, who is not canceled.
+// Cancellation returns the view for threads that work for the task. It is valid until the task has
+// ended: their work must have ended before. In a shielded stage it never says that the task is canceled.
 func (cx *Cx) Cancellation() Cancellation {
 	if cx.shielded {
 		return Cancellation{}
@@ -79,7 +89,7 @@ func (cx *Cx) Cancellation() Cancellation {
 	return Cancellation{cx.frame}
 }
 
-// Err returns why the task is to end, or nil. It does not count as an answer to the task,
+// Err returns why the task has to end, or nil. It does not count as an answer to the task,
 // which still has to ask itself.
 func (c Cancellation) Err() error {
 	if c.frame != nil {
@@ -104,15 +114,15 @@ func (cx *Cx) canceled() error {
 // every poll of that stage.
 func (cx *Cx) Shield() { cx.shielded = true }
 
-// Draining reports whether the task is to come to an end by itself: finish what
+// Draining reports whether the task has to come to an end by itself: finish what
 // it does, start nothing new. A task is woken once when that begins.
-func (cx *Cx) Draining() bool { return cx.was&draining != 0 || cx.frame.roster.ending.Load() }
+func (cx *Cx) Draining() bool { return cx.was&draining != 0 || cx.frame.members.draining.Load() }
 
 // Now returns the time, which stands still during a poll.
 func (cx *Cx) Now() time.Time {
 	if r := cx.run; !cx.clocked {
 		var at int64
-		r.now, at = r.home.now()
+		r.now, at = r.rt.now()
 		if cx.timed { // the poll's time is that of its first reading, on both scales
 			r.now = r.now.Add(time.Duration(r.nanos - at))
 		} else {
@@ -126,6 +136,8 @@ func (cx *Cx) Now() time.Time {
 // Yield lets other tasks run: it returns Pending once, and nil when it is called
 // in the poll after that, which takes place when those that were in the queue
 // have had their turn.
+//
+//heist:sticky
 func (cx *Cx) Yield() error {
 	if cx.was&yielded != 0 {
 		cx.was &^= yielded
@@ -134,58 +146,54 @@ func (cx *Cx) Yield() error {
 	if err := cx.Err(); err != nil {
 		return err
 	}
-	cx.again = queued | yielded
+	cx.again = afterYield
 	return cx.Suspend()
 }
 
 // Spend takes one operation from the poll's budget. When that is used up it
-// queues the task anew and returns Pending, so that a task whose operations are
+// queues the task again and returns Pending, so that a task whose operations are
 // always ready does not keep its worker. Operations call it when they are ready;
-// so may a loop of a task's own. What has to wait costs nothing, or the last of many
+// so may a loop of a task's own. An operation that has to wait costs nothing, or the last of many
 // that wait side by side would never be asked; nor does a result (of a task, a group, a
 // [Promise]) that a task asks for again.
+//
+//heist:sticky
 func (cx *Cx) Spend() error {
 	if cx.budget > 0 {
 		cx.budget--
 		return nil
 	}
-	cx.again |= queued
+	return cx.spend()
+}
+
+// spend is the slow half of Spend: the budget is used up, or the poll is
+// simulated, whose budget is below zero.
+func (cx *Cx) spend() error {
+	if s := cx.run.sim; s != nil {
+		s.Point()
+		if cx.budget > below {
+			cx.budget--
+			return nil
+		}
+	}
+	cx.again |= shortCut
 	return cx.Suspend()
 }
 
-// idle is Suspend for an operation that has spent and does not get: that costs nothing.
-func (cx *Cx) idle() error {
+// suspendUnspent gives back the budget that Spend took, and suspends.
+func (cx *Cx) suspendUnspent() error {
 	cx.budget++
 	return cx.Suspend()
 }
 
 // Spent reports whether the poll's budget is used up: operations will return Pending
 // until the next poll, so a combinator need not try the rest of its own.
-func (cx *Cx) Spent() bool { return cx.budget <= 0 }
-
-// Waker returns what makes this life of the task runnable. Whoever calls it
-// means to return Pending: the runner takes it that somebody will wake the task.
-func (cx *Cx) Waker() Waker {
-	s := cx.frame.state.bits.Load()
-	if s&exposed == 0 {
-		cx.frame.state.set(exposed)
-	}
-	cx.armed = true
-	return Waker{cx.frame, gen(s)}
-}
-
-// Wake is w.Wake, cheaper: a task that is woken from within a poll runs next on
-// the same worker.
-func (cx *Cx) Wake(w Waker) {
-	if w.frame != nil {
-		wakeTask(cx, w.frame, w.of)
-	}
-}
+func (cx *Cx) Spent() bool { return cx.budget <= cx.run.floor }
 
 // Go starts t beside the polled task: as a member of the same group, or detached
 // if that is.
 func (cx *Cx) Go(t Task) {
-	if g := cx.frame.roster.group; g != nil {
+	if g := cx.frame.members.group; g != nil {
 		g.Go(cx, t)
 		return
 	}
@@ -196,10 +204,10 @@ func (cx *Cx) Go(t Task) {
 // group, for calls into packages that want one. It is not done when only this
 // task is canceled. Give it to calls that do not block, or to goroutines.
 func (cx *Cx) Context() context.Context {
-	if g := cx.frame.roster.group; g != nil {
+	if g := cx.frame.members.group; g != nil {
 		return g.Context()
 	}
-	return cx.run.home.Context()
+	return cx.run.rt.Context()
 }
 
 // Worker returns the number of the worker that polls, from 0 up to but not
@@ -207,78 +215,44 @@ func (cx *Cx) Context() context.Context {
 // worker's.
 func (cx *Cx) Worker() int { return cx.run.index }
 
-// Home returns the scheduler that polls.
-func (cx *Cx) Home() *Home { return cx.run.home }
+// Runtime returns the runtime of the scheduler that polls.
+func (cx *Cx) Runtime() *Runtime { return cx.run.rt }
 
-// On reports whether the task is polled by a worker of h.
-func (cx *Cx) On(h *Home) bool { return cx.run.home == h }
+// On reports whether the task is polled by a worker of rt.
+func (cx *Cx) On(rt *Runtime) bool { return cx.run.rt == rt }
 
-func (cx *Cx) place() (*Home, *Cx) {
+func (cx *Cx) place() (*Runtime, *Cx) {
 	if cx.frame == nil {
 		panic("task: a Cx was used after its poll has returned")
 	}
-	return cx.run.home, cx
+	return cx.run.rt, cx
 }
 
-// checkStage is called before the task waits on something new. If what it waited
-// on before is still to come, and was not called again since another wait was
-// over, the task has taken another way without a reason: most likely a stage has
-// run twice. The caller has the lock held, if it is not nil.
+// checkStage panics if the task begins a wait without a reason: it still waits for something, has not
+// called that again since another wait was over, and nothing else has happened that it may know of.
+// Most likely a stage has run twice. The caller holds the lock, unless that is nil.
 func (cx *Cx) checkStage(held *park.Mutex) {
-	if cx.erred || cx.was&draining != 0 || cx.frame.canceled() != nil || cx.frame.state.bits.Load()&(settling|exposed) != 0 {
+	if cx.mayTurn() {
 		return
 	}
-	for h := *cx.holdings(); h != nil && h.waits() != nil; h = h.next {
-		w := h.waits()
-		if w.visit == cx.run.Count.Polls || w.visit == left {
+	for a := *cx.attachments(); a != nil && a.waiter() != nil; a = a.next {
+		w := a.waiter()
+		if w.asked || w.mayAbandon || w.part != cx.part || w.over(held) {
 			continue
 		}
-		if held == nil {
-			w.mu.Lock()
-		} else if w.mu != held && !w.mu.TryLock() {
-			continue // two locks: never wait for the second
-		}
-		waiting := w.next != nil
-		if w.mu != held {
-			w.mu.Unlock()
-		}
-		if waiting {
+		if !happened(cx.frame.attached, held) {
 			panic(fmt.Sprintf("task: %s waits for something new while what it waited for has not happened and was not called again: guard the stages of Poll (Seq, Flow, or a field)", Name(cx.frame.self)))
 		}
 	}
 }
 
-// Waker makes one life of a task runnable. It is a value, comparable, and may be
-// kept: when that life is over, Wake does nothing. The zero Waker wakes nobody.
-type Waker struct {
-	frame *Frame
-	of    uint32
+// mayTurn reports whether the task has a reason to take another way that has nothing to do with
+// what it waits for.
+func (cx *Cx) mayTurn() bool {
+	return cx.erred || cx.was&draining != 0 || cx.frame.canceled() != nil || cx.frame.state.bits.Load()&(completing|exposed) != 0
 }
 
-// Wake makes the task runnable: it will be polled at least once more. Any number
-// of calls before that poll count as one. What the caller has done before is
-// visible to the poll.
-//
-// Any thread; it never blocks. Within a poll, [Cx.Wake] is cheaper.
-func (w Waker) Wake() {
-	if w.frame != nil {
-		wakeTask(nil, w.frame, w.of)
-	}
-}
-
-// wakeTask wakes f in life g. cx is the caller's poll, or nil.
-func wakeTask(cx *Cx, f *Frame, g uint32) {
-	if !f.state.wake(g, 0) {
-		return
-	}
-	if cx != nil && cx.run.home == f.home {
-		cx.run.queue.Next(f)
-		return
-	}
-	f.home.submit(f)
-}
-
-// poison makes every use of the Cx fail, after its poll.
+// poison makes every later use of the Cx fail, in checked builds.
 func (cx *Cx) poison() {
 	if invariant.Enabled {
 		r := cx.run

@@ -9,7 +9,7 @@ import (
 // DelayQueue hands out values when their time has come: retries, expiries,
 // sessions that nobody uses. It costs one timer of the task, however many values
 // there are, and belongs to that task; other tasks send it what to add. A value
-// comes up to a tick of 65.5 µs late, under a [Clock], too, which is exact otherwise.
+// comes up to a tick ([timerwheel.Tick]) late, under a [Clock], too, which is exact otherwise.
 // The zero value is empty and ready. It must not be copied. (Its wheel takes 8 kB.)
 type DelayQueue[T any] struct {
 	wheel timerwheel.Wheel[T]
@@ -24,6 +24,8 @@ func (e *Delayed[T]) Value() T { return e.entry.Value }
 
 // Add queues v until d has passed. It allocates the Delayed by which v is found
 // again.
+//
+//heist:keeps
 func (q *DelayQueue[T]) Add(cx *Cx, v T, d time.Duration) *Delayed[T] {
 	e := new(Delayed[T])
 	e.entry.Value = v
@@ -47,8 +49,9 @@ func (q *DelayQueue[T]) Len() int { return q.wheel.Len() }
 // it waits for ever: the task has something else, too, that wakes it and adds a
 // value.
 func (q *DelayQueue[T]) Next(cx *Cx) (v T, err error) {
-	if cx.budget > 0 {
+	if !cx.Spent() {
 		if e := q.wheel.Expire(cx.nanos()); e != nil {
+			q.timer.Stop(cx)
 			cx.moveOn()
 			return e.Value, cx.Spend()
 		}
@@ -59,10 +62,13 @@ func (q *DelayQueue[T]) Next(cx *Cx) (v T, err error) {
 		return v, err
 	}
 	next, ok := q.wheel.Next()
-	if !ok {
+	switch {
+	case ok:
+	case q.wheel.Len() == 0:
 		q.timer.Stop(cx)
 		return v, q.timer.Wait(cx)
+	default: // beyond the end of time
+		next = never
 	}
-	q.timer.reset(cx, next)
-	return v, cx.Suspend()
+	return v, q.timer.await(cx, next)
 }

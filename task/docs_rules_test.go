@@ -478,12 +478,12 @@ var mistakes = []struct {
 		}},
 	{text: "task: spawn of T, which is still in use: wait for it first, or use a new one",
 		see: func(t *testing.T) string {
-			r := &recorder{poll: parked}
+			r := &recorder{poll: suspended}
 			return mistake(t, start(new(task.Group), r, r))
 		}},
 	{text: "task: spawn of T: its frame is a copy of one that is in use: frames must not be copied",
 		see: func(t *testing.T) string {
-			r := &recorder{poll: parked}
+			r := &recorder{poll: suspended}
 			var g task.Group
 			return mistake(t, start(&g, r), rounds(1), once(func(cx *task.Cx) {
 				var double recorder // by reflection: vet finds the plain assignment
@@ -527,7 +527,7 @@ var mistakes = []struct {
 	{text: "task: SetLimit of a group that has members",
 		see: func(t *testing.T) string {
 			var g task.Group
-			return mistake(t, start(&g, &recorder{poll: parked}), once(func(*task.Cx) { g.SetLimit(1) }))
+			return mistake(t, start(&g, &recorder{poll: suspended}), once(func(*task.Cx) { g.SetLimit(1) }))
 		}},
 	{text: "task: MustReady: the operation has returned Pending",
 		see: func(t *testing.T) string {
@@ -552,7 +552,7 @@ var mistakes = []struct {
 		}},
 	{text: "task: canceled: the task that owns the group has ended",
 		see: func(*testing.T) string {
-			r := &recorder{poll: parked}
+			r := &recorder{poll: suspended}
 			var g task.Group
 			_ = runSteps(start(&g, r), rounds(1))
 			return r.finished[0].Error()

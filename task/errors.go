@@ -5,10 +5,12 @@ import (
 	"errors"
 	"fmt"
 	"runtime/debug"
+
+	"github.com/heist-go/heist/internal/atomicx"
 )
 
 // Pending is what an operation returns when it cannot finish yet: nothing
-// observable has happened, a wake-up is arranged, and the task is to return it
+// observable has happened, a wake-up is arranged, and the task returns it
 // from Poll, as any error. It will be polled again and calls the same operation
 // again.
 //
@@ -137,6 +139,10 @@ type PanicError struct {
 	Value any
 	// Stack is the task's stack, as debug.Stack gives it.
 	Stack []byte
+
+	reported atomicx.Bool  // because nobody waited
+	seen     atomicx.Bool  // by somebody who has waited, or asked
+	holders  atomicx.Int64 // groups and handles that may be dropped with it
 }
 
 // newPanic returns the error for a panic with v in the named task. A panic that
@@ -145,7 +151,7 @@ func newPanic(task string, v any) *PanicError {
 	if p, again := v.(*PanicError); again {
 		return p
 	}
-	return &PanicError{task, v, debug.Stack()}
+	return &PanicError{Task: task, Value: v, Stack: debug.Stack()}
 }
 
 // Recovered returns the error for a panic with v that the caller has just recovered,
@@ -162,10 +168,10 @@ func (p *PanicError) Unwrap() error {
 	return err
 }
 
-// outcome is how a life has ended, or why it is to end.
+// outcome is the result of a life, or the reason for its end.
 type outcome struct {
 	err error
-	of  uint32 // the generation that it is about; 0: whichever
+	gen uint32 // the generation that it is about; 0: whichever
 }
 
 // canceledBy returns the outcome of a cancellation. One is made a call of

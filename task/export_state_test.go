@@ -12,8 +12,15 @@ func (p *Promise[T]) Awaited() bool { return !p.waiters.Empty() }
 
 // Held returns how many things the polled task owns or waits for.
 func (cx *Cx) Held() (n int) {
-	for h := cx.frame.held; h != nil; h = h.next {
+	for a := cx.frame.attached; a != nil; a = a.next {
 		n++
 	}
 	return n
+}
+
+// Feeders returns how many wait for room in the group.
+func (g *Group) Feeders() (n int) {
+	g.mu.Lock()
+	defer g.mu.Unlock()
+	return g.feeders.Len()
 }

@@ -58,7 +58,7 @@ func TestFinish(t *testing.T) {
 	}
 	isNil := func(t *testing.T, err error) { require.NoError(t, err) }
 	failing := func(*task.Cx) error { return errBoom }
-	waiting := func(cx *task.Cx) error { return parked(nil, cx) }
+	waiting := func(cx *task.Cx) error { return suspended(nil, cx) }
 	var group task.Group
 	nothing := once(func(*task.Cx) {})
 	for name, c := range map[string]struct {
@@ -131,10 +131,10 @@ func TestFinishAfterTheChildren(t *testing.T) {
 		"well":     func(*task.Cx) error { return nil },
 		"badly":    func(*task.Cx) error { return errBoom },
 		"panic":    func(*task.Cx) error { return oops("oh") },
-		"canceled": func(cx *task.Cx) error { return parked(nil, cx) },
+		"canceled": func(cx *task.Cx) error { return suspended(nil, cx) },
 	} {
 		t.Run(name, func(t *testing.T) {
-			grandchild := finisherOf(func(cx *task.Cx) error { return parked(nil, cx) })
+			grandchild := finisherOf(func(cx *task.Cx) error { return suspended(nil, cx) })
 			var inner, outer, top task.Group
 			child := finisherOf(start(&inner, grandchild), rounds(1), inner.Wait)
 			child.children = []*finisher{grandchild}

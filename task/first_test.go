@@ -23,7 +23,7 @@ func TestFirstIsATimer(t *testing.T) {
 			var timer task.Timer
 			var s task.Seq
 			var g task.Group
-			g.Go(&l.Home, task.Func(func(cx *task.Cx) error {
+			g.Go(&l.Runtime, task.Func(func(cx *task.Cx) error {
 				return s.Run(cx,
 					func(cx *task.Cx) error {
 						_, err := p.Wait(cx)

@@ -48,7 +48,7 @@ func TestSpawnWhileLive(t *testing.T) {
 	} {
 		for _, limit := range []int{0, 3} {
 			t.Run(name, func(t *testing.T) {
-				r := &recorder{poll: parked}
+				r := &recorder{poll: suspended}
 				var g task.Group
 				g.SetLimit(limit)
 				text := mistake(t, start(&g, r), rounds(1), again(&g, r), g.Wait)
@@ -84,13 +84,13 @@ func TestSpawnWhileLiveNamesTheSite(t *testing.T) {
 	if !invariant.Debug {
 		t.Skip("sites are kept in debug builds")
 	}
-	r := &recorder{poll: parked}
+	r := &recorder{poll: suspended}
 	var g task.Group
 	require.Regexp(t, `spawned at .*kit_test\.go:\d+`, mistake(t, start(&g, r), start(&g, r)))
 }
 
 func TestCopiedFramePanics(t *testing.T) {
-	r := &recorder{poll: parked}
+	r := &recorder{poll: suspended}
 	var g task.Group
 	text := mistake(t, start(&g, r), rounds(1), once(func(cx *task.Cx) {
 		var double recorder // copied by reflection: vet finds the plain assignment
@@ -233,7 +233,7 @@ func TestWaitContextRaisesThePanic(t *testing.T) {
 }
 
 func TestWaitContextExpires(t *testing.T) {
-	r := &recorder{poll: parked}
+	r := &recorder{poll: suspended}
 	ctx, cancel := context.WithCancelCause(background)
 	var g task.Group
 	var expired task.Promise[error]
@@ -259,7 +259,7 @@ func TestWaitContextExpires(t *testing.T) {
 }
 
 func TestBlockingInsideATaskPanics(t *testing.T) {
-	r := &recorder{poll: parked}
+	r := &recorder{poll: suspended}
 	var p task.Promise[int]
 	var g task.Group
 	for name, block := range map[string]func(){

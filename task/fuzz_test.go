@@ -122,7 +122,7 @@ type node struct {
 	p        *program
 	owner    *node // of the group that it is a member of; or nil
 	group    *task.Group
-	members  []life // of the group
+	members  []incarnation // of the group
 	handles  []*task.Handle[int]
 	step     step // that it is in, or nil
 	stage    task.Seq
@@ -133,13 +133,13 @@ type node struct {
 	over     bool // it has failed
 }
 
-// life is one of a node's lives.
-type life struct {
+// incarnation is one of a node's lives.
+type incarnation struct {
 	*node
 	n int
 }
 
-func (l life) over() bool { return l.finished >= l.n }
+func (l incarnation) over() bool { return l.finished >= l.n }
 
 // node returns a new task.
 func (p *program) node(owner *node) *node {
@@ -157,7 +157,7 @@ func (n *node) begin(owner *node) *node {
 	}
 	n.lives++
 	if owner != nil {
-		owner.members = append(owner.members, life{n, n.lives})
+		owner.members = append(owner.members, incarnation{n, n.lives})
 	}
 	return n
 }
@@ -250,7 +250,7 @@ func (n *node) steps(letter byte, argument int) step {
 		case 'D':
 			p.some(argument).group.Drain()
 		case 'l':
-			if !slices.ContainsFunc(n.members, func(m life) bool { return !m.over() }) {
+			if !slices.ContainsFunc(n.members, func(m incarnation) bool { return !m.over() }) {
 				n.group.SetLimit(argument % 4)
 			}
 		case 'k':

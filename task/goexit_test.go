@@ -65,7 +65,7 @@ func TestGoexitAgainAndAgain(t *testing.T) {
 
 // An error as any other: it cancels the siblings.
 func TestGoexitCancelsTheSiblings(t *testing.T) {
-	sibling := &recorder{poll: parked}
+	sibling := &recorder{poll: suspended}
 	var g task.Group
 	require.True(t, exits(func() {
 		_ = runSteps(start(&g, sibling), rounds(1), start(&g, &recorder{poll: goexit}), g.Wait)
@@ -99,7 +99,7 @@ func (q *quitsInFinish) Finish(error) {
 // FailNow, from a task of a test that uses Run.
 func TestFailNow(t *testing.T) {
 	var failed testing.T
-	child := &recorder{poll: parked}
+	child := &recorder{poll: suspended}
 	var g task.Group
 	require.True(t, exits(func() {
 		_ = runSteps(start(&g, child), rounds(1), once(func(*task.Cx) { require.Fail(&failed, "as intended") }))

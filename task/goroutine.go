@@ -6,8 +6,8 @@ import (
 	"github.com/heist-go/heist/internal/stack"
 )
 
-// pollers are the ids of the goroutines that poll tasks: only to tell a mistake,
-// never to decide anything.
+// pollers has the ids of the goroutines that poll tasks, in debug builds with their runners:
+// only to detect a mistake, never to decide anything.
 var pollers sync.Map
 
 // Polling marks the calling goroutine as one that polls tasks, until the returned
@@ -27,7 +27,48 @@ func forbidOnWorker() {
 // MustNotPoll panics with message if the calling goroutine polls tasks. Calls
 // that block begin with it: it takes about a microsecond.
 func MustNotPoll(message string) {
-	if _, polls := pollers.Load(stack.ID()); polls {
+	if polls(stack.ID()) {
 		panic(message)
 	}
+}
+
+// helpers has the goroutines that work for tasks, and the runtimes of those: a scheduler's end waits for
+// them. As pollers, it is there to detect a mistake.
+var helpers = struct {
+	mu sync.Mutex
+	on map[uint64]*Runtime // by the goroutine's number
+}{on: map[uint64]*Runtime{}}
+
+// help marks the calling goroutine as one that works for a task of rt, until unhelp is called
+// with the result.
+func help(rt *Runtime) (id uint64) {
+	id = stack.Number()
+	helpers.mu.Lock()
+	helpers.on[id] = rt
+	helpers.mu.Unlock()
+	return id
+}
+
+func unhelp(id uint64) {
+	helpers.mu.Lock()
+	delete(helpers.on, id)
+	helpers.mu.Unlock()
+}
+
+// MustNotHelp panics with message if the calling goroutine works for a task of rt: in a
+// [Blocking] function, or as a member of a group. Calls that wait for the end of rt begin with it.
+func MustNotHelp(rt *Runtime, message string) {
+	id := stack.Number()
+	helpers.mu.Lock()
+	helps := helpers.on[id] == rt
+	helpers.mu.Unlock()
+	if helps {
+		panic(message)
+	}
+}
+
+// polls reports whether the goroutine with that id polls tasks.
+func polls(id string) bool {
+	_, ok := pollers.Load(id)
+	return ok
 }

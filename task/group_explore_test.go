@@ -40,12 +40,12 @@ func boss(g *Group, wait func(*Group, *Cx) error, first func(*Cx)) *script {
 // member polls as Step does, but a member of a group leaves it by leave.
 func member(leave func(*Group, *Cx)) func(*Runner, *Frame) {
 	return func(r *Runner, f *Frame) {
-		g := f.roster.group
+		g := f.members.group
 		if g == nil {
 			r.Step(f, false)
 			return
 		}
-		was := f.state.start()
+		was := f.state.start() | f.comes()
 		cx := r.begin(f, was, false)
 		err := f.self.Poll(cx)
 		if err == Pending {
@@ -54,13 +54,13 @@ func member(leave func(*Group, *Cx)) func(*Runner, *Frame) {
 		}
 		f.self.(Finisher).Finish(err)
 		if err != nil {
-			g.failed(f.self, err)
+			g.memberFailed(f.rt, f.self, err)
 			f.out.Set(f.outcome(err))
 		}
 		if was&listed != 0 {
-			f.roster.remove(f)
+			f.members.remove(f)
 		}
-		f.roster, cx.frame = nil, nil
+		f.members, cx.frame = nil, nil
 		f.state.finish()
 		r.Count.Finished++
 		leave(g, cx)
@@ -137,7 +137,7 @@ func TestRefuteCompletions(t *testing.T) {
 	})
 }
 
-// failure: one member fails while the other links itself into the group's roster,
+// failure: one member fails while the other links itself into the group's list,
 // or is still on its way there. It is canceled all the same.
 func failure(suspend func(*Runner, *Frame, *Cx, uint32)) func(*explore.X) {
 	return func(x *explore.X) {
@@ -159,17 +159,13 @@ func failure(suspend func(*Runner, *Frame, *Cx, uint32)) func(*explore.X) {
 
 func TestExploreFailure(t *testing.T) { explore.Check(t, bounded(3), failure(nil)) }
 
-// enlist is roster.add without its look.
+// enlist is memberList.add without its look.
 func enlist(f *Frame) {
-	r := f.roster
+	r := f.members
 	r.mu.Lock()
 	defer r.mu.Unlock()
-	if r.n++; r.head == nil {
-		f.left, f.right, r.head = f, f, f
-		return
-	}
-	f.left, f.right = r.head.left, r.head
-	r.head.left.right, r.head.left = f, f
+	r.n++
+	r.head = f.push(r.head)
 }
 
 // looksFirst is suspend that looks what the members are to know, and lists the task
@@ -179,13 +175,13 @@ func looksFirst(r *Runner, f *Frame, cx *Cx, was uint32) {
 	extra := uint32(0)
 	if was&listed == 0 {
 		extra = listed
-		why, ending := f.roster.why.Load(), f.roster.ending.Load()
+		why, ending := f.members.why.Load(), f.members.draining.Load()
 		enlist(f)
 		if why != nil {
 			f.cancel(why, gen(f.state.bits.Load()))
 		}
 		if ending {
-			f.state.set(queued | draining)
+			f.state.set(woken | draining)
 		}
 	}
 	if f.state.pend(extra) {
@@ -193,7 +189,7 @@ func looksFirst(r *Runner, f *Frame, cx *Cx, was uint32) {
 	}
 }
 
-func TestRefuteRosterThatLooksFirst(t *testing.T) {
+func TestRefuteMemberListThatLooksFirst(t *testing.T) {
 	refute(t, 2, "deadlock", failure(looksFirst))
 	refute(t, 2, "deadlock", drains(func(_ *rig, g *Group) { g.Drain() }, looksFirst))
 }
@@ -258,7 +254,7 @@ func TestExploreOwnerEndsAgain(t *testing.T) {
 			owner.lives++
 			m.lives++
 			m.polls.Set(0)
-			launch(claim(owner).enroll(owner, &r.Home, &r.workers[0].roster), &r.Home, nil)
+			launch(claim(owner).enroll(owner, &r.Runtime, &r.workers[0].members), &r.Runtime, nil)
 		})
 		x.Final(func() {
 			r.settled(owner, m)
@@ -289,12 +285,12 @@ func (w flaw) release(g *Group, cx *Cx) bool {
 	for listed := false; ; listed = true {
 		g.mu.Lock()
 		if w != trustee {
-			g.under.Store(nil)
+			g.ownerRuntime.Store(nil)
 		}
 		if g.live.Load() == 0 {
 			break
 		}
-		g.under.Store(cx.frame.home)
+		g.ownerRuntime.Store(cx.frame.rt)
 		g.mu.Unlock()
 		if listed {
 			return false
@@ -304,15 +300,15 @@ func (w flaw) release(g *Group, cx *Cx) bool {
 	}
 	g.owner = nil
 	if w == trustee {
-		g.under.Store(nil)
+		g.ownerRuntime.Store(nil)
 	}
 	if w != tardy {
-		cx.frame.unhold(&g.hold)
+		g.attachment.detach()
 	}
 	g.mu.Unlock()
 	if w == tardy {
 		g.live.Load() // a step: here the worker may stop
-		cx.frame.unhold(&g.hold)
+		g.attachment.detach()
 	}
 	if w != sloppy {
 		g.waiters.Forget(cx)
@@ -339,7 +335,7 @@ func (m succession) model(do func(*Group, *Cx) bool) func(*explore.X) {
 			if t.first() {
 				g.Go(cx, member)
 				if do != nil {
-					g.hold.what = release{&g, do}
+					g.attachment.what = release{&g, do}
 				}
 			}
 			if m.waits {
@@ -349,7 +345,7 @@ func (m succession) model(do func(*Group, *Cx) bool) func(*explore.X) {
 		})
 		start := func(on Spawner, late *script) {
 			g.Go(on, late)
-			x.Assert(g.live.Peek() == 0 || g.owner != nil || len(g.homes) > 0, "nobody looks after the group")
+			x.Assert(g.live.Peek() == 0 || g.owner != nil || len(g.runtimes) > 0, "nobody looks after the group")
 		}
 		ts := []*script{owner, member}
 		r.detach(owner)
@@ -364,7 +360,7 @@ func (m succession) model(do func(*Group, *Cx) bool) func(*explore.X) {
 		}
 		for range m.outside {
 			late := brief("late")
-			x.Go("outside", func() { start(&r.Home, late) })
+			x.Go("outside", func() { start(&r.Runtime, late) })
 			ts = append(ts, late)
 		}
 		r.left = len(ts)
@@ -391,7 +387,7 @@ func TestExploreSuccession(t *testing.T) {
 
 func TestRefuteReleases(t *testing.T) {
 	t.Run("leaves its waiter", func(t *testing.T) {
-		refute(t, 2, "still holds something", toOutsider.model(sloppy.release))
+		refute(t, 2, "the group still has an owner", toOutsider.model(sloppy.release))
 	})
 	t.Run("lets go after the lock", func(t *testing.T) { refute(t, 2, "nil pointer", toHeir.model(tardy.release)) })
 	t.Run("counts first", func(t *testing.T) {
@@ -413,7 +409,7 @@ func reuse(leave func(*Group, *Cx)) func(*explore.X) {
 		x.Go("outside", func() {
 			explore.Wait(&g.live, func() bool { return g.live.Peek() == 0 })
 			g.live.Load()
-			g.Go(&r.Home, p)
+			g.Go(&r.Runtime, p)
 			r.CancelAll(errStop)
 		})
 		x.Final(func() {
@@ -433,14 +429,14 @@ func TestRefuteForgottenGroup(t *testing.T) {
 		if g.live.Add(-1) != 0 {
 			return
 		}
-		var homes []*Home
+		var homes []*Runtime
 		g.mu.Lock()
 		if g.live.Load() == 0 {
-			homes, g.homes = g.homes, nil
+			homes, g.runtimes = g.runtimes, nil
 		}
 		g.mu.Unlock()
-		for _, h := range homes {
-			h.forget(g)
+		for _, rt := range homes {
+			rt.forget(g)
 		}
 		g.waiters.WakeAll(&g.mu, cx)
 	}))
@@ -454,7 +450,7 @@ func TestExploreCancelAndSpawn(t *testing.T) {
 		var g Group
 		early, late := patient("early"), patient("late")
 		r.enter(&g, early)
-		x.Go("starter", func() { g.Go(&r.Home, late) })
+		x.Go("starter", func() { g.Go(&r.Runtime, late) })
 		x.Go("canceler", func() { g.Cancel(errStop) })
 		x.Final(func() {
 			r.settled(early, late)
@@ -534,13 +530,13 @@ func TestExploreCancelTheWaiting(t *testing.T) {
 // shutdown: the scheduler cancels all tasks while a member of a group that nobody
 // owns is started from outside, and while a detached task suspends for the first
 // time.
-func shutdown(start func(*Group, *Home, Task)) func(*explore.X) {
+func shutdown(start func(*Group, *Runtime, Task)) func(*explore.X) {
 	return func(x *explore.X) {
 		r := newRig(x, 1, 2)
 		var g Group
 		alone, m := patient("detached"), patient("member")
 		r.detach(alone)
-		x.Go("starter", func() { start(&g, &r.Home, m) })
+		x.Go("starter", func() { start(&g, &r.Runtime, m) })
 		x.Go("outside", func() { r.CancelAll(errStop) })
 		x.Final(func() {
 			r.settled(alone, m)
@@ -553,28 +549,28 @@ func shutdown(start func(*Group, *Home, Task)) func(*explore.X) {
 }
 
 func TestExploreShutdown(t *testing.T) {
-	explore.Check(t, bounded(2), shutdown(func(g *Group, h *Home, m Task) { g.Go(h, m) }))
+	explore.Check(t, bounded(2), shutdown(func(g *Group, rt *Runtime, m Task) { g.Go(rt, m) }))
 }
 
 // A control: a group asks first whether the scheduler shuts down, and makes itself
 // known then.
 func TestRefuteGroupThatAsksFirst(t *testing.T) {
-	refute(t, 2, "deadlock", shutdown(func(g *Group, h *Home, m Task) {
+	refute(t, 2, "deadlock", shutdown(func(g *Group, rt *Runtime, m Task) {
 		f := claim(m)
 		g.live.Add(1)
-		h.tell(g)
+		rt.catchUp(g)
 		g.mu.Lock()
 		g.group = g
-		g.homes = append(g.homes, h)
-		h.know(g)
+		g.runtimes = append(g.runtimes, rt)
+		rt.know(g)
 		g.mu.Unlock()
-		launch(f.enroll(m, h, &g.roster), h, nil)
+		launch(f.enroll(m, rt, &g.memberList), rt, nil)
 	}))
 }
 
 // limited: of a group with a limit of one, two members are started from outside
 // by as many threads. They have their turns, one after the other.
-func limited(start func(*Group, *Home, *script)) func(*explore.X) {
+func limited(start func(*Group, *Runtime, *script)) func(*explore.X) {
 	return func(x *explore.X) {
 		r := newRig(x, 1, 2)
 		var g Group
@@ -593,7 +589,7 @@ func limited(start func(*Group, *Home, *script)) func(*explore.X) {
 		}
 		one, two := turn("one"), turn("two")
 		for _, t := range []*script{one, two} {
-			x.Go("starter", func() { start(&g, &r.Home, t) })
+			x.Go("starter", func() { start(&g, &r.Runtime, t) })
 		}
 		x.Final(func() {
 			r.settled(one, two)
@@ -603,14 +599,14 @@ func limited(start func(*Group, *Home, *script)) func(*explore.X) {
 }
 
 func TestExploreLimit(t *testing.T) {
-	explore.Check(t, bounded(2), limited(func(g *Group, h *Home, t *script) { g.Go(h, t) }))
+	explore.Check(t, bounded(2), limited(func(g *Group, rt *Runtime, t *script) { g.Go(rt, t) }))
 }
 
 // A control: a member finds the group full, and is put into the backlog when
 // there may be nobody left who would start it.
 func TestRefuteLimitInTwoSteps(t *testing.T) {
-	refute(t, 2, "deadlock", limited(func(g *Group, h *Home, t *script) {
-		f := claim(t).enroll(t, h, g.enter(h, nil))
+	refute(t, 2, "deadlock", limited(func(g *Group, rt *Runtime, t *script) {
+		f := claim(t).enroll(t, rt, g.enter(rt, nil))
 		g.mu.Lock()
 		full := g.active == g.limit
 		if !full {
@@ -618,7 +614,7 @@ func TestRefuteLimitInTwoSteps(t *testing.T) {
 		}
 		g.mu.Unlock()
 		if !full {
-			launch(f, h, nil)
+			launch(f, rt, nil)
 			return
 		}
 		g.mu.Lock()
@@ -642,7 +638,7 @@ func TestExploreBacklog(t *testing.T) {
 		r.detach(b)
 		ts := []*script{b, works, waits}
 		x.Go("outside", func() {
-			err := g.TryGo(&r.Home, tries)
+			err := g.TryGo(&r.Runtime, tries)
 			if err == nil {
 				ts = append(ts, tries)
 				return
@@ -675,7 +671,7 @@ func TestExploreRefused(t *testing.T) {
 		})
 		r.enter(&g, m)
 		r.detach(waiter)
-		x.Go("outside", func() { g.Go(&r.Home, late) })
+		x.Go("outside", func() { g.Go(&r.Runtime, late) })
 		x.Final(func() {
 			r.settled(waiter, m, late)
 			r.vacant(&g)
@@ -692,9 +688,9 @@ func sweeps(sweep func(*Group, func(*Frame) bool)) func(*explore.X) {
 		r := newRig(x, 0, 0)
 		var g Group
 		frames := make([]script, batch+8)
-		for i := range frames { // as if all had been polled, and parked
-			f := claim(&frames[i]).enroll(&frames[i], &r.Home, g.enter(&r.Home, nil))
-			f.roster.add(f)
+		for i := range frames { // as if all had been polled, and suspended
+			f := claim(&frames[i]).enroll(&frames[i], &r.Runtime, g.enter(&r.Runtime, nil))
+			f.members.add(f)
 			f.state.bits.Store(generation | live | listed)
 		}
 		why := canceledBy(errStop, 0)
@@ -703,8 +699,8 @@ func sweeps(sweep func(*Group, func(*Frame) bool)) func(*explore.X) {
 			sweep(&g, func(f *Frame) bool { return f.cancel(why, 1) })
 		})
 		x.Go("drainer", func() {
-			g.ending.Store(true)
-			sweep(&g, tellDrain)
+			g.draining.Store(true)
+			sweep(&g, signalDrain)
 		})
 		x.Final(func() {
 			for i := range frames {

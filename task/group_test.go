@@ -46,7 +46,7 @@ func TestGoAll(t *testing.T) {
 }
 
 func TestFirstErrorCancelsTheSiblings(t *testing.T) {
-	sibling, unborn := &recorder{poll: parked}, &recorder{poll: returns(nil)}
+	sibling, unborn := &recorder{poll: suspended}, &recorder{poll: returns(nil)}
 	var g task.Group
 	err := runSteps(
 		start(&g, sibling), rounds(1),
@@ -83,13 +83,13 @@ func TestFailedDecides(t *testing.T) {
 	require.Equal(t, []error{nil}, good.finished)
 
 	bad.poll = returns(errors.New("bad"))
-	sibling := &recorder{poll: parked}
+	sibling := &recorder{poll: suspended}
 	require.Equal(t, worse, runSteps(start(&g, sibling), rounds(1), start(&g, bad), g.Wait))
 	require.ErrorIs(t, sibling.finished[0], worse)
 }
 
 func TestFailedThatPanics(t *testing.T) {
-	bad, sibling := &recorder{poll: returns(errBoom)}, &recorder{poll: parked}
+	bad, sibling := &recorder{poll: returns(errBoom)}, &recorder{poll: suspended}
 	g := task.Group{Failed: func(t task.Task, _ error) error {
 		if t == task.Task(bad) {
 			panic("in Failed")
@@ -107,7 +107,7 @@ func oops(value any) error { panic(value) }
 
 func TestPanicOfAMemberReachesWait(t *testing.T) {
 	bad := &recorder{poll: func(*recorder, *task.Cx) error { return oops(errBoom) }}
-	sibling := &recorder{poll: parked}
+	sibling := &recorder{poll: suspended}
 	g := task.Group{Failed: forget} // is not asked about panics
 	p := panicOf(t, func() { _ = runSteps(start(&g, sibling), rounds(1), start(&g, bad), g.Wait) })
 	require.Equal(t, "*task_test.recorder", p.Task)
@@ -128,7 +128,7 @@ func TestPanicGoesBeforeAnError(t *testing.T) {
 		if err := cx.Err(); err != nil {
 			return oops("while it cleaned up")
 		}
-		return parked(r, cx)
+		return suspended(r, cx)
 	}}
 	var g task.Group
 	p := panicOf(t, func() {
@@ -250,7 +250,7 @@ func TestLimitWithNestedGoNeverDeadlocks(t *testing.T) {
 }
 
 func TestTryGo(t *testing.T) {
-	r, more := &recorder{poll: parked}, &recorder{poll: returns(nil)}
+	r, more := &recorder{poll: suspended}, &recorder{poll: returns(nil)}
 	var g task.Group
 	g.SetLimit(1)
 	require.ErrorIs(t, runSteps(
@@ -280,12 +280,12 @@ func TestTryGoAfterTheLimit(t *testing.T) {
 
 func TestSetLimitOfAGroupWithMembers(t *testing.T) {
 	var g task.Group
-	text := mistake(t, start(&g, &recorder{poll: parked}), once(func(*task.Cx) { g.SetLimit(1) }))
+	text := mistake(t, start(&g, &recorder{poll: suspended}), once(func(*task.Cx) { g.SetLimit(1) }))
 	require.Equal(t, "task: SetLimit of a group that has members", text)
 }
 
 func TestCancelOfABacklog(t *testing.T) {
-	running := &recorder{poll: parked}
+	running := &recorder{poll: suspended}
 	waiting := []*recorder{{poll: returns(nil)}, {poll: returns(nil)}, {poll: returns(nil)}}
 	var g task.Group
 	g.SetLimit(1)
@@ -319,7 +319,7 @@ func TestGoroutineMembers(t *testing.T) {
 }
 
 func TestGoroutineMemberIsCanceledAndCancels(t *testing.T) {
-	sibling := &recorder{poll: parked}
+	sibling := &recorder{poll: suspended}
 	var g task.Group
 	untilCanceled := func(ctx context.Context) error {
 		<-ctx.Done()
@@ -428,7 +428,7 @@ func TestWithContext(t *testing.T) {
 	r := &recorder{poll: func(r *recorder, cx *task.Cx) error {
 		assert.Equal(t, "value", cx.Context().Value(key{}))
 		assert.Equal(t, cx.Err() == nil, cx.Context().Err() == nil)
-		return parked(r, cx)
+		return suspended(r, cx)
 	}}
 	err := runSteps(start(g, r), rounds(1), once(func(*task.Cx) { cancel(errBoom) }), g.Wait)
 	require.ErrorIs(t, err, errBoom)
@@ -504,7 +504,7 @@ func TestContextOfNestedGroups(t *testing.T) {
 	var seen context.Context
 	leaf := &recorder{poll: func(r *recorder, cx *task.Cx) error {
 		seen = cx.Context()
-		return parked(r, cx)
+		return suspended(r, cx)
 	}}
 	middle := &recorder{poll: does(start(&inner, leaf), inner.Wait)}
 	err := runSteps(
@@ -544,9 +544,9 @@ func TestContextsDoNotOutliveTheOwner(t *testing.T) {
 
 func TestOwnerIsWhoStartsTheFirstMember(t *testing.T) {
 	var shared, outer task.Group
-	child := &recorder{poll: parked}
+	child := &recorder{poll: suspended}
 	first := &recorder{poll: does(start(&shared, child), rounds(2))}
-	guest := &recorder{poll: does(rounds(1), start(&shared, &recorder{poll: parked}))}
+	guest := &recorder{poll: does(rounds(1), start(&shared, &recorder{poll: suspended}))}
 	require.NoError(t, runSteps(start(&outer, first, guest), rounds(2), once(func(*task.Cx) {
 		require.Len(t, guest.finished, 1, "it owns nothing and may go")
 		require.Empty(t, first.finished)
@@ -705,7 +705,7 @@ func TestDrainDuringTheFirstPoll(t *testing.T) {
 			return nil
 		}
 		g.Drain()
-		return parked(r, cx)
+		return suspended(r, cx)
 	}}
 	require.NoError(t, runSteps(start(&g, r), g.Wait))
 	require.Equal(t, 2, r.polls)
@@ -716,7 +716,7 @@ func TestCancelDuringTheFirstPoll(t *testing.T) {
 	var g task.Group
 	r := &recorder{}
 	r.poll = func(_ *recorder, cx *task.Cx) error {
-		err := parked(r, cx)
+		err := suspended(r, cx)
 		g.Cancel(errBoom)
 		return err
 	}
@@ -730,7 +730,7 @@ func TestDrainOfMembersToCome(t *testing.T) {
 	var saw []bool
 	look := func(r *recorder, cx *task.Cx) error {
 		saw = append(saw, cx.Draining())
-		return parked(r, cx)
+		return suspended(r, cx)
 	}
 	leaf := &recorder{poll: look}
 	late := &recorder{poll: func(r *recorder, cx *task.Cx) error {
@@ -766,7 +766,7 @@ func TestWaitContextOfAGroup(t *testing.T) {
 		if r.polls == 1 {
 			cancel(errBoom)
 		}
-		return parked(r, cx)
+		return suspended(r, cx)
 	}}
 	var waited task.Promise[error]
 	require.NoError(t, runSteps(
@@ -905,9 +905,9 @@ func TestGoAllOfOneThatIsInUse(t *testing.T) {
 	l := rig.NewLab()
 	var g task.Group
 	a, b := &noop{}, &noop{}
-	require.Panics(t, func() { g.GoAll(&l.Home, a, b, b) })
+	require.Panics(t, func() { g.GoAll(&l.Runtime, a, b, b) })
 	l.Work()
-	require.NotPanics(t, func() { g.Go(&l.Home, a) })
+	require.NotPanics(t, func() { g.Go(&l.Runtime, a) })
 	l.Work()
 	require.NoError(t, g.WaitContext(background))
 }

@@ -8,9 +8,10 @@ type Handle[T any] struct{ t call[T] }
 // call is the task of a Handle.
 type call[T any] struct {
 	Frame
-	hold  holding // in the list of the task that started it, if one did
-	f     func(*Cx) (T, error)
-	value T
+	attachment attachment // in the list of the task that started it, if one did
+	owner      *Frame     // that task
+	f          func(*Cx) (T, error)
+	value      T
 }
 
 // Go starts f as a task: f is polled until it returns something else than
@@ -25,11 +26,12 @@ func Go[T any](on Spawner, f func(cx *Cx) (T, error)) *Handle[T] {
 	h := &Handle[T]{call[T]{f: f}}
 	_, cx := on.place()
 	if cx != nil {
-		cx.frame.hold(&h.t.hold, &h.t)
+		h.t.owner = cx.frame
+		h.t.attachment.attach(&cx.frame.attached, &h.t)
 	}
 	Detach(on, &h.t)
 	if cx != nil && cx.Draining() {
-		h.t.drain() // what was passed on to those held before
+		h.t.drain() // the owner's draining was passed on to its attachments before
 	}
 	return h
 }
@@ -37,13 +39,14 @@ func Go[T any](on Spawner, f func(cx *Cx) (T, error)) *Handle[T] {
 func (t *call[T]) Poll(cx *Cx) error {
 	v, err := t.f(cx)
 	if err == nil {
+		MustOwn(v, "task: the result of a task is bytes that are lent to it (Next, ReadUntil, Scratch): they are valid until Poll returns: return a copy (bytes.Clone)")
 		t.value = v
 	}
 	return err
 }
 
-// joinable: somebody holds the handle, and will see a panic.
-func (t *call[T]) joinable() {}
+// joinable: somebody holds the handle, and will see a panic, or drop it.
+func (t *call[T]) joinable(rt *Runtime, p *PanicError) { keep(t, rt, p) }
 
 func (t *call[T]) release(cx *Cx, err error) bool {
 	if !t.state.done() {
@@ -57,16 +60,20 @@ func (t *call[T]) release(cx *Cx, err error) bool {
 		}
 		t.joiners.Forget(cx)
 	}
-	if p, ok := t.Err().(*PanicError); ok && err != error(p) {
+	if p, ok := t.err().(*PanicError); ok && err != error(p) {
 		cx.run.orphan = p
 	}
-	cx.frame.unhold(&t.hold)
+	t.attachment.detach()
 	return true
 }
 
+func (t *call[T]) rank() rank { return owned }
+
+func (t *call[T]) called(*Cx, bool) bool { return true }
+
 func (t *call[T]) drain() {
-	if t.state.bits.Load()&draining == 0 && tellDrain(&t.Frame) {
-		t.home.submit(&t.Frame)
+	if t.state.bits.Load()&draining == 0 && signalDrain(&t.Frame) {
+		t.rt.submit(&t.Frame)
 	}
 }
 
@@ -75,13 +82,16 @@ func (t *call[T]) drain() {
 //
 // Tasks only; goroutines use WaitContext. If the waiting task is canceled, Wait
 // returns an error that is ErrCanceled, and the handle's task goes on.
+//
+//heist:sticky
 func (h *Handle[T]) Wait(cx *Cx) (v T, err error) {
 	t := &h.t
 	if err := t.Frame.await(cx); err != nil {
 		return v, err
 	}
-	// If we started it: a panic is ours now, not one that nobody has seen.
-	cx.frame.unhold(&t.hold)
+	if t.owner == cx.frame { // a panic is ours now, not one that nobody has seen
+		t.attachment.detach()
+	}
 	if err := t.Frame.result(); err != nil {
 		return v, err
 	}
@@ -91,6 +101,7 @@ func (h *Handle[T]) Wait(cx *Cx) (v T, err error) {
 // Result returns the result if the task is done, and Pending if it is not; a
 // panic is a [*PanicError]. Any goroutine; it never blocks.
 func (h *Handle[T]) Result() (v T, err error) {
+	Point(nil)
 	if !h.t.state.done() {
 		return v, Pending
 	}

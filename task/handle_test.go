@@ -219,7 +219,7 @@ func TestHandlePanicsWhenTheBudgetIsUsedUp(t *testing.T) {
 		return nil // another wait was over
 	})
 	var g task.Group
-	g.Go(&l.Home, owner)
+	g.Go(&l.Runtime, owner)
 	l.Work()
 	var p *task.PanicError
 	require.ErrorAs(t, g.Err(), &p)

@@ -18,12 +18,29 @@ func (b *Batch) Add(f *Frame) {
 	b.N++
 }
 
-// Inbox is where frames arrive from other threads: Treiber's stack ("Systems
+// Inbox is a lock-free queue for frames from other threads: Treiber's stack ("Systems
 // Programming: Coping with Parallelism", 1986), linked through the frames, and
-// always emptied as a whole. So it never suffers from the reuse of a node (the
-// ABA problem), and a thread that stops halfway holds up nobody.
+// always emptied as a whole. The zero value is empty.
 //
-// The zero value is empty.
+//	Put (CAS) -> newest -> frame -> ... -> oldest -> nil
+//	Take (swap) <- the whole chain, turned around
+//
+// # Invariants
+//
+//	B1  A frame is in one batch or inbox at a time: its link is the chain's.
+//	B2  A link is written before the compare-and-swap that shows it.
+//	B3  Frames leave all together: there is no reuse of a node while a thread looks at it (the ABA
+//	    problem), and a thread that stops halfway holds up nobody.
+//	B4  Those of one batch stay together, and leave in the order in which they were added.
+//
+// # Order
+//
+// Publishing is enough: no pair of accesses needs the total order.
+//
+// # Price
+//
+// Put is one compare-and-swap for a batch, and retries only when others succeed. Take is one swap. An
+// inbox keeps nothing of a burst.
 type Inbox struct{ newest atomicx.Pointer[Frame] }
 
 // Put adds a batch. Any thread; it allocates nothing and never blocks, and
@@ -32,7 +49,7 @@ func (in *Inbox) Put(b Batch) {
 	for {
 		head := in.newest.Load()
 		b.oldest.next.Set(head)
-		// Publish. The frames, and their links.
+		// Publish. The frames, and their links (B2).
 		// Pairs with: (*Inbox).Take.
 		if in.newest.CompareAndSwap(head, b.newest) {
 			return
@@ -48,7 +65,7 @@ func (in *Inbox) Take(yield func(*Frame)) (n int) {
 	if in.Empty() {
 		return 0
 	}
-	// Claim. The whole chain.
+	// Claim. The whole chain (B3).
 	// Pairs with: (*Inbox).Put.
 	f := in.newest.Swap(nil)
 	var oldest *Frame

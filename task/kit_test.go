@@ -9,6 +9,7 @@ import (
 	"github.com/stretchr/testify/require"
 	"go.uber.org/goleak"
 
+	"github.com/heist-go/heist/internal/rig"
 	"github.com/heist-go/heist/task"
 )
 
@@ -20,25 +21,10 @@ var (
 )
 
 // step is one stage of a task in a test.
-type step = func(*task.Cx) error
-
-// steps returns a task that runs the steps in order, each until it is not
-// Pending.
-func steps(all ...step) task.Task {
-	var seq task.Seq
-	return task.Func(func(cx *task.Cx) error { return seq.Run(cx, all...) })
-}
+type step = rig.Step
 
 // runSteps runs such a task on the calling goroutine.
 func runSteps(all ...step) error { return task.Run(background, steps(all...)) }
-
-// once makes a step of something that does not wait.
-func once(f func(cx *task.Cx)) step {
-	return func(cx *task.Cx) error {
-		f(cx)
-		return nil
-	}
-}
 
 // start is the step that starts the tasks in g.
 func start(g *task.Group, ts ...task.Task) step {
@@ -49,17 +35,12 @@ func start(g *task.Group, ts ...task.Task) step {
 	})
 }
 
-// rounds is the step that lets everything runnable run n times.
-func rounds(n int) step {
-	return func(cx *task.Cx) error {
-		for ; n > 0; n-- {
-			if err := cx.Yield(); err != nil {
-				return err
-			}
-		}
-		return nil
-	}
-}
+// Steps of the kit of all packages: a task of steps, one that does not wait, one that lets others run.
+var (
+	steps  = rig.Steps
+	once   = rig.Once
+	rounds = rig.Rounds
+)
 
 // await is the step that waits for p, whatever its value.
 func await[T any](p *task.Promise[T]) step {
@@ -87,8 +68,8 @@ func ignoring(s step) step {
 	}
 }
 
-// parked is a poll that waits until it is canceled.
-func parked(_ *recorder, cx *task.Cx) error {
+// suspended is a poll that waits until it is canceled.
+func suspended(_ *recorder, cx *task.Cx) error {
 	if err := cx.Err(); err != nil {
 		return err
 	}

@@ -17,7 +17,7 @@ func TestManyHandles(t *testing.T) {
 	var hs []*task.Handle[int]
 	var g task.Group
 	polls, sum := 0, 0
-	g.Go(&l.Home, task.Func(func(cx *task.Cx) error {
+	g.Go(&l.Runtime, task.Func(func(cx *task.Cx) error {
 		if polls++; polls > 1000 {
 			t.Error("1,000 polls")
 			return nil
@@ -50,7 +50,7 @@ func TestManyWaits(t *testing.T) {
 	}
 	polls := 0
 	var g task.Group
-	g.Go(&l.Home, task.Func(func(cx *task.Cx) error {
+	g.Go(&l.Runtime, task.Func(func(cx *task.Cx) error {
 		if polls++; polls > 1000 {
 			t.Error("1,000 polls of a task all of whose waits are over")
 			return nil
@@ -68,7 +68,7 @@ func TestManyWaits(t *testing.T) {
 
 // shut is a scheduler that was closed.
 type shut struct {
-	task.Home
+	task.Runtime
 	runner task.Runner
 }
 
@@ -81,15 +81,15 @@ func TestBacklogOfAClosedScheduler(t *testing.T) {
 	defer debug.SetMaxStack(debug.SetMaxStack(64 << 20))
 	l := rig.NewLab()
 	s := &shut{}
-	task.Open(context.Background(), &s.Home, s, &s.runner)
+	task.Open(context.Background(), &s.Runtime, s, &s.runner)
 	var g task.Group
 	g.Failed = func(task.Task, error) error { return nil }
 	g.SetLimit(1)
 	var p task.Promise[int]
-	g.Go(&l.Home, task.Func(func(cx *task.Cx) error { _, err := p.Wait(cx); return err }))
+	g.Go(&l.Runtime, task.Func(func(cx *task.Cx) error { _, err := p.Wait(cx); return err }))
 	l.Work()
 	for range 200_000 {
-		g.Go(&s.Home, task.Func(func(*task.Cx) error { return nil }))
+		g.Go(&s.Runtime, task.Func(func(*task.Cx) error { return nil }))
 	}
 	p.Resolve(1, nil)
 	l.Work()

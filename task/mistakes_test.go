@@ -1,14 +1,18 @@
 package task_test
 
 import (
+	"context"
 	"errors"
 	"fmt"
 	"testing"
+	"time"
 
 	"github.com/stretchr/testify/require"
 
 	"github.com/heist-go/heist/internal/invariant"
+	"github.com/heist-go/heist/internal/rig"
 	"github.com/heist-go/heist/task"
+	"github.com/heist-go/heist/task/combine"
 )
 
 // The mistakes that run-time checks find. What is not one must not be reported:
@@ -249,4 +253,112 @@ func TestDrainingTaskTakesAnotherWay(t *testing.T) {
 		once(func(*task.Cx) { g.Drain() }),
 		rounds(2), resolve(&later), g.Wait,
 	))
+}
+
+// A task may take another way when something has happened that it sees without a call that waits
+// for it; and so may a branch, when another one has gone on.
+func TestOtherWaysWithoutACall(t *testing.T) {
+	var out, bye, go1 task.Promise[int]
+	var members task.Group
+	var timer task.Timer
+	var call task.Blocking[int]
+	var all combine.All
+	run := make(chan struct{})
+	for what, c := range map[string]struct {
+		poll func(polls int, other *bool) func(cx *task.Cx) error // as long as other is not set
+		then func(l *rig.Lab)
+	}{
+		"a timer has fired": {
+			poll: func(polls int, other *bool) func(cx *task.Cx) error {
+				return func(cx *task.Cx) error {
+					if polls == 1 {
+						timer.Reset(cx, time.Second)
+					}
+					*other = timer.Fired()
+					return nil
+				}
+			},
+			then: func(l *rig.Lab) { l.Clock.Advance(2 * time.Second) },
+		},
+		"a member has panicked": {
+			poll: func(polls int, other *bool) func(cx *task.Cx) error {
+				return func(cx *task.Cx) error {
+					if polls == 1 {
+						members.Go(cx, task.Func(func(cx *task.Cx) error {
+							if err := await(&go1)(cx); err != nil {
+								return err
+							}
+							panic("boom")
+						}))
+					}
+					*other = members.Err() != nil
+					return nil
+				}
+			},
+			then: func(*rig.Lab) { go1.Resolve(1, nil) },
+		},
+		"a function has ended": {
+			poll: func(polls int, other *bool) func(cx *task.Cx) error {
+				return func(cx *task.Cx) error {
+					_, err := call.Do(cx, func(context.Context) (int, error) { <-run; return 1, nil })
+					*other = err == nil
+					return nil
+				}
+			},
+			then: func(*rig.Lab) { close(run) },
+		},
+		"another branch has gone on": {
+			poll: func(polls int, other *bool) func(cx *task.Cx) error {
+				return func(cx *task.Cx) error {
+					return all.Wait(cx, func(cx *task.Cx) error {
+						err := await(&go1)(cx)
+						*other = err == nil
+						return err
+					}, func(cx *task.Cx) error {
+						if *other {
+							return await(&bye)(cx)
+						}
+						return await(&out)(cx)
+					})
+				}
+			},
+			then: func(*rig.Lab) { go1.Resolve(1, nil) },
+		},
+	} {
+		t.Run(what, func(t *testing.T) {
+			out, bye, go1 = task.Promise[int]{}, task.Promise[int]{}, task.Promise[int]{}
+			l := rig.NewLab()
+			defer task.ReleaseClock(&l.Runtime)
+			other := false
+			polls := 0
+			var g task.Group
+			g.Panicked = func(_ task.Task, p *task.PanicError) error {
+				if p.Value != "boom" { // the member's
+					return p
+				}
+				return nil
+			}
+			g.Go(l, task.Func(func(cx *task.Cx) error {
+				polls++
+				if !other || what == "another branch has gone on" {
+					if err := c.poll(polls, &other)(cx); err != nil {
+						return err
+					}
+				}
+				if other {
+					return await(&bye)(cx)
+				}
+				return await(&out)(cx)
+			}))
+			l.Work()
+			require.False(t, other)
+			c.then(l)
+			for !other && g.Err() == nil {
+				l.Work()
+			}
+			bye.Resolve(1, nil)
+			l.Work()
+			require.NoError(t, g.WaitContext(background))
+		})
+	}
 }

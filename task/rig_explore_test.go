@@ -18,7 +18,7 @@ import (
 // that it costs an exploration as little as possible; it synchronizes what an
 // Inbox synchronizes.
 type rig struct {
-	Home
+	Runtime
 	x       *explore.X
 	workers []*worker
 	word    explore.Uint32
@@ -50,7 +50,7 @@ func newRig(x *explore.X, workers, lives int) *rig {
 		runners = append(runners, &w.Runner)
 		x.Go(names[i], w.run)
 	}
-	Open(context.Background(), &r.Home, r, runners...)
+	Open(context.Background(), &r.Runtime, r, runners...)
 	return r
 }
 
@@ -68,12 +68,12 @@ func (r *rig) suspend(do func(*Runner, *Frame, *Cx, uint32)) {
 		return
 	}
 	r.step(func(r *Runner, f *Frame) {
-		was := f.state.start()
+		was := f.state.start() | f.comes()
 		cx := r.begin(f, was, false)
 		if err := f.self.Poll(cx); err == Pending {
 			do(r, f, cx, was)
 		} else {
-			r.end(f, cx, err)
+			r.complete(f, cx, err)
 		}
 	})
 }
@@ -87,10 +87,10 @@ func (r *rig) spare(lives int) {
 // on starts t detached on a certain worker.
 func (r *rig) on(worker int, t Task) {
 	w := r.workers[worker]
-	w.mine = append(w.mine, claim(t).enroll(t, &r.Home, &w.roster))
+	w.mine = append(w.mine, claim(t).enroll(t, &r.Runtime, &w.members))
 }
 
-// detach starts tasks detached, before the threads run; Detach would pick a roster
+// detach starts tasks detached, before the threads run; Detach would pick a list
 // at random. The workers take turns, so that with two tasks each has one to begin
 // with.
 func (r *rig) detach(ts ...Task) {
@@ -196,15 +196,15 @@ func (r *rig) settled(ts ...*script) {
 	x.Assert(r.left == 0 || r.root != nil, "%d lives too few have ended", r.left)
 	x.Assert(len(r.ready) == 0, "a frame is queued that no task lives in")
 	for _, w := range r.workers {
-		x.Assert(w.roster.n == 0 && w.roster.head == nil, "a detached task is still listed")
+		x.Assert(w.members.n == 0 && w.members.head == nil, "a detached task is still listed")
 		x.Assert(w.orphan == nil, "a worker keeps a panic to itself")
 	}
 	x.Assert(len(r.groups) == 0, "the scheduler still knows a group")
 	for _, t := range ts {
 		x.Assert(t.state.done(), "%s has not ended: %v", t.name, &t.state)
-		x.Assert(t.held == nil, "%s is done and still holds something", t.name)
+		x.Assert(t.attached == nil, "%s is done and still holds something", t.name)
 		x.Assert(t.joiners.Empty(), "somebody still waits for %s, which is done", t.name)
-		x.Assert(t.roster == nil && t.left == nil && t.right == nil, "%s is done and still on a roster", t.name)
+		x.Assert(t.members == nil && t.left == nil && t.right == nil, "%s is done and still in a list of members", t.name)
 		x.Assert(t.ends == t.lives, "%s: Finish was called %d times in %d lives", t.name, t.ends, t.lives)
 	}
 }
@@ -215,9 +215,9 @@ func (r *rig) vacant(g *Group) {
 	x.Assert(g.live.Load() == 0, "%d members of the group are left", g.live.Load())
 	x.Assert(g.head == nil && g.n == 0, "a member is still listed")
 	x.Assert(g.waiters.Empty(), "somebody still waits for the group")
-	x.Assert(g.owner == nil && g.hold.what == nil, "the group still has an owner")
+	x.Assert(g.owner == nil && g.attachment.what == nil, "the group still has an owner")
 	x.Assert(g.active == 0 && g.backlog.N == 0 && g.backlog.oldest == nil, "the group's limit is out of step: %d active, %d waiting", g.active, g.backlog.N)
-	x.Assert(len(g.homes) == 0, "the group still knows a scheduler")
+	x.Assert(len(g.runtimes) == 0, "the group still knows a scheduler")
 }
 
 // script is a task whose Poll is a function. It notices when two workers poll it.
@@ -281,6 +281,6 @@ func refute(t *testing.T, preemptions int, reason string, model func(*explore.X)
 func (r *rig) enter(g *Group, ts ...Task) {
 	for i, t := range ts {
 		w := r.workers[i%len(r.workers)]
-		w.mine = append(w.mine, claim(t).enroll(t, &r.Home, g.enter(&r.Home, nil)))
+		w.mine = append(w.mine, claim(t).enroll(t, &r.Runtime, g.enter(&r.Runtime, nil)))
 	}
 }

@@ -15,30 +15,49 @@ import (
 // in a program of goroutines. Its timers are as precise as package time's.
 func Run(ctx context.Context, t Task) error {
 	MustNotPoll("task: Run inside a task would stop its worker: start the other task in a Group and Wait(cx) for it")
-	l := &loop{bell: make(chan struct{}, 1)}
+	return run(ctx, t, Polling)
+}
+
+func run(ctx context.Context, t Task, polling func() func()) error {
+	l := &loop{token: make(chan struct{}, 1)}
 	l.runner.Init(l)
-	Open(ctx, &l.home, l, &l.runner)
+	Open(ctx, &l.rt, l, &l.runner)
+	defer Close(&l.rt)
 	g := WithContext(ctx)
+	g.awaited = true
 	defer g.Cancel(errOwner) // or ctx would keep the group's context
-	defer context.AfterFunc(ctx, func() { l.home.CancelAll(context.Cause(ctx)) })()
-	g.Go(&l.home, t)
-	defer Polling()()
+	defer context.AfterFunc(ctx, func() { l.rt.CancelAll(context.Cause(ctx)) })()
+	g.Go(&l.rt, t)
+	defer polling()()
 	l.drive()
 	return g.result()
 }
 
+// RunOn is Run on a scheduler that other threads drive: it blocks until nothing is left of t. The
+// scheduler may have more to do.
+func RunOn(ctx context.Context, rt *Runtime, t Task) error {
+	g := WithContext(ctx)
+	g.awaited = true
+	if rt.backlog.most == 0 {
+		g.Go(rt, t)
+	} else if err := g.GoContext(ctx, rt, t); err != nil {
+		return err
+	}
+	return g.WaitContext(ctx)
+}
+
 // loop is the scheduler of Run: one queue, first in first out.
 type loop struct {
-	home     Home
+	rt       Runtime
 	runner   Runner
 	ready    []*Frame
 	inbox    Inbox
-	bell     chan struct{}
+	token    chan struct{}
 	steps    int
 	admitted atomicx.Int64 // tasks that were started from outside, or over
 }
 
-// over is what a loop has admitted that admits no more.
+// over is the value of admitted in a loop that admits no more.
 const over = -1
 
 // done reports whether no task is left. If so the loop is over.
@@ -55,6 +74,8 @@ func (l *loop) drive() {
 	ended := false
 	defer func() {
 		if p := recover(); p != nil {
+			// Claim. The end, whatever was admitted: nobody will poll it.
+			// Pairs with: (*loop).Admit.
 			l.admitted.Store(over)
 			panic(p) // ours: there is no going on
 		}
@@ -62,7 +83,7 @@ func (l *loop) drive() {
 			l.drive()
 		}
 	}()
-	for !l.runner.Guard(l.run) {
+	for !l.runner.RunRecovering(l.run) {
 	}
 	ended = true
 }
@@ -72,6 +93,7 @@ func (l *loop) run() {
 		l.inbox.Take(l.Push)
 		if l.steps++; len(l.ready) == 0 {
 			l.runner.Rest()
+			l.ready = nil // or it would keep what was needed for the most
 			l.rest()
 			continue
 		}
@@ -90,33 +112,33 @@ const timeSteps = 61
 
 // expire fires what is due.
 func (l *loop) expire() {
-	if due := l.runner.Due(); due != never && due <= l.home.Nanos() {
-		l.runner.Expire(l.home.Nanos(), l)
+	if due := l.runner.Due(); due != never && due <= l.rt.Nanos() {
+		l.runner.Expire(l.rt.Nanos(), l)
 	}
 }
 
 // rest waits until there may be something to do.
 func (l *loop) rest() {
-	due := l.runner.Settle()
-	if due == never || l.home.clock != nil {
-		<-l.bell
+	due := l.runner.NextDeadline()
+	if due == never || l.rt.clock != nil {
+		<-l.token
 		return
 	}
-	timer := time.NewTimer(time.Duration(due - l.home.Nanos()))
+	timer := time.NewTimer(time.Duration(due - l.rt.Nanos()))
 	defer timer.Stop()
 	select {
-	case <-l.bell:
+	case <-l.token:
 	case <-timer.C:
 	}
 	l.expire()
 }
 
-// Sooner rings the bell when another goroutine has armed a timer.
-func (l *loop) Sooner(int) { l.ring() }
+// Sooner unparks the loop: another goroutine has armed a timer.
+func (l *loop) Sooner(int) { l.unpark() }
 
-func (l *loop) ring() {
+func (l *loop) unpark() {
 	select {
-	case l.bell <- struct{}{}:
+	case l.token <- struct{}{}:
 	default:
 	}
 }
@@ -129,17 +151,17 @@ func (l *loop) Admit(n int) bool {
 			return false
 		}
 		// Claim. Places for n tasks, which Run waits for.
-		// Pairs with: (*loop).done.
+		// Pairs with: (*loop).done, (*loop).drive.
 		if l.admitted.CompareAndSwap(old, old+int64(n)) {
 			return true
 		}
 	}
 }
 
-// Submit rings the bell for frames from other goroutines.
+// Submit takes frames from other goroutines, and unparks the loop.
 func (l *loop) Submit(b Batch) {
 	l.inbox.Put(b)
-	l.ring()
+	l.unpark()
 }
 
 func (l *loop) Push(f *Frame)  { l.ready = append(l.ready, f) }

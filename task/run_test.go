@@ -71,33 +71,33 @@ func TestRetention(t *testing.T) {
 	))
 }
 
-// What is started on the home of a Run that has returned is refused, as on a closed pool.
+// What is started on the runtime of a Run that has returned is refused, as on a closed pool.
 func TestRunIsClosedAtItsEnd(t *testing.T) {
-	var h *task.Home
-	require.NoError(t, runSteps(once(func(cx *task.Cx) { h = cx.Home() })))
+	var rt *task.Runtime
+	require.NoError(t, runSteps(once(func(cx *task.Cx) { rt = cx.Runtime() })))
 	late := &recorder{poll: returns(nil)}
-	task.Detach(h, late)
+	task.Detach(rt, late)
 	require.Zero(t, late.polls)
 	require.Equal(t, []error{task.ErrClosed}, late.finished)
 
 	p := caught(func() {
 		g := task.WithContext(brokenContext{newCountedContext()})
-		_ = runSteps(once(func(cx *task.Cx) { h = cx.Home() }), start(g, &recorder{poll: returns(nil)}), g.Wait)
+		_ = runSteps(once(func(cx *task.Cx) { rt = cx.Runtime() }), start(g, &recorder{poll: returns(nil)}), g.Wait)
 	})
 	require.Equal(t, "broken context", p)
 	late = &recorder{poll: returns(nil)}
-	task.Detach(h, late)
+	task.Detach(rt, late)
 	require.Equal(t, []error{task.ErrClosed}, late.finished)
 }
 
 // What is started while Run comes to its end is either refused, or ends before Run returns.
 func TestRunBesideItsEnd(t *testing.T) {
 	for ran, i := 0, 0; i < 300 || ran == 0; i++ {
-		homes, over := make(chan *task.Home), make(chan error)
+		homes, over := make(chan *task.Runtime), make(chan error)
 		go func() {
-			h := <-homes
+			rt := <-homes
 			for {
-				_, err := task.Go(h, func(*task.Cx) (int, error) { return 0, nil }).WaitContext(background)
+				_, err := task.Go(rt, func(*task.Cx) (int, error) { return 0, nil }).WaitContext(background)
 				if err != nil {
 					over <- err
 					return
@@ -105,19 +105,19 @@ func TestRunBesideItsEnd(t *testing.T) {
 				ran++
 			}
 		}()
-		require.NoError(t, runSteps(once(func(cx *task.Cx) { homes <- cx.Home() }), rounds(i%100)))
+		require.NoError(t, runSteps(once(func(cx *task.Cx) { homes <- cx.Runtime() }), rounds(i%100)))
 		require.ErrorIs(t, <-over, task.ErrClosed)
 	}
 }
 
 func TestRunCancelsDetachedTasksWithItsContext(t *testing.T) {
 	ctx, cancel := context.WithCancelCause(background)
-	r := &recorder{poll: parked}
+	r := &recorder{poll: suspended}
 	require.ErrorIs(t, task.Run(ctx, steps(
 		once(func(cx *task.Cx) { task.Detach(cx, r) }),
 		rounds(2),
 		once(func(*task.Cx) { cancel(errBoom) }),
-		func(cx *task.Cx) error { return parked(nil, cx) },
+		func(cx *task.Cx) error { return suspended(nil, cx) },
 	)), errBoom)
 	require.Len(t, r.finished, 1)
 	require.ErrorIs(t, r.finished[0], errBoom)

@@ -12,7 +12,7 @@ import (
 // lab is a scheduler with one worker, which works only when it is told to. What a
 // poll wakes runs next, on what is left of the poll's budget.
 type lab struct {
-	task.Home
+	task.Runtime
 	runner  task.Runner
 	next    []*task.Frame
 	queue   []*task.Frame
@@ -25,7 +25,7 @@ type lab struct {
 func newLab(ctx context.Context) *lab {
 	l := &lab{}
 	l.runner.Init(l)
-	task.Open(ctx, &l.Home, l, &l.runner)
+	task.Open(ctx, &l.Runtime, l, &l.runner)
 	return l
 }
 
@@ -49,7 +49,7 @@ func (l *lab) Next(f *task.Frame)  { l.next = append(l.next, f) }
 
 // work polls until nothing is runnable.
 func (l *lab) work() {
-	for !l.runner.Guard(l.run) {
+	for !l.runner.RunRecovering(l.run) {
 	}
 }
 
@@ -237,7 +237,7 @@ func TestRefusedMemberIsFollowedByTheBacklog(t *testing.T) {
 
 func TestCancelAll(t *testing.T) {
 	l := newLab(background)
-	detached, member := &recorder{poll: parked}, &recorder{poll: parked}
+	detached, member := &recorder{poll: suspended}, &recorder{poll: suspended}
 	late, lateMember := &recorder{poll: returns(nil)}, &recorder{poll: returns(nil)}
 	var g, lateGroup task.Group
 	task.Detach(l, detached)
@@ -261,7 +261,7 @@ func TestDrainOfAScheduler(t *testing.T) {
 		if cx.Draining() {
 			drained[r]++
 		}
-		return parked(r, cx)
+		return suspended(r, cx)
 	}
 	detached, member, child := &recorder{poll: look}, &recorder{poll: look}, &recorder{poll: look}
 	late, lateMember := &recorder{poll: look}, &recorder{poll: look}

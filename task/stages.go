@@ -15,6 +15,8 @@ type Seq struct{ at int }
 // included, and stays at that step. At the end it is sticky. The steps must be the same in
 // every poll.
 // It allocates nothing if the steps do not escape.
+//
+//heist:sticky
 func (s *Seq) Run(cx *Cx, steps ...func(*Cx) error) error {
 	outer := cx.shielded // of a stage that this is a part of
 	for s.at < len(steps) {

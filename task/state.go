@@ -8,25 +8,25 @@ import (
 	"github.com/heist-go/heist/internal/invariant"
 )
 
-// word is the whole life of a task: who may touch its frame, and whether it is
-// in a queue. One method a transition; nothing else touches the bits.
+// word is the state of a task: it says who may touch its frame, and whether it is
+// in a queue. One method a transition; nothing else touches the bits. Active is one
+// state, in a queue as in a poll: the difference is known to whoever has the frame in hand.
 //
-//	from              method   to                who acts next
-//	(not live)        spawn    queued, fresh     the caller submits the frame
-//	parked            wake     queued            the waker submits the frame
-//	queued            wake     queued            nobody: it is in a queue
-//	running           wake     running, queued   its worker, when Poll returns
-//	queued            start    running           the worker polls
-//	running           pend     parked            nobody: somebody will wake it
-//	running, queued   pend     queued            the worker puts it back in a queue
-//	running[, queued] again    queued            the worker puts it back in a queue
-//	running[, queued] finish   (not live)        the worker tells who waits
-//	(not live)        wake     (not live)        nobody: too late
-//	other generation  wake     unchanged         nobody: not this life
+//	from               method   to                who acts next
+//	(not live)         spawn    active, fresh     the caller submits the frame
+//	suspended          wake     active            the waker submits the frame
+//	active[, woken]    wake     active, woken     nobody: it is in a queue, or its worker will see it
+//	active[, woken]    start    active            the worker polls
+//	active             pend     suspended         nobody: somebody will wake it
+//	active, woken      pend     active, woken     the worker puts it back in a queue
+//	active[, woken]    again    active[, woken]   the worker puts it back in a queue
+//	active[, woken]    finish   (not live)        the worker wakes who waits
+//	(not live)         wake     (not live)        nobody: too late
+//	other generation   wake     unchanged         nobody: not this life
 //
 // # Invariants
 //
-//	S1  A frame is in exactly one queue while it is queued and not running, and
+//	S1  A frame is in exactly one queue while it is active and not in a poll, and
 //	    in none otherwise. So one thread at a time polls it.
 //	S2  Zero means never used, and not live: a wake-up does nothing.
 //	S3  The generation changes in spawn and nowhere else. Whoever holds an old
@@ -34,24 +34,37 @@ import (
 //
 // # Order
 //
-// start synchronizes with every wake before it, so a poll sees what its wakers
-// did: wake writes the word even when there is nothing to change.
+// A poll sees what the wakers did that came before it: wake writes the word even when there is
+// nothing to change. The waker that makes the task active submits the frame, and the queue orders what it
+// did before the poll; every other one sets woken, and start reads that. What a poll wrote is
+// ordered before the next one by pend and the wake that follows it, or by the queue.
+//
+// # Price
+//
+// Spawn and finish: a compare-and-swap and a store. Wake and suspend: two compare-and-swaps. A
+// yield: two loads. A wake-up of an active task: a compare-and-swap, and one more in start.
 type word struct{ bits atomicx.Uint32 }
 
 const (
-	live     = 1 << iota // between spawn and finish
-	queued               // in a queue, or to be put back when Poll returns
-	running              // a worker is inside Poll
-	fresh                // not polled yet; cleared by start
-	yielded              // queued by Yield; cleared by start, which tells the poll
-	settling             // Poll has returned, but what the task owns has not ended
-	exposed              // a Waker was given out: a bare Pending is not a mistake
-	listed               // in its roster
-	draining             // told to come to an end
+	live       = 1 << iota // between spawn and finish
+	active                 // in a queue, or in a poll
+	woken                  // woken while active, since start
+	fresh                  // has not suspended or yielded yet: in the first poll, or before it
+	yielded                // in the word only as polled: (*Frame).comes returns it for a task that has yielded
+	completing             // Poll has returned, but what the task owns has not ended
+	exposed                // a Waker was given out: a bare Pending is not a mistake
+	listed                 // in its list of members
+	draining               // told to come to an end
 
 	flagBits   = 9
 	generation = 1 << flagBits // the rest counts lives
 	flags      = generation - 1
+
+	// polled says in checked builds that the frame is in a poll: another Step of it is found out.
+	polled = yielded
+	// fromBacklog is never in the word: (*Frame).comes returns it for a frame that has a place of the
+	// backlog. By then start has cleared woken.
+	fromBacklog = woken
 )
 
 // gen extracts the generation.
@@ -73,7 +86,7 @@ func (w *word) spawn() bool {
 	}
 	// Claim. The frame.
 	// Pairs with: (*word).finish.
-	return w.bits.CompareAndSwap(s, next|live|queued|fresh)
+	return w.bits.CompareAndSwap(s, next|live|active|fresh)
 }
 
 // wake makes the task of generation g runnable and reports whether the caller
@@ -86,26 +99,36 @@ func (w *word) wake(g, extra uint32) (submit bool) {
 		if s&live == 0 || gen(s) != g {
 			return false
 		}
-		// Publish. Even if the task is queued already, and nothing changes: the
+		next := s | active
+		if s&active != 0 {
+			next = s | woken
+		}
+		// Publish. Even if the task is woken already, and nothing changes: the
 		// write is what makes the caller's work visible to the next poll.
 		// Pairs with: (*word).start, (*word).pend.
-		if w.bits.CompareAndSwap(s, s|queued|extra) {
-			return s&(queued|running) == 0
+		if w.bits.CompareAndSwap(s, next|extra) {
+			return s&active == 0
 		}
 	}
 }
 
-// start turns a queued task into a running one. It returns the bits from before,
-// without those that it has cleared meanwhile being lost: fresh and yielded are
-// in the result only.
+// start begins a poll. It returns the bits from before.
 //
 // The worker that has taken the frame out of a queue.
 func (w *word) start() (was uint32) {
-	// fresh and yielded change in spawn, start and while running only, so this
-	// look at them is not too early.
-	once := w.bits.Load() & (fresh | yielded)
-	was = w.bits.Add(running-queued-once) + queued + once - running
-	if was&(live|queued|running) != live|queued {
+	if was = w.bits.Load(); was&woken != 0 {
+		// Claim. The wake-ups of those that found the task active, and what they did before.
+		// Pairs with: (*word).wake, (*word).pend.
+		was = w.bits.And(^uint32(woken)) &^ woken
+	}
+	bad := was&(live|active) != live|active
+	if invariant.Enabled {
+		// Claim. The poll, in checked builds.
+		// Pairs with: (*word).pend, (*word).again, (*word).finish.
+		bad = bad || w.bits.Or(polled)&polled != 0
+		was &^= polled
+	}
+	if bad {
 		panic("task: Step of a frame that is not queued: a scheduler steps a frame once for each time it was given it")
 	}
 	return was
@@ -113,31 +136,48 @@ func (w *word) start() (was uint32) {
 
 // pend ends a poll that is not finished. It reports whether a wake-up came in
 // meanwhile, in which case the worker must put the frame back in a queue. extra
-// is added to the flags; it must not be set yet.
+// is added to the flags.
 //
 // The worker that polled.
 func (w *word) pend(extra uint32) (resubmit bool) {
-	// Publish. What the poll wrote, for the next one, on whatever worker.
-	// Pairs with: (*word).start.
-	return w.bits.Add(extra-running)&queued != 0
+	for {
+		s := w.bits.Load()
+		next := s&^(active|fresh|polled) | extra
+		if s&woken != 0 {
+			next |= active // start takes the rest
+		}
+		if next == s {
+			return true
+		}
+		// Publish. What the poll wrote, for the next one, on whatever worker.
+		// Pairs with: (*word).wake, (*word).start.
+		if w.bits.CompareAndSwap(s, next) {
+			return s&woken != 0
+		}
+	}
 }
 
-// again is pend for a task that is to be queued anew, whether it was woken or
-// not: the worker puts the frame back in a queue. extra is added to the flags.
+// again is pend for a task that is queued again whether it was woken or
+// not: the worker puts the frame back in a queue, which publishes what the poll wrote.
+// extra is added to the flags.
 //
 // The worker that polled.
 func (w *word) again(extra uint32) {
 	for {
 		s := w.bits.Load()
-		// Publish. Pairs with: (*word).start.
-		if w.bits.CompareAndSwap(s, (s|queued|extra)&^running) {
+		next := s&^(fresh|polled) | extra
+		// Publish. The end of the poll, in checked builds; the queue orders the rest.
+		// Pairs with: (*word).start.
+		if next == s || w.bits.CompareAndSwap(s, next) {
 			return
 		}
 	}
 }
 
-// set adds flags. The worker that polls, or who has spawned and not submitted yet.
-func (w *word) set(f uint32) { w.bits.Or(f) }
+// set adds flags. The worker that polls, or the thread that has spawned and not submitted yet.
+func (w *word) set(f uint32) {
+	w.bits.Or(f) // the owner's; others may wake the task meanwhile
+}
 
 // finish ends the life. Whatever wakes the task from now on does nothing.
 //
@@ -145,18 +185,19 @@ func (w *word) set(f uint32) { w.bits.Or(f) }
 func (w *word) finish() {
 	s := w.bits.Load()
 	if invariant.Enabled {
-		invariant.Check(s&(live|running) == live|running, "task: finish of a task that is not running")
+		invariant.Check(s&(live|active|polled) == live|active|polled, "task: finish of a task that is not polled")
 	}
 	// Publish. The outcome. From here on the frame is its owner's again, who may
-	// spawn it anew.
-	// Store-load: not live first, then a look at who waits. A waiter lists itself
-	// first and looks at the word then. One of the two sees the other; the other
-	// way round, a waiter could be forgotten.
-	// Pairs with: (*word).done, (*Crowd).Listen.
+	// spawn it for another life.
+	// Store-load: not live, then a look for waiters, in retire; a waiter lists itself, and then looks
+	// at the word. One that neither sees would sleep for ever.
+	// Pairs with: (*word).done, (*word).spawn, (*word).start.
 	w.bits.Store(s &^ flags)
 }
 
 // done reports whether a life has ended, and its outcome stands.
+//
+// Pairs with: (*word).finish.
 func (w *word) done() bool {
 	s := w.bits.Load()
 	return s != 0 && s&live == 0
@@ -164,7 +205,7 @@ func (w *word) done() bool {
 
 func (w *word) String() string {
 	s := w.bits.Load()
-	names := []string{"live", "queued", "running", "fresh", "yielded", "settling", "exposed", "listed", "draining"}
+	names := []string{"live", "active", "woken", "fresh", "polled", "completing", "exposed", "listed", "draining"}
 	var on []string
 	for i, n := range names {
 		if s&(1<<i) != 0 {

@@ -24,75 +24,113 @@ func bounded(preemptions int) explore.Options {
 
 // engine is the methods of word that a control may replace.
 type engine struct {
-	name string
-	wake func(w *word, g uint32) (submit bool)
-	pend func(w *word) (resubmit bool)
+	name  string
+	wake  func(w *word, g uint32) (submit bool)
+	start func(w *word)
+	pend  func(w *word) (resubmit bool)
 }
 
 var sound = engine{
-	name: "sound",
-	wake: func(w *word, g uint32) bool { return w.wake(g, 0) },
-	pend: func(w *word) bool { return w.pend(0) },
+	name:  "sound",
+	wake:  func(w *word, g uint32) bool { return w.wake(g, 0) },
+	start: func(w *word) { w.start() },
+	pend:  func(w *word) bool { return w.pend(0) },
 }
 
-// spares writes nothing if the task is queued already.
-var spares = engine{"spares the write", func(w *word, g uint32) bool {
-	for {
+// waking is sound with another wake, beginning with another start, suspending with another pend.
+func waking(name string, wake func(w *word, g uint32) bool) engine {
+	return engine{name, wake, sound.start, sound.pend}
+}
+
+func beginning(name string, start func(w *word)) engine {
+	return engine{name, sound.wake, start, sound.pend}
+}
+
+func suspending(name string, pend func(w *word) bool) engine {
+	return engine{name, sound.wake, sound.start, pend}
+}
+
+// awoken is what a wake-up makes of the word.
+func awoken(s uint32) uint32 {
+	if s&active != 0 {
+		return s | woken
+	}
+	return s | active
+}
+
+var brokenWords = []struct {
+	engine
+	model func(engine) func(*explore.X)
+}{
+	{waking("writes nothing if woken already", func(w *word, g uint32) bool {
+		for {
+			s := w.bits.Load()
+			if s&live == 0 || gen(s) != g || s&woken != 0 {
+				return false
+			}
+			if w.bits.CompareAndSwap(s, awoken(s)) {
+				return s&active == 0
+			}
+		}
+	}), twoWakers},
+	{waking("does not wake what is active", func(w *word, g uint32) bool {
+		for {
+			s := w.bits.Load()
+			if s&live == 0 || gen(s) != g {
+				return false
+			}
+			if w.bits.CompareAndSwap(s, s|active) {
+				return s&active == 0
+			}
+		}
+	}), twoWakers},
+	{waking("looks, then writes", func(w *word, g uint32) bool {
 		s := w.bits.Load()
-		if s&live == 0 || gen(s) != g || s&queued != 0 {
+		if s&live == 0 || gen(s) != g {
 			return false
 		}
-		if w.bits.CompareAndSwap(s, s|queued) {
-			return s&running == 0
+		w.bits.Or(awoken(s))
+		return s&active == 0
+	}), twoWakers},
+	{waking("wakes the dead", func(w *word, g uint32) bool {
+		for {
+			s := w.bits.Load()
+			if gen(s) != g {
+				return false
+			}
+			if w.bits.CompareAndSwap(s, awoken(s)) {
+				return s&active == 0
+			}
 		}
-	}
-}, sound.pend}
-
-// guesses looks first and writes second.
-var guesses = engine{"looks, then writes", func(w *word, g uint32) bool {
-	s := w.bits.Load()
-	if s&live == 0 || gen(s) != g {
-		return false
-	}
-	w.bits.Or(queued)
-	return s&(queued|running) == 0
-}, sound.pend}
-
-// undead wakes tasks that are done.
-var undead = engine{"wakes the dead", func(w *word, g uint32) bool {
-	for {
+	}), wakeAtTheEnd},
+	{waking("wakes any life", func(w *word, g uint32) bool {
+		for {
+			s := w.bits.Load()
+			if s&live == 0 {
+				return false
+			}
+			if w.bits.CompareAndSwap(s, awoken(s)) {
+				return s&active == 0
+			}
+		}
+	}), twoLives},
+	{beginning("start looks, then stores", func(w *word) {
+		if s := w.bits.Load(); s&woken != 0 {
+			w.bits.Store(s &^ woken)
+		}
+	}), twoWakers},
+	{suspending("pend checks, then stores", func(w *word) bool {
 		s := w.bits.Load()
-		if gen(s) != g {
-			return false
+		if s&woken == 0 {
+			w.bits.Store(s &^ (active | fresh))
 		}
-		if w.bits.CompareAndSwap(s, s|queued) {
-			return s&(queued|running) == 0
-		}
-	}
-}, sound.pend}
-
-// ageless does not ask which life it is.
-var ageless = engine{"wakes any life", func(w *word, g uint32) bool {
-	for {
-		s := w.bits.Load()
-		if s&live == 0 {
-			return false
-		}
-		if w.bits.CompareAndSwap(s, s|queued) {
-			return s&(queued|running) == 0
-		}
-	}
-}, sound.pend}
-
-// forgetful is pend that checks first and stores second.
-var forgetful = engine{"pend checks, then stores", sound.wake, func(w *word) bool {
-	if s := w.bits.Load(); s&queued != 0 {
-		w.bits.Store(s &^ running)
-		return true
-	}
-	w.bits.And(^uint32(running))
-	return false
-}}
+		return s&woken != 0
+	}), twoWakers},
+	{suspending("pend suspends though woken", func(w *word) bool {
+		s := w.bits.And(^uint32(active | fresh | woken))
+		return s&woken != 0
+	}), twoWakers},
+}
 
 // bare is a task that is nothing but its word.
 type bare struct {
@@ -120,7 +158,7 @@ func (b *bare) live(poll func() bool) {
 	for b.polls = 0; ; {
 		explore.Wait(&b.queue, func() bool { return b.queue.Peek() == 1 })
 		b.queue.Add(-1)
-		b.state.start()
+		b.start(&b.state)
 		b.polls++
 		b.body.Set(b.body.Get() + 1) // a poll sees what the one before has written
 		if poll() {
@@ -246,12 +284,7 @@ func TestExploreTwoLives(t *testing.T)     { explore.Check(t, exhaustive, twoLiv
 func TestExploreTwoSpawners(t *testing.T)  { explore.Check(t, exhaustive, twoSpawners) }
 
 func TestRefuteWords(t *testing.T) {
-	for _, c := range []struct {
-		engine
-		model func(engine) func(*explore.X)
-	}{
-		{spares, twoWakers}, {guesses, twoWakers}, {forgetful, twoWakers}, {undead, wakeAtTheEnd}, {ageless, twoLives},
-	} {
+	for _, c := range brokenWords {
 		t.Run(c.name, func(t *testing.T) { explore.Refute(t, exhaustive, c.model(c.engine)) })
 	}
 }
@@ -353,7 +386,7 @@ func TestRefuteCancelThatWakesFirst(t *testing.T) {
 		submit := f.state.wake(g, 0)
 		f.cause.CompareAndSwap(nil, canceledBy(errStop, g))
 		if submit {
-			f.home.submit(f)
+			f.rt.submit(f)
 		}
 	}, 1))
 }
@@ -403,7 +436,7 @@ func nextLife(most int, stale func(t *script, w Waker), cancel func(*Frame)) fun
 			t.over(1)
 			t.polls.Set(0)
 			t.lives++
-			launch(claim(t).enroll(t, &r.Home, &r.workers[0].roster), &r.Home, nil)
+			launch(claim(t).enroll(t, &r.Runtime, &r.workers[0].members), &r.Runtime, nil)
 			cancel(&t.Frame)
 		})
 		x.Final(func() {
@@ -432,12 +465,12 @@ func TestRefuteCancelThatOverwrites(t *testing.T) {
 		g := gen(s)
 		for s&live != 0 {
 			old := f.cause.Load()
-			if old != nil && (old.of == 0 || old.of == g) {
+			if old != nil && (old.gen == 0 || old.gen == g) {
 				return
 			}
 			if f.cause.CompareAndSwap(old, canceledBy(errStop, g)) {
 				if f.state.wake(g, 0) {
-					f.home.submit(f)
+					f.rt.submit(f)
 				}
 				return
 			}

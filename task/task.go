@@ -1,4 +1,4 @@
-// Package task is about stackless tasks: computations that wait without a stack,
+// Package task has stackless tasks: computations that wait without a stack,
 // and cost a hundred bytes while they do.
 //
 // A task is a struct that embeds [Frame] and has a method Poll. A worker calls
@@ -27,8 +27,12 @@
 //  2. Poll restarts at its top. What was done before the wait must be repeatable,
 //     or guarded by a field, a switch, [Seq] or [Flow].
 //  3. All or nothing. No operation returns data or progress with Pending.
-//  4. An operation remembers by task and object: called again after Pending, it
-//     goes on with the same wait.
+//  4. An operation remembers by wait and object, where a wait is a life of a task and,
+//     inside of a combinator, the branch of it. Called again after Pending by the same
+//     wait, it goes on. When the wait ends, because the branch has lost, the task has ended or
+//     has suspended in a poll that did not call the operation again, it is abandoned: it
+//     gives back, puts back or cancels what was begun, and the next call is a new one. See
+//     [Operation].
 //  5. Waits are sticky, verbs consume. A Wait keeps answering once it is
 //     satisfied, so it may stand in [All] and [First].
 //  6. Clean-up has one place: Finish (see [Finisher]).
@@ -43,8 +47,45 @@
 //     only when time is up is everything canceled.
 //
 // Tasks run on a pool (package pool), or on the calling goroutine with [Run].
-// This package knows neither workers nor threads: [Scheduler], [Queue] and
-// [Runner] are where a scheduler plugs in.
+//
+// # For those who write tasks
+//
+//   - A task: [Task], [Frame], [Func], [Finisher], [Named], [Name]; its poll: [Cx], [Waker]; stages of
+//     it: [Seq], [Flow], [Stage]; what is done at its end: [Cleanup].
+//   - Starting tasks, and waiting for them: [Spawner], [Group], [WithContext], [Handle], [Go], [Detach],
+//     [DetachAll], [Run], [All], [First].
+//   - A value that arrives once: [Promise].
+//   - Time: [Timer], [Deadline], [Ticker], [Missed] ([Burst], [Delay], [Skip]), [Backoff], [DelayQueue],
+//     [Delayed]; in tests [Clock], [NewClock].
+//   - Functions that block: [Blocking], [Limiter], [DefaultLimiter], [LimiterStats], [LimiterHistory].
+//   - Errors: [Pending], [IsPending], [MustReady], [ErrCanceled], [ErrClosed], [ErrDraining],
+//     [ErrGoexit], [ErrLimit], [ErrTimeout], [PanicError].
+//
+// # For those who make objects that tasks wait for
+//
+// The page to begin with is [Operation].
+//
+//   - Waiting in order: [WaitQueue], [Policy], [Dispatcher], [GrantState] ([Waiting], [Granted],
+//     [Notified], [Refused]); waiting together: [WaitSet]; the lock of both: [WaitLock].
+//   - Operations that may be abandoned: [Operation], [Abandoner], [Entry] ([Begins], [Goes],
+//     [Occupied]), [Branch], [Remains], [Discard].
+//   - What is done elsewhere: [Offload], [Slot], [Remote], [DetachNext], [Cancellation], [Recovered].
+//   - Deadlines: [Alarm], [Notifier], [Later].
+//   - Mistakes, and where the simulator comes in: [MustOwn], [MustNotPoll], [Point].
+//
+// # For those who write schedulers
+//
+// This package knows neither workers nor threads. A scheduler plugs in by [Scheduler]; the file
+// scheduler.go says how.
+//
+//   - The scheduler: [Scheduler], [Runtime], [Outside], [OutsideOf], [Open], [Close]; one worker of it: [Runner], [Queue],
+//     [Watched], [Counters]; frames on their way: [Batch], [Inbox], [Of], [Alive].
+//   - What it is given before Open: [SetSpares], [AddSpare], [SetClock], [ReleaseClock], [SetPanicked],
+//     [SetBacklog], [SetTails], [Tail].
+//   - Faces of it: [RunOn], [RunAround], [DetachDue], [Backlog], [BacklogStats], [GoroutinePanics],
+//     [Unseen].
+//   - Goroutines that poll, or work for tasks: [Polling], [MustNotHelp].
+//   - A simulator: [Simulator], [Interruptible], [SetSimulator], [Simulated], [Advance], [Waits].
 package task
 
 import (
@@ -94,23 +135,23 @@ func Name(t Task) string {
 // spawning allocates nothing, and the same task may be spawned again once it is
 // done. The zero value is ready. A frame must not be copied, nor overwritten,
 // once it has been spawned: it counts its lives, so that an old Waker cannot wake
-// a new one. Spawn it again only when all who wait for it have its result.
+// a new one. Spawn it again only when all waits for it have returned its result.
 //
 // A frame that is done keeps its result, and nothing else.
 type Frame struct {
-	site    site                     // debug builds: where it was spawned
-	state   word                     //
-	mu      park.Mutex               // guards joiners
-	self    Task                     // the struct that this frame is embedded in
-	home    *Home                    // where it gets back into a queue
-	next    link                     // in an Inbox, a batch or a backlog
-	roster  *roster                  // whose member it is
-	left    *Frame                   // the roster's ring; guarded by its lock
-	right   *Frame                   //
-	joiners Crowd                    // who waits for its end
-	held    *holding                 // what it owns or waits in; its worker's
-	out     result                   // written before the word says done
-	cause   atomicx.Pointer[outcome] // why it is canceled, or nil
+	site     site                     // debug builds: where it was spawned
+	state    word                     //
+	mu       park.Mutex               // guards joiners
+	self     Task                     // the struct that this frame is embedded in
+	rt       *Runtime                 // where it gets back into a queue
+	next     link                     // in an Inbox, a batch or a backlog
+	members  *memberList              // whose member it is
+	left     *Frame                   // the ring of members; guarded by its lock
+	right    *Frame                   //
+	joiners  WaitSet                  // tasks and goroutines that wait for its end
+	attached *attachment              // what it owns or waits in; its worker's
+	out      result                   // the outcome once the word says done; until then its owner's: a mark (see byYield), or the error of a task that completes
+	cause    atomicx.Pointer[outcome] // why it is canceled, or nil
 }
 
 type (
@@ -125,6 +166,8 @@ func (f *Frame) frame() *Frame { return f }
 //
 // Tasks only; goroutines use WaitContext. If the waiting task is canceled, Wait
 // returns an error that is ErrCanceled, and the other task goes on.
+//
+//heist:sticky
 func (f *Frame) Wait(cx *Cx) error {
 	if err := f.await(cx); err != nil {
 		return err
@@ -134,6 +177,7 @@ func (f *Frame) Wait(cx *Cx) error {
 
 // await is Wait without the result: nil says that the task is done.
 func (f *Frame) await(cx *Cx) error {
+	Point(cx)
 	if !f.state.done() {
 		if f.state.bits.Load() == 0 {
 			panic("task: Wait for a task that was never spawned")
@@ -163,7 +207,9 @@ func (f *Frame) WaitContext(ctx context.Context) error {
 
 // Err returns the result of a task that is done, and nil before that. A panic
 // is a [*PanicError]. Any goroutine; it never blocks.
-func (f *Frame) Err() error {
+func (f *Frame) Err() error { return seen(f.err()) }
+
+func (f *Frame) err() error {
 	if !f.state.done() {
 		return nil
 	}
@@ -181,6 +227,7 @@ func (f *Frame) result() error {
 // raise panics if err is a task's panic.
 func raise(err error) error {
 	if p, ok := err.(*PanicError); ok {
+		p.seen.Store(true) // Hint. Late, it is reported once too often.
 		panic(p)
 	}
 	return err
@@ -192,13 +239,14 @@ func raise(err error) error {
 //
 // Any goroutine.
 func (f *Frame) Cancel(cause error) {
+	Point(nil)
 	s := f.state.bits.Load()
 	if s&live == 0 {
 		return
 	}
 	g := gen(s)
 	if f.cancel(canceledBy(cause, g), g) {
-		f.home.submit(f)
+		f.rt.submit(f)
 	}
 }
 
@@ -206,7 +254,7 @@ func (f *Frame) Cancel(cause error) {
 func (f *Frame) cancel(why *outcome, g uint32) (submit bool) {
 	for {
 		old := f.cause.Load()
-		if old != nil && (old.of == 0 || !before(old.of, g)) {
+		if old != nil && (old.gen == 0 || !before(old.gen, g)) {
 			return false // the first counts; or it is we who are late, by a life
 		}
 		// Publish. The cause. (One of an earlier life is as good as none.)
@@ -217,13 +265,15 @@ func (f *Frame) cancel(why *outcome, g uint32) (submit bool) {
 	}
 }
 
-// canceled returns why the task is to end, or nil. Its worker, or whoever makes sure that
+// canceled returns why the task has to end, or nil. The caller is its worker, or makes sure that
 // it has not ended.
+//
+// Pairs with: (*Frame).cancel.
 func (f *Frame) canceled() *outcome {
-	if c := f.cause.Load(); c != nil && (c.of == 0 || c.of == gen(f.state.bits.Load())) {
+	if c := f.cause.Load(); c != nil && (c.gen == 0 || c.gen == gen(f.state.bits.Load())) {
 		return c
 	}
-	return f.roster.why.Load()
+	return f.members.why.Load()
 }
 
 // Func returns a task that polls f. Each call allocates a new task.

@@ -102,5 +102,6 @@ func TestChildrenAreSettledBeforeTheOwnerIsDone(t *testing.T) {
 func TestFrameSize(t *testing.T) {
 	if runtime.GOOS == "linux" && runtime.GOARCH == "amd64" && !debugBuild {
 		require.LessOrEqual(t, reflect.TypeFor[task.Frame]().Size(), uintptr(96))
+		require.LessOrEqual(t, reflect.TypeFor[task.Timer]().Size(), uintptr(80))
 	}
 }

@@ -31,8 +31,8 @@ type watch struct {
 func newWatch() watch {
 	w := watch{&lab{}, task.NewClock(time.Unix(1000, 0))}
 	w.runner.Init(w.lab)
-	task.SetClock(&w.Home, w.clock)
-	task.Open(background, &w.Home, w.lab, &w.runner)
+	task.SetClock(&w.Runtime, w.clock)
+	task.Open(background, &w.Runtime, w.lab, &w.runner)
 	return w
 }
 
@@ -163,7 +163,7 @@ func TestTimerStop(t *testing.T) {
 			require.True(t, timer.Stop(cx), "armed in another poll")
 			require.False(t, timer.Stop(cx))
 		}),
-		func(cx *task.Cx) error { return parked(nil, cx) },
+		func(cx *task.Cx) error { return suspended(nil, cx) },
 	)
 	w.pass(time.Second)
 	require.Equal(t, 2, r.polls)
@@ -365,7 +365,7 @@ func TestDeadline(t *testing.T) {
 		}
 	}
 	r := &recorder{poll: func(_ *recorder, cx *task.Cx) error {
-		return check(func(cx *task.Cx) error { return parked(nil, cx) })(cx)
+		return check(func(cx *task.Cx) error { return suspended(nil, cx) })(cx)
 	}}
 	task.Detach(w, r)
 	w.work()
@@ -504,7 +504,7 @@ func TestDeadlineBeforeItFires(t *testing.T) {
 func TestGroupTimeout(t *testing.T) {
 	w := newWatch()
 	var g task.Group
-	member := &recorder{poll: parked}
+	member := &recorder{poll: suspended}
 	var err error
 	r := w.begin(
 		once(func(cx *task.Cx) {
@@ -823,7 +823,7 @@ func TestClock(t *testing.T) {
 	require.WithinDuration(t, time.Unix(1000, 0).Add(10*ms), w.clock.Now(), tick)
 	require.PanicsWithValue(t, "task: Clock.Advance by a negative duration: time does not go back", func() { w.clock.Advance(-1) })
 
-	task.ReleaseClock(&w.Home)
+	task.ReleaseClock(&w.Runtime)
 	w.begin(sleep(&timer, 10*ms))
 	w.clock.Advance(time.Hour)
 	require.Equal(t, 1, w.Timers(), "the clock does not know the scheduler any more")
@@ -870,6 +870,75 @@ func TestClockIsExact(t *testing.T) {
 			}
 		}
 		require.Zero(t, w.Timers())
-		task.ReleaseClock(&w.Home)
+		task.ReleaseClock(&w.Runtime)
 	}
+}
+
+// A timer of two branches is that of the one which has come first until its time is over, also if
+// the other is polled before it.
+func TestSleepOfTwoBranches(t *testing.T) {
+	w := newWatch()
+	defer task.ReleaseClock(&w.Runtime)
+	var timer task.Timer
+	var early, late task.Branch
+	var at [2]time.Time
+	var waker task.Waker
+	n := 0
+	nap := func(b *task.Branch, i int, d time.Duration) func(*task.Cx) error {
+		return func(cx *task.Cx) error {
+			if !at[i].IsZero() {
+				return nil
+			}
+			err := b.Poll(cx, func(cx *task.Cx) error { return timer.Sleep(cx, d) })
+			if err == nil {
+				at[i] = cx.Now()
+			}
+			return err
+		}
+	}
+	w.begin(func(cx *task.Cx) error {
+		waker = cx.Waker()
+		var first error
+		if n++; n > 1 {
+			first = nap(&early, 0, time.Hour)(cx)
+		}
+		return task.All(first, nap(&late, 1, time.Second)(cx))
+	})
+	waker.Wake()
+	begun := w.clock.Now()
+	w.work()
+	w.pass(2 * time.Hour)
+	require.WithinDuration(t, begun.Add(time.Second), at[1], tick)
+	require.WithinDuration(t, begun.Add(time.Second+time.Hour), at[0], 2*tick)
+}
+
+// A pause that another branch waits for counts once.
+func TestBackoffOfTwoBranches(t *testing.T) {
+	w := newWatch()
+	defer task.ReleaseClock(&w.Runtime)
+	b := task.Backoff{Min: time.Second, Limit: 2}
+	var one, two task.Branch
+	var over [2]bool
+	part := func(of *task.Branch, i int) func(*task.Cx) error {
+		return func(cx *task.Cx) error {
+			if over[i] {
+				return nil
+			}
+			err := of.Poll(cx, b.Wait)
+			over[i] = err == nil
+			return err
+		}
+	}
+	var wakers task.Waker
+	end := w.begin(func(cx *task.Cx) error {
+		wakers = cx.Waker()
+		return task.All(part(&one, 0)(cx), part(&two, 1)(cx))
+	})
+	for range 5 {
+		wakers.Wake()
+		w.work()
+	}
+	w.pass(time.Minute)
+	require.True(t, ended(t, end))
+	require.Equal(t, 2, b.Waits())
 }

@@ -3,6 +3,7 @@
 package task
 
 import (
+	"strings"
 	"testing"
 
 	"github.com/heist-go/heist/internal/explore"
@@ -18,10 +19,18 @@ func TestExploreTree(t *testing.T) {
 	if testing.Short() {
 		n = 2_000
 	}
-	explore.Check(t, explore.Options{Random: n, Seed: 1}, tree)
+	explore.Check(t, explore.Options{Random: n, Seed: 1}, func(x *explore.X) { tree(x, starts) })
 }
 
-func tree(x *explore.X) {
+// A control: the task does not own its handle, and may end before it.
+func TestRefuteTree(t *testing.T) {
+	f := explore.Refute(t, explore.Options{Random: 50_000, Seed: 1}, func(x *explore.X) { tree(x, unowned) })
+	if !strings.Contains(f.Reason, "the root ends before what it owns") {
+		t.Fatalf("it fails for another reason:\n%v", &f)
+	}
+}
+
+func tree(x *explore.X, start starting) {
 	r := newRig(x, 3, 0)
 	var g Group
 	g.SetLimit(2)
@@ -61,7 +70,7 @@ func tree(x *explore.X) {
 			for _, m := range []*script{waits, busy, obedient} {
 				g.Go(cx, m)
 			}
-			h = Go(cx, func(cx *Cx) (int, error) { return 0, promised(cx) })
+			h = start(cx, func(cx *Cx) (int, error) { return 0, promised(cx) })
 			if explore.Choose(3) == 0 {
 				return nil
 			}
@@ -85,7 +94,7 @@ func tree(x *explore.X) {
 		r.vacant(&g)
 		x.Assert(p.waiters.Empty(), "somebody still waits for the promise")
 		if started {
-			x.Assert(h.t.joiners.Empty() && h.t.hold.what == nil, "the handle is not at rest")
+			x.Assert(h.t.joiners.Empty() && h.t.attachment.what == nil, "the handle is not at rest")
 		}
 	})
 }

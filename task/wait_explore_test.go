@@ -68,10 +68,10 @@ func TestRefuteFinishThatLooksFirst(t *testing.T) {
 			return
 		}
 		if was&listed != 0 {
-			f.roster.remove(f)
+			f.members.remove(f)
 		}
 		f.self.(Finisher).Finish(err)
-		f.roster = nil
+		f.members = nil
 		f.out.Set(&outcome{err: err})
 		waits := !f.joiners.Empty()
 		f.state.finish()
@@ -95,7 +95,7 @@ func TestExploreJoinLives(t *testing.T) {
 		x.Go("owner", func() {
 			child.over(1)
 			child.lives++
-			launch(claim(child).enroll(child, &r.Home, &r.workers[0].roster), &r.Home, nil)
+			launch(claim(child).enroll(child, &r.Runtime, &r.workers[0].members), &r.Runtime, nil)
 		})
 		x.Final(func() {
 			r.settled(child, joiner)
@@ -191,7 +191,7 @@ func TestRefutePromises(t *testing.T) {
 // quits: a task waits for an event, another waits and gives up: it ends while it
 // is listed. Its waiter is used again at once, by a third. Meanwhile the event
 // wakes all.
-func quits(wakeAll func(*Crowd, *park.Mutex)) func(*explore.X) {
+func quits(wakeAll func(*WaitSet, *park.Mutex)) func(*explore.X) {
 	return func(x *explore.X) {
 		r := newRig(x, 1, 3)
 		var p Promise[int]
@@ -227,21 +227,21 @@ func quits(wakeAll func(*Crowd, *park.Mutex)) func(*explore.X) {
 }
 
 func TestExploreQuit(t *testing.T) {
-	explore.Check(t, bounded(3), quits(func(l *Crowd, mu *park.Mutex) { l.WakeAll(mu, nil) }))
+	explore.Check(t, bounded(3), quits(func(s *WaitSet, mu *park.Mutex) { s.WakeAll(mu, nil) }))
 }
 
 // A control: a waiter is read after the lock was given back. By then it may be
 // another task's, or nobody's.
 func TestRefuteWakeAllThatKeepsTheWaiter(t *testing.T) {
-	refute(t, 3, "nil pointer", quits(func(l *Crowd, mu *park.Mutex) {
+	refute(t, 3, "nil pointer", quits(func(s *WaitSet, mu *park.Mutex) {
 		for {
 			mu.Lock()
-			w := l.head.Load()
+			w := s.head.Load()
 			if w == nil {
 				mu.Unlock()
 				return
 			}
-			l.remove(w)
+			s.remove(w)
 			mu.Unlock()
 			w.wake.do(nil)
 		}
@@ -250,7 +250,7 @@ func TestRefuteWakeAllThatKeepsTheWaiter(t *testing.T) {
 
 // nextLifeOfTheWaiting: a task gives up a wait, ends, and is spawned again, while
 // the event that it has waited for wakes all. The second life is not woken by it.
-func nextLifeOfTheWaiting(wakeAll func(*Crowd, *park.Mutex)) func(*explore.X) {
+func nextLifeOfTheWaiting(wakeAll func(*WaitSet, *park.Mutex)) func(*explore.X) {
 	return func(x *explore.X) {
 		r := newRig(x, 1, 2)
 		var p Promise[int]
@@ -274,7 +274,7 @@ func nextLifeOfTheWaiting(wakeAll func(*Crowd, *park.Mutex)) func(*explore.X) {
 			t.over(1)
 			t.polls.Set(0)
 			t.lives++
-			launch(claim(t).enroll(t, &r.Home, &r.workers[0].roster), &r.Home, nil)
+			launch(claim(t).enroll(t, &r.Runtime, &r.workers[0].members), &r.Runtime, nil)
 			w := t.waker()
 			w.Wake()
 			woken = true
@@ -288,21 +288,21 @@ func nextLifeOfTheWaiting(wakeAll func(*Crowd, *park.Mutex)) func(*explore.X) {
 }
 
 func TestExploreNextLifeOfTheWaiting(t *testing.T) {
-	explore.Check(t, bounded(3), nextLifeOfTheWaiting(func(l *Crowd, mu *park.Mutex) { l.WakeAll(mu, nil) }))
+	explore.Check(t, bounded(3), nextLifeOfTheWaiting(func(s *WaitSet, mu *park.Mutex) { s.WakeAll(mu, nil) }))
 }
 
 // A control: who is woken is asked for its life when it is woken, and not when it
 // began to wait.
 func TestRefuteWakeAllOfAnyLife(t *testing.T) {
-	refute(t, 3, "3 polls for one wake-up", nextLifeOfTheWaiting(func(l *Crowd, mu *park.Mutex) {
+	refute(t, 3, "3 polls for one wake-up", nextLifeOfTheWaiting(func(s *WaitSet, mu *park.Mutex) {
 		for {
 			mu.Lock()
-			w := l.head.Load()
+			w := s.head.Load()
 			if w == nil {
 				mu.Unlock()
 				return
 			}
-			l.remove(w)
+			s.remove(w)
 			f := w.wake.frame
 			mu.Unlock()
 			wakeTask(nil, f, gen(f.state.bits.Load()))

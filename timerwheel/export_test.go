@@ -36,7 +36,10 @@ func (w *Wheel[T]) Work(now int64) (visits, moves int) {
 // the top. There is none for a tick that is over.
 func (w *Wheel[T]) home(tick uint64) uint {
 	if tick < w.cur {
-		return aside + 1
+		return uint(len(w.slots))
+	}
+	if tick == never {
+		return endless
 	}
 	for level := uint(levels - 1); level > 0; level-- {
 		if shift := level * slotBits; tick>>shift != w.cur>>shift {

@@ -274,7 +274,7 @@ func (m *model) check() {
 		}
 	case due && (!ok || next > s.tick*timerwheel.Tick):
 		m.Fatalf("next: %d %t, want at most %d", next, ok, s.tick*timerwheel.Tick)
-	case ok && (len(m.armed) == 0 || next < m.now*timerwheel.Tick):
+	case ok && (!due || next < m.now*timerwheel.Tick):
 		m.Fatalf("next: %d with %d armed, at tick %d", next, len(m.armed), m.now)
 	case len(m.armed) == 1 && ok != due:
 		m.Fatalf("next: %t, but the only entry is %+v", ok, s)

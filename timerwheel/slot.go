@@ -13,7 +13,7 @@ type slot[T any] struct{ first, last *Entry[T] }
 func (e *Entry[T]) slot() uint { return uint(e.at) - 1 }
 
 // place returns the index of the slot for a deadline: level times slots, plus the
-// slot on the level (I3), or aside.
+// slot on the level (I3), or aside, or endless.
 func (w *Wheel[T]) place(deadline int64) uint {
 	tick := tickOf(deadline)
 	if tick < w.floor { // I2
@@ -21,6 +21,9 @@ func (w *Wheel[T]) place(deadline int64) uint {
 			return aside
 		}
 		tick = w.cur
+	}
+	if tick == never { // I7
+		return endless
 	}
 	level := uint(bits.Len64(tick^w.cur|1)-1) / slotBits // the highest digit that differs, or the lowest
 	digit := tick >> (level * slotBits & 63) % slots
@@ -86,7 +89,7 @@ func (w *Wheel[T]) earliest() (at uint, tick uint64, ok bool) {
 // begin begins a round: what was set aside is due now.
 func (w *Wheel[T]) begin() {
 	w.floor = w.cur
-	if w.occupied[aside/slots] != 0 {
+	if w.occupied[aside/slots]&anyAside != 0 {
 		w.cascade(aside)
 	}
 }

@@ -13,6 +13,9 @@ const sign = 1 << 63
 // next tick.
 const never = 1<<(slotBits*levels) - 1
 
+// End is the latest moment at which an entry can be due.
+const End = math.MaxInt64 - 2*Tick + 1
+
 // tickOf returns the tick of a deadline: the first that does not begin before it.
 func tickOf(deadline int64) uint64 {
 	t := uint64(deadline) ^ sign

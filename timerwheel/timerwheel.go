@@ -37,8 +37,8 @@
 //     the next one, so that the round ends whatever it arms. A round is a series
 //     of calls of Expire with the same now, up to the one that returns nil.
 //   - Every deadline has a place of its own: the levels cover all of int64, and
-//     nothing is clamped or wraps. Only the last two ticks before math.MaxInt64
-//     never come: such an entry is armed, but never due.
+//     nothing is clamped or wraps. Only what is later than [End] never comes: such
+//     an entry is armed, but never due, and Next does not count it.
 //   - Time does not go back: an earlier now than the latest is taken for that.
 //
 // # Concurrency
@@ -55,12 +55,13 @@
 //	    What is added for an earlier tick is overdue: it goes into the slot of cur
 //	    in the first case, and in the second is set aside until the next round.
 //	I3  An entry that is not overdue has the tick of its deadline. Its level and
-//	    slot follow from that and cur.
+//	    slot follow from that and cur, unless it is later than End (I7).
 //	I4  So an occupied slot from level 1 on lies ahead of cur, one on level 0 not
 //	    behind it. On each level they come in the order of time, and before all
 //	    those of the level above.
 //	I5  A bit of occupied is set if and only if the slot has an entry.
 //	I6  Entries of the same tick share a slot, always, in the order of their Adds.
+//	I7  An entry that is later than End is in the slot endless, which no tick reaches.
 //
 // # Price
 //
@@ -69,15 +70,21 @@
 // takes time proportional to its entries, once. A wheel is two words a slot.
 package timerwheel
 
-import "sync/atomic"
+import (
+	"math/bits"
+	"sync/atomic"
+)
 
 const (
 	tickBits = 16
 	slotBits = 6 // a level's slots are the bits of a word
 	levels   = 8
 
-	slots = 1 << slotBits
-	aside = levels * slots // index of the slot for what waits for the next round
+	slots   = 1 << slotBits
+	aside   = levels * slots // index of the slot for what waits for the next round
+	endless = aside + 1      // index of the slot for what is later than End
+
+	anyAside = 1 << (aside % slots) // its bit of occupied
 )
 
 // The digits and what is below a tick make up an int64, exactly: no deadline is
@@ -119,7 +126,7 @@ type Wheel[T any] struct {
 	armed    int
 	id       uint32             // 0 before the first Add
 	occupied [levels + 1]uint64 // I5
-	slots    [levels*slots + 1]slot[T]
+	slots    [endless + 1]slot[T]
 }
 
 // ids are the wheels that were used so far: entries name theirs with four bytes.
@@ -133,6 +140,8 @@ func (w *Wheel[T]) Add(e *Entry[T], deadline int64) {
 		panic("timerwheel: Add of an entry that is armed: Reset moves it, Remove disarms it")
 	}
 	for w.id == 0 { // once, or twice when the ids wrap
+		// Claim. A number.
+		// Pairs with: (*Wheel).Add.
 		w.id = ids.Add(1)
 	}
 	e.wheel, e.deadline = w.id, deadline
@@ -183,7 +192,7 @@ func (w *Wheel[T]) Reset(e *Entry[T], deadline int64) bool {
 // slot has to move down first; waiting for Next and calling Expire comes to the
 // true moment after a few rounds, at most one a level.
 func (w *Wheel[T]) Next() (moment int64, ok bool) {
-	if w.occupied[aside/slots] != 0 {
+	if w.occupied[aside/slots]&anyAside != 0 {
 		return momentOf(w.cur), true
 	}
 	at, tick, ok := w.earliest()
@@ -192,9 +201,6 @@ func (w *Wheel[T]) Next() (moment int64, ok bool) {
 	}
 	if s := &w.slots[at]; s.first == s.last {
 		tick = max(tick, tickOf(s.first.deadline)) // the former if it is overdue
-	}
-	if tick == never {
-		return 0, false
 	}
 	return momentOf(tick), true
 }
@@ -214,6 +220,20 @@ func (w *Wheel[T]) Expire(now int64) *Entry[T] {
 			return e
 		}
 	}
+}
+
+// Take disarms and returns any entry, due or not; nil means that there is none. It is
+// for an owner that gives the wheel up.
+func (w *Wheel[T]) Take() *Entry[T] {
+	for level, word := range w.occupied {
+		if word != 0 {
+			e := w.slots[level*slots+bits.TrailingZeros64(word)].first
+			w.unlink(e)
+			w.armed--
+			return e
+		}
+	}
+	return nil
 }
 
 // Len returns the number of armed entries.

@@ -432,10 +432,33 @@ func TestTimeGoesBack(t *testing.T) {
 	require.NoError(t, w.Check())
 }
 
+// Take empties a wheel, of what is due, overdue, ahead, and without end.
+func TestTake(t *testing.T) {
+	var w timerwheel.Wheel[int]
+	ts := newTimers(6)
+	require.Nil(t, w.Take())
+	require.Nil(t, w.Expire(100*tick))
+	for i, d := range []int64{100 * tick, 100 * tick, 101 * tick, year, math.MaxInt64} {
+		w.Add(&ts[i], d)
+	}
+	require.NotNil(t, w.Expire(100*tick))
+	w.Add(&ts[5], 0) // set aside
+	got := map[int]bool{}
+	for e := w.Take(); e != nil; e = w.Take() {
+		require.False(t, e.Armed() || got[e.Value])
+		got[e.Value] = true
+		require.NoError(t, w.Check())
+	}
+	require.Len(t, got, 5)
+	require.Zero(t, w.Len())
+	_, ok := w.Next()
+	require.False(t, ok)
+}
+
 // TestEndsOfTime: both ends of int64 are deadlines and moments like others, but
 // that the last two ticks never come.
 func TestEndsOfTime(t *testing.T) {
-	const last int64 = math.MaxInt64 + 1 - 2*tick // the last moment that is reached
+	const last int64 = timerwheel.End
 	t.Run("the end", func(t *testing.T) {
 		for _, start := range []int64{math.MinInt64, 0, last - tick} {
 			var w timerwheel.Wheel[int]
@@ -458,6 +481,25 @@ func TestEndsOfTime(t *testing.T) {
 			for i := range ts[1:] {
 				require.True(t, w.Remove(&ts[1+i]))
 			}
+			require.NoError(t, w.Check())
+		}
+	})
+	t.Run("without end", func(t *testing.T) {
+		for _, start := range []int64{math.MinInt64, 0, last} {
+			var w timerwheel.Wheel[int]
+			ts := newTimers(3)
+			require.Nil(t, w.Expire(start))
+			for i := range ts { // several: a slot of its own for each level would have to move down
+				w.Add(&ts[i], math.MaxInt64-int64(i))
+			}
+			_, ok := w.Next()
+			require.False(t, ok, "nothing is ever due")
+			require.True(t, w.Reset(&ts[1], last))
+			next, ok := w.Next()
+			require.True(t, ok && next == last)
+			require.NoError(t, w.Check())
+			require.Equal(t, []int{1}, expire(&w, math.MaxInt64))
+			require.True(t, w.Remove(&ts[0]) && w.Remove(&ts[2]))
 			require.NoError(t, w.Check())
 		}
 	})

@@ -5,6 +5,12 @@
 //
 // It takes about twenty seconds. Each line of the plot says which part of the
 // sleeps was at most so late.
+//
+//	go -C bench/lateness run . -long -n 5
+//
+// prints how late long sleeps of a task end, on an idle pool with a reactor and on one
+// without, and how often the process was woken up for each. It plots nothing, and takes
+// the time that it sleeps: three minutes.
 package main
 
 import (
@@ -23,14 +29,25 @@ import (
 
 func main() {
 	out := flag.String("out", "lateness.svg", "the `file` to write; its ending says the format: svg, png or pdf")
-	n := flag.Int("n", 2000, "sleeps to measure for each line")
+	isLong := flag.Bool("long", false, "measure long sleeps, and plot nothing")
+	n := flag.Int("n", 0, "sleeps to measure for each line; 0: 2000, or 5 long ones")
 	d := flag.Duration("d", time.Millisecond, "how long each sleep is")
 	flag.Parse()
-	if *n < 1 || *d <= 0 {
-		fmt.Fprintln(os.Stderr, "lateness: -n and -d must be positive")
+	if *n < 0 || *d <= 0 {
+		fmt.Fprintln(os.Stderr, "lateness: -d must be positive, and -n not negative")
 		os.Exit(2)
 	}
-	if err := run(*out, *n, *d); err != nil {
+	switch {
+	case *n == 0 && *isLong:
+		*n = 5
+	case *n == 0:
+		*n = 2000
+	}
+	measure := func() error { return run(*out, *n, *d) }
+	if *isLong {
+		measure = func() error { return long(os.Stdout, *n, longSleeps...) }
+	}
+	if err := measure(); err != nil {
 		fmt.Fprintln(os.Stderr, "lateness:", err)
 		os.Exit(1)
 	}
@@ -109,6 +126,11 @@ func tasks(n int, d time.Duration, busy bool) ([]time.Duration, error) {
 		return nil, err
 	}
 	defer p.Close()
+	return tasksOn(p, n, d, busy)
+}
+
+// tasksOn is tasks on a pool.
+func tasksOn(p *pool.Pool, n int, d time.Duration, busy bool) ([]time.Duration, error) {
 	var load task.Group
 	if busy {
 		for range p.Workers() {
@@ -123,7 +145,7 @@ func tasks(n int, d time.Duration, busy bool) ([]time.Duration, error) {
 		}
 	}
 	z := &dozer{n: n, d: d}
-	err = p.Run(context.Background(), z)
+	err := p.Run(context.Background(), z)
 	load.Cancel(nil)
 	_ = load.WaitContext(context.Background())
 	return z.late, err

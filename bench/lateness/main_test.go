@@ -40,6 +40,17 @@ func TestRun(t *testing.T) {
 	}
 }
 
+// Long sleeps, which are short here: every line has its figures.
+func TestLong(t *testing.T) {
+	var b strings.Builder
+	if err := long(&b, 2, time.Millisecond, 2*time.Millisecond); err != nil {
+		t.Fatal(err)
+	}
+	if n := strings.Count(b.String(), "p50"); n != 4 || strings.Contains(b.String(), "p50         -") {
+		t.Errorf("%d lines:\n%s", n, &b)
+	}
+}
+
 func TestQuantile(t *testing.T) {
 	late := []time.Duration{1, 2, 3, 4}
 	for q, want := range map[float64]time.Duration{0: 1, 0.5: 3, 0.99: 4, 1: 4} {

@@ -6,7 +6,6 @@ import (
 	"bufio"
 	"bytes"
 	"context"
-	"errors"
 	"fmt"
 	"io"
 	"net"
@@ -16,12 +15,15 @@ import (
 	"runtime"
 	"strconv"
 	"strings"
-	"sync"
 	"testing"
 	"time"
 
 	"github.com/cloudwego/netpoll"
+	"github.com/lesismal/nbio"
+	"github.com/lesismal/nbio/logging"
+	"github.com/panjf2000/gnet/v2"
 
+	"github.com/heist-go/heist/internal/load"
 	"github.com/heist-go/heist/pool"
 	"github.com/heist-go/heist/reactor"
 	"github.com/heist-go/heist/task"
@@ -30,61 +32,31 @@ import (
 // TestMain also is the process that loads the servers.
 func TestMain(m *testing.M) {
 	if os.Getenv("HEIST_LOAD") != "" {
-		load(os.Args[1], os.Args[2])
+		loads(os.Args[1], os.Args[2])
 		return
 	}
 	os.Exit(m.Run())
 }
 
-// load sends 64 bytes over each of n connections, waits for them and looks at them, as
-// often as it is told.
-func load(address, n string) {
+// loads sends 64 bytes over each of n connections and looks at what comes back, as often as
+// it is told.
+func loads(address, n string) {
 	count, _ := strconv.Atoi(n)
-	conns := make([]net.Conn, count)
-	for i := range conns {
-		c, err := net.Dial("tcp", address)
+	request := bytes.Repeat([]byte("heist..\n"), 8)
+	g, err := load.Open(load.Plan{Network: "tcp", Address: address, Conns: count, Request: request, Answer: request})
+	if err != nil {
+		fmt.Println("failed:", err)
+		return
+	}
+	for in := bufio.NewScanner(os.Stdin); in.Scan(); {
+		total, _ := strconv.Atoi(in.Text())
+		r, err := g.Run(total)
 		if err != nil {
 			fmt.Println("failed:", err)
 			return
 		}
-		conns[i] = c
+		fmt.Println("done", r.Latency.Quantile(0.5), r.Latency.Quantile(0.99))
 	}
-	for in := bufio.NewScanner(os.Stdin); in.Scan(); {
-		total, _ := strconv.Atoi(in.Text())
-		var all sync.WaitGroup
-		failed := make(chan error, count)
-		for _, c := range conns {
-			all.Go(func() {
-				if err := trips(c, max(total/count, 1)); err != nil {
-					failed <- err
-				}
-			})
-		}
-		all.Wait()
-		if len(failed) > 0 {
-			fmt.Println("failed:", <-failed)
-			return
-		}
-		fmt.Println("done")
-	}
-}
-
-// trips makes n round trips over a connection.
-func trips(c net.Conn, n int) error {
-	out, back := make([]byte, 64), make([]byte, 64)
-	for i := range n {
-		out[i%64]++ // never twice the same
-		if _, err := c.Write(out); err != nil {
-			return err
-		}
-		if _, err := io.ReadFull(c, back); err != nil {
-			return err
-		}
-		if !bytes.Equal(out, back) {
-			return errors.New("the echo is not what was sent")
-		}
-	}
-	return nil
 }
 
 // echo sends back what comes.
@@ -190,8 +162,80 @@ var servers = []struct {
 		}()
 		return l.Addr().String(), os.Getpid()
 	}},
+	{"gnet", func(b *testing.B) (string, int) {
+		address, h := free(b), &gnetEcho{booted: make(chan gnet.Engine, 1)}
+		over := make(chan error, 1)
+		go func() {
+			over <- gnet.Run(h, "tcp://"+address, gnet.WithMulticore(true), gnet.WithLogger(quiet{}))
+		}()
+		select {
+		case e := <-h.booted:
+			b.Cleanup(func() {
+				end, cancel := context.WithTimeout(context.Background(), time.Second)
+				defer cancel()
+				_ = e.Stop(end)
+				<-over
+			})
+		case err := <-over:
+			b.Fatal(err)
+		}
+		return address, os.Getpid()
+	}},
+	{"nbio", func(b *testing.B) (string, int) {
+		logging.SetLevel(logging.LevelError)
+		address := free(b)
+		e := nbio.NewEngine(nbio.Config{Network: "tcp", Addrs: []string{address}, NPoller: runtime.NumCPU()})
+		e.OnData(func(c *nbio.Conn, data []byte) { _, _ = c.Write(append([]byte(nil), data...)) })
+		if err := e.Start(); err != nil {
+			b.Fatal(err)
+		}
+		b.Cleanup(e.Stop)
+		return address, os.Getpid()
+	}},
+	{"C epoll", native("epoll", "echo", strconv.Itoa(runtime.NumCPU()))},
 	{"tokio", native("peers", "echo", strconv.Itoa(runtime.NumCPU()))},
 	{"libuv", native("uv", "echo")},
+}
+
+// gnetEcho is an echo in gnet's form.
+type gnetEcho struct {
+	gnet.BuiltinEventEngine
+	booted chan gnet.Engine
+}
+
+func (h *gnetEcho) OnBoot(e gnet.Engine) gnet.Action {
+	h.booted <- e
+	return gnet.None
+}
+
+func (*gnetEcho) OnTraffic(c gnet.Conn) gnet.Action {
+	b, err := c.Next(-1)
+	if err != nil {
+		return gnet.Close
+	}
+	if _, err := c.Write(b); err != nil {
+		return gnet.Close
+	}
+	return gnet.None
+}
+
+// quiet is a logger for gnet that says nothing.
+type quiet struct{}
+
+func (quiet) Debugf(string, ...any) {}
+func (quiet) Infof(string, ...any)  {}
+func (quiet) Warnf(string, ...any)  {}
+func (quiet) Errorf(string, ...any) {}
+func (quiet) Fatalf(string, ...any) {}
+
+// free returns an address on which nobody listens: for servers that do not say theirs.
+func free(b *testing.B) string {
+	l, err := net.Listen("tcp", "127.0.0.1:0")
+	if err != nil {
+		b.Fatal(err)
+	}
+	defer l.Close()
+	return l.Addr().String()
 }
 
 // native is a server among the programs that native/run.sh builds, in the folder that
@@ -217,18 +261,24 @@ func BenchmarkEcho(b *testing.B) {
 			b.Run(fmt.Sprintf("%d/%s", n, s.name), func(b *testing.B) {
 				address, process := s.serve(b)
 				c := start(b, os.Args[0], address, strconv.Itoa(n))
-				do := func(n int) {
+				do := func(n int) (p50, p99 float64) {
 					_, _ = fmt.Fprintln(c.in, n)
-					if !c.out.Scan() || c.out.Text() != "done" {
-						b.Fatal("the load has ended: ", c.out.Text())
+					if !c.out.Scan() {
+						b.Fatal("the load has ended")
 					}
+					if _, err := fmt.Sscanf(c.out.Text(), "done %g %g", &p50, &p99); err != nil {
+						b.Fatal(c.out.Text())
+					}
+					return p50, p99
 				}
 				do(1)
 				before := cpu(b, process)
 				b.ResetTimer()
-				do(b.N)
+				p50, p99 := do(b.N)
 				b.StopTimer()
 				b.ReportMetric(float64(cpu(b, process)-before)/1000/float64(b.N), "cpu-µs/op")
+				b.ReportMetric(p50/1000, "p50-µs")
+				b.ReportMetric(p99/1000, "p99-µs")
 			})
 		}
 	}

@@ -9,6 +9,8 @@
 // messages it has lost, and is cut off if it takes nothing at all for a while.
 package main
 
+//go:generate go run -C ../../heistgen . ../examples/chat
+
 import (
 	"context"
 	"errors"
@@ -20,6 +22,7 @@ import (
 	"strings"
 	"sync"
 	"sync/atomic"
+	"syscall"
 	"time"
 
 	"github.com/heist-go/heist/pool"
@@ -71,8 +74,28 @@ func (c *client) Poll(cx *task.Cx) error {
 		}
 		c.said(strings.TrimRight(string(line), "\r\n"))
 	}
-	c.server.leave(c, nil)   // now: nobody need wait for what follows
+	c.server.leave(c, nil) // now: nobody need wait for what follows
+	if cx.Draining() {
+		return c.part(cx)
+	}
 	return c.conn.Hangup(cx) // which takes until the peer has got all, and has hung up, too
+}
+
+// part is Hangup for the end of the server, which waits for nobody to hang up: all was sent,
+// and what has come is read, because to close before that could cost the peer our last words.
+func (c *client) part(cx *task.Cx) error {
+	if err := c.conn.Flush(cx); err != nil {
+		return err
+	}
+	for {
+		_, err := c.conn.Next(cx)
+		if task.IsPending(err) || errors.Is(err, io.EOF) {
+			return nil
+		}
+		if err != nil {
+			return err
+		}
+	}
 }
 
 // Finish is called at the end, whatever that was.
@@ -80,6 +103,12 @@ func (c *client) Finish(err error) {
 	c.server.leave(c, err)
 	_ = c.conn.Close()
 }
+
+// form makes the task of a client.
+var form = byHand
+
+func byHand(c *client) task.Task       { return c }
+func straightLine(c *client) task.Task { return newTalk(c) }
 
 func (c *client) said(line string) {
 	s := c.server
@@ -154,7 +183,7 @@ func (s *server) arrive(conn *reactor.Conn) task.Task {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	s.enter(c, lobby)
-	return c
+	return form(c)
 }
 
 func (s *server) leave(c *client, err error) {
@@ -169,7 +198,7 @@ func (s *server) leave(c *client, err error) {
 	}
 }
 
-// serve serves until ctx is done. Then all are told so, and have some time to read it.
+// serve serves until ctx is done. Then all are told so, and slow ones have some time to take it.
 func (s *server) serve(ctx context.Context, address string, parting time.Duration, ready func(addr string)) error {
 	s.rooms = map[string]map[*client]struct{}{}
 	p, err := pool.New(pool.Config{})
@@ -182,18 +211,32 @@ func (s *server) serve(ctx context.Context, address string, parting time.Duratio
 		return fmt.Errorf("chat: %w", err)
 	}
 	ready(l.Addr().String())
-	p.Go(task.Func(func(cx *task.Cx) error { return reactor.Serve(cx, l, s.arrive) }))
-	<-ctx.Done()
+	serving := task.Go(p, func(cx *task.Cx) (none struct{}, err error) {
+		return none, reactor.Serve(cx, l, s.arrive)
+	})
+	if _, err := serving.WaitContext(ctx); ctx.Err() == nil {
+		return fmt.Errorf("chat: %w", err) // it has ended by itself
+	}
 	_ = l.Close()
 	end, cancel := context.WithTimeout(context.Background(), parting)
 	defer cancel()
-	return p.Shutdown(end)
+	if err := p.Shutdown(end); err != nil {
+		return fmt.Errorf("chat: %w", err)
+	}
+	if _, err := serving.Result(); err != nil {
+		return fmt.Errorf("chat: %w", err)
+	}
+	return nil
 }
 
 func main() {
 	listen := flag.String("listen", "127.0.0.1:7001", "address to listen on")
+	straight := flag.Bool("straight", false, "take the straight-line form (straight.go) instead of the hand-written one")
 	flag.Parse()
-	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt)
+	if *straight {
+		form = straightLine
+	}
+	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
 	defer stop()
 	s := server{limit: 64 << 10, grace: 10 * time.Second}
 	err := s.serve(ctx, *listen, 5*time.Second, func(addr string) { fmt.Println("chat: listening on", addr) })

@@ -130,13 +130,15 @@ func TestCutOff(t *testing.T) {
 	lazy := dial(t, address, "lazy", "attic")
 	talker := dial(t, address, "talker", "attic")
 	listener := dial(t, address, "listener", "attic")
-	quiet := make(chan struct{})
-	var talking sync.WaitGroup
-	talking.Go(func() { talker.talk(quiet) })
-	listener.until(t, "* lazy was cut off")
-	require.Positive(t, s.lost.Load())
-	close(quiet)
-	talking.Wait()
+	line := strings.Repeat("blah ", 200)
+	for heard := ""; !strings.HasPrefix(heard, "* lazy was cut off"); { // each is heard before the next is said
+		talker.say(t, line)
+		for heard = ""; !strings.HasPrefix(heard, "* lazy was cut off") && !strings.HasPrefix(heard, "talker: blah"); {
+			var err error
+			heard, err = listener.in.ReadString('\n')
+			require.NoError(t, err)
+		}
+	}
 	for _, g := range []*guest{talker, listener, lazy} {
 		require.NoError(t, g.Close())
 	}
@@ -176,6 +178,27 @@ func TestLost(t *testing.T) {
 	require.NoError(t, late.Close())
 	require.NoError(t, talker.Close())
 	require.NoError(t, stop())
+}
+
+// An end waits for nobody who has heard of it: not for those who stay on the line, nor for one
+// who has left and does not hang up.
+func TestEnd(t *testing.T) {
+	address, stop := start(t, &server{limit: 1 << 20, grace: time.Hour})
+	idle := dial(t, address, "idle", "attic")
+	gone := dial(t, address, "gone", "attic")
+	gone.say(t, "/quit")
+	idle.until(t, "* gone has left")
+	ended := make(chan error, 1)
+	go func() { ended <- stop() }()
+	idle.until(t, "* the server closes")
+	_, err := idle.in.ReadByte()
+	require.ErrorIs(t, err, io.EOF)
+	select {
+	case err := <-ended:
+		require.NoError(t, err)
+	case <-time.After(20 * time.Second):
+		require.Fail(t, "it waits for those who are idle")
+	}
 }
 
 func TestUnserved(t *testing.T) {

@@ -4,8 +4,11 @@
 //	go run ./examples/crawler -requests 8 -rate 200 -depth 6
 package main
 
+//go:generate go run -C ../../heistgen . ../examples/crawler
+
 import (
 	"context"
+	"errors"
 	"flag"
 	"fmt"
 	"io"
@@ -16,9 +19,9 @@ import (
 	"os/signal"
 	"regexp"
 	"strconv"
-
 	"strings"
 	"sync"
+	"syscall"
 	"time"
 
 	"github.com/heist-go/heist/pool"
@@ -36,9 +39,10 @@ type limits struct {
 // crawler is what the pages of one crawl share.
 type crawler struct {
 	client http.Client
-	class  task.Class        // bounds the goroutines, which are what requests are made by
+	class  task.Limiter      // bounds the goroutines, which are what requests are made by
 	rate   *lock.RateLimiter // all requests wait in its line
 	depth  int
+	start  func(task.Task) // beside the others
 
 	mu      sync.Mutex // for a map access
 	visited map[string]int
@@ -65,7 +69,7 @@ func (p *page) Poll(cx *task.Cx) error {
 }
 
 func (p *page) fetch(cx *task.Cx) (err error) {
-	p.get.Class = &p.crawler.class
+	p.get.Limiter = &p.crawler.class
 	p.links, err = p.get.Do(cx, p.request) // its context ends with the task
 	return err
 }
@@ -77,6 +81,15 @@ func (p *page) follow(cx *task.Cx) error {
 	}
 	return nil
 }
+
+// form makes the task of a page.
+var form = byHand
+
+func byHand(c *crawler, to *url.URL, depth int) task.Task {
+	return &page{crawler: c, url: to, depth: depth}
+}
+
+func straightLine(c *crawler, to *url.URL, depth int) task.Task { return newVisit(c, to, depth) }
 
 // visit starts a task for a page that nobody has come to before.
 func (c *crawler) visit(start func(task.Task), to *url.URL, depth int) {
@@ -90,29 +103,31 @@ func (c *crawler) visit(start func(task.Task), to *url.URL, depth int) {
 	}
 	c.mu.Unlock()
 	if !known {
-		start(&page{crawler: c, url: to, depth: depth})
+		start(form(c, to, depth))
 	}
 }
 
 var href = regexp.MustCompile(`href="([^"]*)"`)
 
+func (p *page) request(ctx context.Context) ([]*url.URL, error) { return p.crawler.request(ctx, p.url) }
+
 // request blocks. It returns the links of the page to the same site.
-func (p *page) request(ctx context.Context) (links []*url.URL, err error) {
-	req, err := http.NewRequestWithContext(ctx, http.MethodGet, p.url.String(), nil)
+func (c *crawler) request(ctx context.Context, from *url.URL) (links []*url.URL, err error) {
+	req, err := http.NewRequestWithContext(ctx, http.MethodGet, from.String(), nil)
 	if err != nil {
 		return nil, err
 	}
-	resp, err := p.crawler.client.Do(req)
+	resp, err := c.client.Do(req)
 	if err != nil {
 		return nil, err
 	}
 	defer resp.Body.Close()
 	if resp.StatusCode != http.StatusOK {
-		return nil, fmt.Errorf("crawler: %s: %s", p.url, resp.Status)
+		return nil, fmt.Errorf("crawler: %s: %s", from, resp.Status)
 	}
 	body, err := io.ReadAll(io.LimitReader(resp.Body, 1<<20))
 	for _, match := range href.FindAllSubmatch(body, -1) {
-		if link, err := p.url.Parse(string(match[1])); err == nil && link.Host == p.url.Host {
+		if link, err := from.Parse(string(match[1])); err == nil && link.Host == from.Host {
 			link.Fragment = ""
 			links = append(links, link)
 		}
@@ -141,7 +156,7 @@ func crawl(ctx context.Context, on *pool.Pool, from string, l limits) (*crawler,
 		return nil, fmt.Errorf("crawler: %w", err)
 	}
 	c := &crawler{
-		class:   task.Class{Name: "http", Limit: l.requests},
+		class:   task.Limiter{Name: "http", Limit: l.requests},
 		rate:    lock.NewRateLimiter(l.rate, time.Second, 1),
 		depth:   l.depth,
 		visited: map[string]int{},
@@ -149,7 +164,8 @@ func crawl(ctx context.Context, on *pool.Pool, from string, l limits) (*crawler,
 	g := task.WithContext(ctx)
 	g.Failed = func(_ task.Task, err error) error { return c.failed(ctx, err) }
 	g.SetLimit(2 * l.requests) // the others wait in the group, and not even in a line
-	c.visit(func(t task.Task) { g.Go(on, t) }, start, 0)
+	c.start = func(t task.Task) { g.Go(on, t) }
+	c.visit(c.start, start, 0)
 	return c, g.WaitContext(ctx)
 }
 
@@ -187,7 +203,11 @@ func run(ctx context.Context) error {
 	flag.IntVar(&l.requests, "requests", 8, "how many requests at a time")
 	flag.IntVar(&l.rate, "rate", 200, "how many requests a second")
 	flag.IntVar(&l.depth, "depth", 6, "how many links to go away from the start")
+	straight := flag.Bool("straight", false, "take the straight-line form (straight.go) instead of the hand-written one")
 	flag.Parse()
+	if *straight {
+		form = straightLine
+	}
 	if *start == "" {
 		listener, err := net.Listen("tcp", "127.0.0.1:0")
 		if err != nil {
@@ -195,9 +215,14 @@ func run(ctx context.Context) error {
 		}
 		server := http.Server{Handler: site(500, 20*time.Millisecond)}
 		defer server.Close()
-		go server.Serve(listener)
+		go func() {
+			if err := server.Serve(listener); !errors.Is(err, http.ErrServerClosed) {
+				fmt.Fprintln(os.Stderr, "crawler: its own site:", err)
+			}
+		}()
 		*start = "http://" + listener.Addr().String() + "/"
 	}
+	fmt.Println("crawling", *start)
 	began := time.Now()
 	c, err := crawl(ctx, pool.Default(), *start, l)
 	if c == nil {
@@ -220,7 +245,7 @@ func run(ctx context.Context) error {
 }
 
 func main() {
-	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt)
+	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
 	defer stop()
 	if err := run(ctx); err != nil {
 		fmt.Fprintln(os.Stderr, err)

@@ -5,6 +5,8 @@
 //	go run ./examples/jobs -for 3s
 package main
 
+//go:generate go run -C ../../heistgen . ../examples/jobs
+
 import (
 	"context"
 	"errors"
@@ -13,6 +15,7 @@ import (
 	"math/rand/v2"
 	"os"
 	"os/signal"
+	"syscall"
 	"time"
 
 	"github.com/heist-go/heist/pool"
@@ -105,6 +108,12 @@ func (j *job) try(cx *task.Cx) error {
 	return err
 }
 
+// form makes the task of a plan.
+var form = byHand
+
+func byHand(p plan, done func(run)) task.Task       { return newJob(p, done) }
+func straightLine(p plan, done func(run)) task.Task { return newCarryOut(p, done) }
+
 // takes is work that takes a while and then ends with what end returns.
 func takes(d func() time.Duration, end func() error) func() combine.Op {
 	return func() combine.Op {
@@ -123,7 +132,7 @@ func takes(d func() time.Duration, end func() error) func() combine.Op {
 func start(p *pool.Pool, plans []plan, done func(run)) *task.Group {
 	g := new(task.Group)
 	for _, plan := range plans {
-		g.Go(p, newJob(plan, done))
+		g.Go(p, form(plan, done))
 	}
 	return g
 }
@@ -144,8 +153,12 @@ var plans = []plan{
 
 func main() {
 	length := flag.Duration("for", 5*time.Second, "how long to go on")
+	straight := flag.Bool("straight", false, "take the straight-line form (straight.go) instead of the hand-written one")
 	flag.Parse()
-	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt)
+	if *straight {
+		form = straightLine
+	}
+	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
 	defer stop()
 	ctx, cancel := context.WithTimeout(ctx, *length)
 	defer cancel()
@@ -157,13 +170,12 @@ func main() {
 	begin := time.Now()
 	runs := make(chan run, 100)
 	jobs := start(p, plans, func(r run) { runs <- r })
+	var failed error
 	go func() {
 		<-ctx.Done()
 		end, cancel := context.WithTimeout(context.Background(), 2*time.Second)
 		defer cancel()
-		if err := p.Shutdown(end); err != nil {
-			fmt.Fprintln(os.Stderr, err)
-		}
+		failed = p.Shutdown(end)
 		close(runs) // nothing of the pool is left
 	}()
 	fmt.Println("   at ms  job     took ms  attempts  missed")
@@ -172,6 +184,10 @@ func main() {
 			r.at.Sub(begin).Milliseconds(), r.job, r.took.Milliseconds(), r.attempts, r.missed, outcome(r.err))
 	}
 	fmt.Println("all jobs have ended:", outcome(jobs.Err()))
+	if err := errors.Join(failed, jobs.Err()); err != nil {
+		fmt.Fprintln(os.Stderr, "jobs:", err)
+		os.Exit(1)
+	}
 }
 
 func outcome(err error) string {

@@ -26,7 +26,11 @@ const grace = 5 * time.Second
 
 func main() {
 	addr := flag.String("addr", "127.0.0.1:6380", "address to listen on")
+	straight := flag.Bool("straight", false, "take the straight-line form (straight.go) instead of the hand-written one")
 	flag.Parse()
+	if *straight {
+		form = straightLine
+	}
 	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
 	defer stop()
 	err := run(ctx, *addr, func(addr string) { fmt.Println("kv: listening on", addr) })
@@ -59,6 +63,9 @@ func run(ctx context.Context, addr string, ready func(addr string)) error {
 	defer cancel()
 	if err := p.Shutdown(end); err != nil {
 		return fmt.Errorf("kv: shutdown: %w", err)
+	}
+	if err := s.Err(); err != nil {
+		return fmt.Errorf("kv: accept: %w", err)
 	}
 	return nil
 }

@@ -1,5 +1,7 @@
 package main
 
+//go:generate go run -C ../../heistgen . ../examples/kv
+
 import (
 	"bytes"
 	"io"
@@ -50,9 +52,21 @@ func (s *server) start() {
 func (s *server) Poll(cx *task.Cx) error {
 	return reactor.Serve(cx, s.listener, func(c *reactor.Conn) task.Task {
 		s.clients.Add(1)
-		return &session{server: s, conn: c}
+		return form(s, c)
 	})
 }
+
+// left is called at the end of a connection, whatever that was.
+func (s *server) left(c *reactor.Conn) {
+	s.clients.Add(-1)
+	_ = c.Close()
+}
+
+// form makes the task of a connection.
+var form = byHand
+
+func byHand(s *server, c *reactor.Conn) task.Task       { return &session{server: s, conn: c} }
+func straightLine(s *server, c *reactor.Conn) task.Task { return newAnswer(s, c) }
 
 // session is one connection. While it is idle it holds no memory but itself: what it
 // reads is lent by the worker, and so are the replies until the kernel refuses them.
@@ -106,10 +120,7 @@ func (s *session) Poll(cx *task.Cx) error {
 	}
 }
 
-func (s *session) Finish(error) {
-	s.server.clients.Add(-1)
-	_ = s.conn.Close()
-}
+func (s *session) Finish(error) { s.server.left(s.conn) }
 
 // work executes the commands in b, which is lent, or s.in, and sends the replies. It
 // keeps the rest, and what of the replies cannot be sent yet.

@@ -144,8 +144,8 @@ func (s *session) Poll(cx *task.Cx) error {
 		}
 		if s.n < 0 {
 			line, err := s.conn.ReadUntil(cx, '\n', 32)
-			if errors.Is(err, io.EOF) {
-				return nil
+			if errors.Is(err, io.EOF) || task.IsPending(err) && cx.Draining() {
+				return nil // it is idle, and asks no more, or is asked no more
 			}
 			if err != nil {
 				return err
@@ -199,9 +199,13 @@ func serve(p *pool.Pool, m mode) (address string, err error) {
 	}
 	s := &server{p, m, lock.NewSemaphore(p.Workers())}
 	p.Go(task.Func(func(cx *task.Cx) error {
-		return reactor.Serve(cx, l, func(c *reactor.Conn) task.Task {
+		err := reactor.Serve(cx, l, func(c *reactor.Conn) task.Task {
 			return &session{server: s, conn: c, n: -1}
 		})
+		if err != nil && !task.IsPending(err) && !errors.Is(err, task.ErrCanceled) {
+			fmt.Fprintln(os.Stderr, "mix:", err) // and clients that come wait for nothing
+		}
+		return err
 	}))
 	return l.Addr().String(), nil
 }

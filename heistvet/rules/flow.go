@@ -5,6 +5,7 @@ import (
 	"go/token"
 	"go/types"
 	"slices"
+	"strings"
 
 	"golang.org/x/tools/go/cfg"
 )
@@ -15,12 +16,13 @@ type flow struct {
 	o      *ops
 	f      *fun
 	blocks []*cfg.Block
-	steps  [][]ast.Node            // of each block
-	where  map[ast.Node]place      // of each step
-	tags   map[ast.Stmt]ast.Expr   // of a case: what is switched on
-	typed  map[ast.Stmt]ast.Expr   // of a case: whose type is
-	said   map[*types.Var]ast.Expr // of a local bool: what it says
-	ways   map[*cfg.Block]*ways    // as far as somebody has asked
+	steps  [][]ast.Node                   // of each block
+	where  map[ast.Node]place             // of each step
+	tags   map[ast.Stmt]ast.Expr          // of a case: what is switched on
+	typed  map[ast.Stmt]ast.Expr          // of a case: whose type is
+	said   map[*types.Var]ast.Expr        // of a local bool: what it says
+	from   map[*types.Var][]*ast.CallExpr // of an error: what gives it
+	ways   map[*cfg.Block]*ways           // as far as somebody has asked
 }
 
 // place is before a step.
@@ -33,6 +35,7 @@ func (o *ops) flowOf(f *fun) *flow {
 	g := &flow{
 		o: o, f: f, where: map[ast.Node]place{},
 		tags: map[ast.Stmt]ast.Expr{}, typed: map[ast.Stmt]ast.Expr{}, said: map[*types.Var]ast.Expr{},
+		from: map[*types.Var][]*ast.CallExpr{},
 		ways: map[*cfg.Block]*ways{},
 	}
 	g.blocks = cfg.New(f.body, g.returns).Blocks
@@ -63,8 +66,17 @@ func (o *ops) flowOf(f *fun) *flow {
 				return true
 			})
 		case *ast.AssignStmt:
-			if v := variable(o.pass.TypesInfo, s.Lhs[len(s.Lhs)-1]); s.Tok == token.DEFINE && v != nil && types.Identical(v.Type(), types.Typ[types.Bool]) {
-				g.said[v] = ast.Unparen(s.Rhs[len(s.Rhs)-1])
+			v, e := variable(o.pass.TypesInfo, s.Lhs[len(s.Lhs)-1]), ast.Unparen(s.Rhs[len(s.Rhs)-1])
+			switch {
+			case v == nil:
+			case types.Identical(v.Type(), types.Typ[types.Bool]) && (s.Tok == token.DEFINE || o.pass.TypesInfo.Types[e].Value == nil):
+				if g.said[v] == nil || g.o.pass.TypesInfo.Types[g.said[v]].Value != nil {
+					g.said[v] = e
+				}
+			case isError(v.Type()) && len(s.Rhs) == 1:
+				if call, ok := e.(*ast.CallExpr); ok {
+					g.from[v] = append(g.from[v], call)
+				}
 			}
 		}
 		return true
@@ -226,6 +238,10 @@ func (g *flow) failed(w *wait, cond ast.Expr, holds bool) bool {
 			return to != nil && equal != g.isNil(to)
 		case *ast.CallExpr: // IsPending, errors.Is, or a question of one's own
 			return holds && g.about(w, e)
+		case *ast.Ident: // ok := err == nil
+			if said, ok := g.said[variable(g.o.pass.TypesInfo, e)].(*ast.BinaryExpr); ok {
+				return g.failed(w, said, holds)
+			}
 		}
 		return false
 	})
@@ -287,16 +303,26 @@ func (g *flow) mayPend(w *wait) func(fork) bool {
 func (g *flow) asks(w *wait, n ast.Node) (asks bool) {
 	inspect(n, func(n ast.Node) bool {
 		if call, ok := n.(*ast.CallExpr); ok && is(callee(g.o.pass.TypesInfo, call), "task.IsPending") {
-			asks = asks || g.isErr(w, call.Args[0])
+			asks = asks || g.isErr(w, call.Args[0]) || g.madeOf(w, call.Args[0])
 		}
 		return true
 	})
 	return asks
 }
 
+// madeOf reports whether e is an error that was made of w's: errors.Join(err, cx.Err()).
+func (g *flow) madeOf(w *wait, e ast.Expr) bool {
+	if call, ok := ast.Unparen(e).(*ast.CallExpr); ok {
+		return g.mentions(w, call)
+	}
+	return slices.ContainsFunc(g.from[variable(g.o.pass.TypesInfo, e)], func(call *ast.CallExpr) bool { return g.mentions(w, call) })
+}
+
 // handled reports whether somewhere in the function it is asked whether w is pending: then
 // it knows that it may be left there, and come again.
-func (g *flow) handled(w *wait) bool { return w.err != nil && g.asks(w, g.f.body) }
+func (g *flow) handled(w *wait) bool {
+	return (w.err != nil || w.field != "") && g.asks(w, g.f.body)
+}
 
 // pending walks the paths on which w's error may be Pending, and nobody has asked: those
 // that begin with a test that it is an error, or all.
@@ -355,11 +381,11 @@ func (g *flow) mentions(w *wait, call *ast.CallExpr) (mentions bool) {
 // overwrites reports whether n gives the variable with w's error another value.
 func (g *flow) overwrites(w *wait, n ast.Node) bool {
 	a, ok := n.(*ast.AssignStmt)
-	if !ok || w.err == nil {
+	if !ok || w.err == nil && w.field == "" {
 		return false
 	}
 	for _, e := range a.Lhs {
-		if variable(g.o.pass.TypesInfo, e) == w.err {
+		if g.isErr(w, e) {
 			return ast.Unparen(a.Rhs[len(a.Rhs)-1]) != w.CallExpr
 		}
 	}
@@ -369,7 +395,11 @@ func (g *flow) overwrites(w *wait, n ast.Node) bool {
 // isErr reports whether e is w's error.
 func (g *flow) isErr(w *wait, e ast.Expr) bool {
 	e = ast.Unparen(e)
-	return e == w.CallExpr || w.err != nil && variable(g.o.pass.TypesInfo, e) == w.err
+	if e == w.CallExpr || w.err != nil && variable(g.o.pass.TypesInfo, e) == w.err {
+		return true
+	}
+	x, ok := e.(*ast.SelectorExpr)
+	return ok && w.field != "" && x.Sel.Name == w.field[strings.LastIndexByte(w.field, '.')+1:] && types.ExprString(x) == w.field
 }
 
 func (g *flow) isNil(e ast.Expr) bool { return g.o.pass.TypesInfo.Types[e].IsNil() }
@@ -418,6 +448,21 @@ func (g *flow) restarts(n ast.Node) (restarts bool) {
 		return true
 	})
 	return restarts
+}
+
+// ends reports whether a path leads from a block to the end of the function without a return
+// statement.
+func (g *flow) ends(b *cfg.Block) bool {
+	for i, reached := range g.reach(b, nil) {
+		last := g.blocks[i]
+		if !reached || len(last.Succs) > 0 || len(last.Nodes) == 0 && !last.Live {
+			continue
+		}
+		if last.Return() == nil && len(last.Nodes) == 0 {
+			return true
+		}
+	}
+	return false
 }
 
 // resumes reports whether what a range goes over may be only what is left: a part of a slice
@@ -531,6 +576,7 @@ func (g *flow) aboutState(cond ast.Expr) (is bool) {
 	info := g.o.pass.TypesInfo
 	ast.Inspect(cond, func(n ast.Node) bool {
 		if e, ok := n.(ast.Expr); ok && isError(info.TypeOf(e)) {
+			is = is || g.tried(e)
 			return false
 		}
 		switch n := n.(type) {
@@ -550,6 +596,16 @@ func (g *flow) aboutState(cond ast.Expr) (is bool) {
 		return true
 	})
 	return is
+}
+
+// tried reports whether an error says whether something was taken that does not come again: it is
+// that of a TryRecv.
+func (g *flow) tried(e ast.Expr) bool {
+	from := g.from[variable(g.o.pass.TypesInfo, e)]
+	return len(from) > 0 && !slices.ContainsFunc(from, func(call *ast.CallExpr) bool {
+		f := callee(g.o.pass.TypesInfo, call)
+		return f == nil || !strings.HasPrefix(strings.ToLower(f.Name()), "try") || g.o.pends(call)
+	})
 }
 
 // changes reports whether what a loop goes over is another one in the next poll: it is made

@@ -4,6 +4,7 @@ import (
 	"go/ast"
 	"go/types"
 	"slices"
+	"strings"
 )
 
 // KeptCx finds a *task.Cx that is there when its poll is over.
@@ -12,6 +13,9 @@ var KeptCx = rule("keptcx", `a *task.Cx that outlives its poll
 A Cx is a poll in progress. When Poll has returned it is another task's, on some worker: an
 operation that is given it then waits in that task's name, without a lock. Builds with -race
 poison it. Nobody needs an old one: every poll brings its own.
+
+Nor does the body of a fork-join computation have one (par.For, pool.Do, pool.Call): other workers
+run it, and the Cx around it is one worker's. It has its Scope.
 
 A struct that holds one within a poll, such as an io.Reader around a connection, is let pass
 as long as it is not stored itself, and is no task.
@@ -22,7 +26,7 @@ cx.Context().`, keptCx)
 // later are functions that call theirs when the poll is over, or on another thread.
 var later = []string{
 	"time.AfterFunc", "context.AfterFunc", "sync.WaitGroup.Go",
-	"task.Func", "task.Go", "task.Group.Goroutine", "task.Blocking.Do",
+	"task.Func", "task.Go", "task.Group.Goroutine", "task.Blocking.Do", "task.Cleanup.Set",
 	"pool.Pool.AfterFunc", "pool.Job.Do", "task/bridge.Goroutines.Go",
 	"task/lock.Strand.Turn", "task/stream.Func", "task/stream.Then", "task/stream.UntilClosed",
 }
@@ -67,13 +71,7 @@ func keptCx(c *check) {
 					c.keeps(e, "is used by a goroutine")
 				}
 			case *ast.CallExpr:
-				if is(callee(c.TypesInfo, n), later...) {
-					for _, e := range n.Args {
-						if lit, ok := e.(*ast.FuncLit); ok {
-							c.keeps(lit, "is used by a function that runs later, or elsewhere")
-						}
-					}
-				}
+				c.defers(n)
 				if isBuiltin(c.TypesInfo, n, "append") && c.outlives(n.Args[0], stack) {
 					for _, e := range n.Args[1:] {
 						c.keeps(e, "is kept in a slice")
@@ -86,15 +84,45 @@ func keptCx(c *check) {
 	}
 }
 
+// defers reports literals with a Cx that a call has called later, or by others: those of fork-join,
+// say, run on all workers.
+func (c *check) defers(call *ast.CallExpr) {
+	f := callee(c.TypesInfo, call)
+	if f == nil {
+		return
+	}
+	all := forks(f) || is(f, later...)
+	deferred := c.summary(f).Later
+	if !all && deferred == 0 {
+		return
+	}
+	last := f.Signature().Params().Len() - 1
+	for i, e := range call.Args {
+		if lit, ok := c.only(e).(*ast.FuncLit); ok && (all || deferred&bit(min(i, last)+1) != 0) {
+			how := "is used by a function that runs later, or elsewhere"
+			if forks(f) {
+				how = "is used by a function that other workers run"
+			}
+			c.keeps(lit, how)
+		}
+	}
+}
+
+// forks reports whether f starts a fork-join computation: what it is given is called by all workers.
+func forks(f *types.Func) bool {
+	return library(f.Pkg()) && strings.HasPrefix(pathOf(f.Pkg()), module+"/pool") && !is(f, later...)
+}
+
 // keeps reports e, which stays, if it is a Cx, a method of one, or a function that uses one
 // from around it.
 func (c *check) keeps(e ast.Expr, how string) {
-	switch x := ast.Unparen(e).(type) {
-	case *ast.FuncLit:
-		if at := c.captures(x); at != nil {
+	if lit, ok := c.only(e).(*ast.FuncLit); ok {
+		if at := c.captures(lit); at != nil {
 			c.report(at, "%s %s: it is of this poll only", at.Name, how)
 		}
 		return
+	}
+	switch x := ast.Unparen(e).(type) {
 	case *ast.CompositeLit:
 		for _, e := range x.Elts {
 			if kv, ok := e.(*ast.KeyValueExpr); ok {
@@ -151,8 +179,32 @@ func (c *check) outlives(e ast.Expr, around []ast.Node) bool {
 	if v := variable(c.TypesInfo, e); v != nil {
 		return len(around) > 0 && !within(v, around[len(around)-1])
 	}
-	if v := root(c.TypesInfo, e); v != nil && len(around) > 0 && within(v, around[len(around)-1]) && inPlace(v) {
-		return false
+	if v := root(c.TypesInfo, e); v != nil && len(around) > 0 && within(v, around[len(around)-1]) {
+		if inPlace(v) || c.ours(v) {
+			return false
+		}
 	}
 	return !blank(e)
+}
+
+// ours reports whether a local slice, or map, is made here, and by nobody else.
+func (c *check) ours(v *types.Var) bool {
+	switch v.Type().Underlying().(type) {
+	case *types.Slice, *types.Map:
+	default:
+		return false
+	}
+	for _, e := range c.given[v] {
+		if e == nil {
+			return false
+		}
+		call, ok := ast.Unparen(e).(*ast.CallExpr)
+		if ok && isBuiltin(c.TypesInfo, call, "append") && variable(c.TypesInfo, call.Args[0]) == v {
+			continue
+		}
+		if !c.makes(e) {
+			return false
+		}
+	}
+	return true
 }

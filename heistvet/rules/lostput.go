@@ -47,14 +47,14 @@ func lostPut(c *check) {
 
 func (c *check) put(e ast.Expr) *ast.CallExpr {
 	call, _ := ast.Unparen(e).(*ast.CallExpr)
-	if call != nil && is(callee(c.TypesInfo, call), "pool.Fork.Put", "pool.Fork.Offer") {
+	if call != nil && is(callee(c.TypesInfo, call), "pool/fork.Fork.Put", "pool/fork.Fork.Offer") {
 		return call
 	}
 	return nil
 }
 
 func (c *check) loses(e ast.Expr) {
-	if call := c.put(e); call != nil && is(callee(c.TypesInfo, call), "pool.Fork.Put") {
+	if call := c.put(e); call != nil && is(callee(c.TypesInfo, call), "pool/fork.Fork.Put") {
 		c.report(call, "go on with the position that %s returns", types.ExprString(call.Fun))
 	}
 }
@@ -78,7 +78,7 @@ func (c *check) puts(self ast.Node, body *ast.BlockStmt, name types.Object) {
 					joined[v] = true
 				}
 			}
-			if is(callee(c.TypesInfo, n), "pool.Fork.Kept", "pool.Fork.Take", "pool.Fork.Nth") {
+			if is(callee(c.TypesInfo, n), "pool/fork.Fork.Kept", "pool/fork.Fork.Take", "pool/fork.Fork.Nth") {
 				if v := c.position(n); v != nil {
 					joined[v] = true
 				}

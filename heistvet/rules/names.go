@@ -116,6 +116,14 @@ func signature(info *types.Info, call *ast.CallExpr) *types.Signature {
 	return sig
 }
 
+// signatureOf returns the type of a literal.
+func signatureOf(info *types.Info, lit *ast.FuncLit) *types.Signature {
+	if sig, ok := info.TypeOf(lit).(*types.Signature); ok {
+		return sig
+	}
+	return new(types.Signature)
+}
+
 // isBuiltin reports whether call is of the built-in function, and not of one with its name.
 func isBuiltin(info *types.Info, call *ast.CallExpr, name string) bool {
 	b, ok := typeutil.Callee(info, call).(*types.Builtin)

@@ -4,7 +4,6 @@ import (
 	"go/ast"
 	"go/types"
 	"reflect"
-	"regexp"
 	"slices"
 
 	"golang.org/x/tools/go/analysis"
@@ -16,7 +15,7 @@ var Ops = &analysis.Analyzer{
 	Name:       "ops",
 	Doc:        "ops finds the functions that may return task.Pending",
 	Run:        findOps,
-	FactTypes:  []analysis.Fact{new(op)},
+	FactTypes:  []analysis.Fact{new(op), new(summary)},
 	ResultType: reflect.TypeFor[*ops](),
 }
 
@@ -28,12 +27,10 @@ type op struct {
 	// and there is no list.
 	Pends bool
 	// Consumes: called again after it has returned nil, it waits anew. The library's
-	// operations do, if their comment does not call them sticky; others do if they
-	// call such a one without a stage around it. Of one that is made of Suspend or
-	// Waker it is not known.
+	// operations do, if they are not marked as sticky; others do if they call such a
+	// one without a stage around it. Of one that is made of Suspend or Waker it is not
+	// known.
 	Consumes answer
-	// Lends: it returns bytes that are the worker's; its comment says that they are lent.
-	Lends bool
 }
 
 func (*op) AFact() {}
@@ -49,23 +46,7 @@ func (o *op) String() string {
 	case unknown:
 		s += " perhaps"
 	}
-	if o.Lends {
-		s += " lends"
-	}
 	return s
-}
-
-var (
-	sticky = regexp.MustCompile(`\b[Ss]ticky\b`)
-	lent   = regexp.MustCompile(`\blent\b`)
-)
-
-// staying are those of the library that are sticky by their nature: they know that they are
-// over, or do not mind.
-var staying = []string{
-	"task.Cx.Yield", "task.Cx.Spend", "task.Cx.Suspend",
-	"task/stream.Stream.ForEach", "task/stream.Stream.Collect", "task/stream.Stream.Send",
-	"task/stream.Stream.Close", "task/stream.Fold",
 }
 
 // ops is the analyzer's result.
@@ -74,6 +55,11 @@ type ops struct {
 	concerned bool   // the package has to do with tasks at all
 	funcs     []*fun // those with a *task.Cx, declared or literal
 	known     map[*types.Func]*op
+	declared  []*ast.FuncDecl
+	summaries map[*types.Func]*summary
+	given     map[*types.Var][]ast.Expr // what a local variable is given, if that is known
+	asked     map[*types.Var]bool       // fields that somebody asks task.IsPending about
+	taken     map[*types.Var]bool       // whose address is taken
 }
 
 // fun is a function with a *task.Cx: it runs within a poll.
@@ -82,7 +68,6 @@ type fun struct {
 	body   *ast.BlockStmt
 	sig    *types.Signature
 	obj    *types.Func // of a declaration
-	doc    string
 	cx     *types.Var
 	polls  bool // it is a poll function: its last result is an error
 	pends  bool // which may be Pending
@@ -97,6 +82,7 @@ type wait struct {
 	*ast.CallExpr
 	callee *types.Func // nil for a function value
 	err    *types.Var  // the variable that gets its error, or nil
+	field  string      // the field that does, or nothing: t.err
 	use    use
 }
 
@@ -111,17 +97,21 @@ const (
 )
 
 func findOps(pass *analysis.Pass) (any, error) {
-	o := &ops{pass: pass, known: map[*types.Func]*op{}}
-	if !imports(pass.Pkg) {
+	o := &ops{
+		pass: pass, known: map[*types.Func]*op{},
+		summaries: map[*types.Func]*summary{}, given: map[*types.Var][]ast.Expr{}, taken: map[*types.Var]bool{}, asked: map[*types.Var]bool{},
+	}
+	if standard(pass) {
 		return o, nil
 	}
-	o.concerned = true
+	o.concerned = imports(pass.Pkg)
+	o.declare()
 	for _, f := range pass.Files {
 		ast.Inspect(f, func(n ast.Node) bool {
 			switch n := n.(type) {
 			case *ast.FuncDecl:
 				if obj, ok := pass.TypesInfo.Defs[n.Name].(*types.Func); ok && n.Body != nil {
-					o.add(&fun{node: n, body: n.Body, sig: obj.Signature(), obj: obj, doc: n.Doc.Text()})
+					o.add(&fun{node: n, body: n.Body, sig: obj.Signature(), obj: obj})
 				}
 			case *ast.FuncLit:
 				if sig, ok := pass.TypesInfo.TypeOf(n).(*types.Signature); ok {
@@ -132,6 +122,7 @@ func findOps(pass *analysis.Pass) (any, error) {
 		})
 	}
 	o.settle()
+	o.summarize()
 	return o, nil
 }
 
@@ -192,13 +183,12 @@ func (o *ops) of(f *types.Func) *op {
 
 // judge looks at f, given what is known of others.
 func (o *ops) judge(f *fun) op {
-	found := op{Lends: lent.MatchString(f.doc) && returnsBytes(f.sig)}
 	if f.pends = f.polls && o.passesOn(f); !f.pends {
-		return found
+		return op{}
 	}
-	found.Pends = true
+	found := op{Pends: true}
 	switch {
-	case f.obj == nil, sticky.MatchString(f.doc), is(f.obj, staying...):
+	case f.obj == nil, o.marked(f.obj, sticky):
 	case library(f.obj.Pkg()) && f.obj.Exported():
 		found.Consumes = yes
 	case o.primitive(f):
@@ -212,17 +202,6 @@ func (o *ops) judge(f *fun) op {
 	}
 	return found
 }
-
-func returnsBytes(sig *types.Signature) bool {
-	for v := range sig.Results().Variables() {
-		if types.Identical(v.Type(), bytesType) {
-			return true
-		}
-	}
-	return false
-}
-
-var bytesType = types.NewSlice(types.Typ[types.Byte])
 
 // ---- calls -------------------------------------------------------------------
 
@@ -261,6 +240,8 @@ const (
 // consumes says whether a wait that is over would wait anew.
 func (o *ops) consumes(w *wait) answer {
 	switch f := w.callee; {
+	case f != nil && o.marked(f, sticky):
+		return no
 	case f == nil, isInterface(f) && (!library(f.Pkg()) || f.Name() == "Poll"):
 		return unknown
 	case isInterface(f): // Generator.Next
@@ -325,7 +306,11 @@ func (o *ops) waitsOf(f *fun) (waits []*wait) {
 func assigned(info *types.Info, lhs []ast.Expr) *wait {
 	last := lhs[len(lhs)-1]
 	if !blank(last) {
-		return &wait{err: variable(info, last)}
+		w := &wait{err: variable(info, last)}
+		if _, ok := ast.Unparen(last).(*ast.SelectorExpr); ok && w.err == nil {
+			w.field = types.ExprString(last)
+		}
+		return w
 	}
 	for _, e := range lhs {
 		if !blank(e) {

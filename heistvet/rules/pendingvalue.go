@@ -108,15 +108,25 @@ func (c *check) stored(f *fun, w *wait) {
 		for i, e := range a.Rhs {
 			switch {
 			case ast.Unparen(e) == w.CallExpr:
-				if to := a.Lhs[len(a.Lhs)-1]; c.lasts(to) && !c.returns(f, to) {
+				if to := a.Lhs[len(a.Lhs)-1]; c.lasts(to) && !c.returns(f, to) && !c.askedFor(to) {
 					c.kept(to)
 				}
-			case w.err != nil && len(a.Lhs) == len(a.Rhs) && variable(c.TypesInfo, e) == w.err && c.lasts(a.Lhs[i]):
+			case w.err != nil && len(a.Lhs) == len(a.Rhs) && variable(c.TypesInfo, e) == w.err && c.lasts(a.Lhs[i]) && !c.askedFor(a.Lhs[i]):
 				c.kept(a.Lhs[i])
 			}
 		}
 		return true
 	})
+}
+
+// askedFor reports whether somebody asks task.IsPending about a field: it knows what may be in it.
+func (c *check) askedFor(field ast.Expr) bool {
+	s, ok := ast.Unparen(field).(*ast.SelectorExpr)
+	if !ok {
+		return false
+	}
+	v, ok := c.TypesInfo.Uses[s.Sel].(*types.Var)
+	return ok && c.asked[v]
 }
 
 // returns reports whether f returns the field: each poll sets it first.

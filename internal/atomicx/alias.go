@@ -1,4 +1,4 @@
-//go:build !explore
+//go:build !explore && !heistcount
 
 package atomicx
 
@@ -12,12 +12,3 @@ type (
 	Bool           = atomic.Bool
 	Pointer[T any] = atomic.Pointer[T]
 )
-
-// Plain is an ordinary field.
-type Plain[T any] struct{ v T }
-
-// Get reads the field.
-func (p *Plain[T]) Get() T { return p.v }
-
-// Set writes the field.
-func (p *Plain[T]) Set(v T) { p.v = v }

@@ -4,7 +4,8 @@
 // costs nothing: the compiler sees the same type. With the build tag explore
 // the same names are the traced types of [internal/explore]. All state that a
 // protocol of this module shares between threads goes through here; that is
-// what makes the exploration complete.
+// what makes the exploration complete. With the build tag heistcount they count locked
+// instructions ([Counted]).
 //
 // [Plain] is for fields that are not atomic and that a protocol hands from one
 // thread to another: an ordinary field in ordinary builds, under exploration one

@@ -16,7 +16,10 @@
 // passes the value on: pure data structures take now as an argument.
 package clock
 
-import "time"
+import (
+	"math"
+	"time"
+)
 
 var start = time.Now()
 
@@ -24,5 +27,9 @@ var start = time.Now()
 // goroutine. It never goes back.
 func Now() int64 { return int64(time.Since(start)) + 1 }
 
-// At returns what Now returned at t, a reading of [time.Now].
-func At(t time.Time) int64 { return int64(t.Sub(start)) + 1 }
+// At returns what Now returned at t, a reading of [time.Now]; of a time that is further
+// away than a duration can be, the last moment, or the first.
+func At(t time.Time) int64 {
+	d := int64(t.Sub(start))
+	return d + min(math.MaxInt64-max(d, 0), 1)
+}

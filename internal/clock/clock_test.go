@@ -1,6 +1,7 @@
 package clock_test
 
 import (
+	"math"
 	"testing"
 	"time"
 
@@ -23,6 +24,22 @@ func TestNow(t *testing.T) {
 	}
 	if most := time.Since(before); last-first > int64(most) {
 		t.Errorf("Now advanced by %d ns within %v", last-first, most)
+	}
+}
+
+// At the ends of time nothing wraps.
+func TestAtTheEnds(t *testing.T) {
+	now := time.Now()
+	for _, far := range []time.Duration{math.MaxInt64, math.MaxInt64 - 1, 1 << 62} {
+		if at := clock.At(now.Add(far)); at < clock.Now() {
+			t.Errorf("in %v it is %d", far, at)
+		}
+		if at := clock.At(now.Add(-far)); at > 0 {
+			t.Errorf("%v ago it was %d", far, at)
+		}
+	}
+	if at := clock.At(now.Add(math.MaxInt64).Add(math.MaxInt64)); at != math.MaxInt64 {
+		t.Errorf("beyond the end it is %d", at)
 	}
 }
 

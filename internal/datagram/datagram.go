@@ -12,8 +12,9 @@ import (
 	"os"
 )
 
-// Peer is where a datagram comes from, or goes to: an address and port, or for Unix
-// sockets a path. The zero Peer is whom a socket is connected to. It is comparable.
+// Peer is the address of the other end of a datagram: an IP address and port, or for Unix sockets
+// a path. The zero Peer is the one that a socket is connected to. Two that datagrams came
+// from, or that PeerOf or PeerFrom has returned, are equal if they are the same.
 type Peer struct {
 	netip.AddrPort
 	Path string
@@ -42,8 +43,15 @@ type Message struct {
 	Peer Peer   // whom it is from, or to
 }
 
-// Most is how many datagrams go through one system call.
+// Socket is the properties of a socket.
+type Socket struct {
+	Local   net.Addr
+	V6      bool // addresses are given to the kernel as IPv6's
+	Reports bool // a send may fail with what has become of an earlier datagram
+}
+
+// Most is the number of datagrams that one system call takes at most.
 const Most = 64
 
 // errFamily says what is wrong with an address.
-var errFamily = fmt.Errorf("address of a family that the socket does not have: %w", os.ErrInvalid)
+var errFamily = fmt.Errorf("datagram: address of a family that the socket does not have: %w", os.ErrInvalid)

@@ -10,6 +10,6 @@ type Vector struct{}
 
 var errUnsupported = errors.ErrUnsupported
 
-func Check(int) (bool, error)                          { return false, errUnsupported }
-func (*Vector) Receive(int, []Message) (int, error)    { return 0, errUnsupported }
-func (*Vector) Send(int, []Message, bool) (int, error) { return 0, errUnsupported }
+func Check(int) (Socket, error)                          { return Socket{}, errUnsupported }
+func (*Vector) Receive(int, []Message) (int, error)      { return 0, errUnsupported }
+func (*Vector) Send(int, []Message, Socket) (int, error) { return 0, errUnsupported }

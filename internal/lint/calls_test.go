@@ -55,12 +55,12 @@ func prose() {}
 func checkRaw(m *module) (violations []string) {
 	for _, f := range m.files {
 		for _, decl := range f.Decls {
-			if fn, ok := decl.(*ast.FuncDecl); ok && strings.HasPrefix(fn.Name.Name, "wake") {
+			if fn, ok := decl.(*ast.FuncDecl); ok && strings.HasPrefix(fn.Name.Name, "futexWake") {
 				continue
 			}
 			for n := range ast.Preorder(decl) {
 				if id, ok := n.(*ast.Ident); ok && strings.HasPrefix(id.Name, "RawSyscall") {
-					violations = append(violations, m.at(id.Pos(), "%s outside of a function named wake...", id.Name))
+					violations = append(violations, m.at(id.Pos(), "%s outside of a function named futexWake...", id.Name))
 				}
 			}
 		}
@@ -80,9 +80,9 @@ import (
 	"golang.org/x/sys/unix"
 )
 
-func (p *Parker) wake() { unix.RawSyscall6(0, 0, 0, 0, 0, 0, 0) }
+func (p *Parker) futexWake() { unix.RawSyscall6(0, 0, 0, 0, 0, 0, 0) }
 
-func wakeAll() { func() { syscall.RawSyscall(0, 0, 0, 0) }() }
+func futexWakeAll() { func() { syscall.RawSyscall(0, 0, 0, 0) }() }
 
 func (p *Parker) Park() {
 	unix.Syscall6(0, 0, 0, 0, 0, 0, 0)
@@ -92,8 +92,8 @@ func (p *Parker) Park() {
 var raw = syscall.RawSyscall6
 `)
 	caught(t, checkRaw(m),
-		"internal/park/park_linux.go:15: RawSyscallNoError outside of a function named wake...",
-		"internal/park/park_linux.go:18: RawSyscall6 outside of a function named wake...",
+		"internal/park/park_linux.go:15: RawSyscallNoError outside of a function named futexWake...",
+		"internal/park/park_linux.go:18: RawSyscall6 outside of a function named futexWake...",
 	)
 }
 

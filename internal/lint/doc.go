@@ -12,6 +12,16 @@
 //	a test does not sleep                                      calls_test.go
 //	README's program runs, and prints what README says         readme_test.go
 //	a relative link in a document leads somewhere              readme_test.go
+//	a figure that names its row is that of the row             figures_test.go
+//	operations of one's own compile in another module          stranger_test.go
+//	what packages export is what api/ says                     api_test.go
+//	a list allows nothing that is not used                     allowances_test.go
+//	only listed packages import sync/atomic                    atomics_test.go
+//	a write to an atomic has a label, or is the owner's        atomics_test.go
+//	"Pairs with:" is mutual                                    atomics_test.go
+//	only tasks are woken, in identifiers                       words_test.go
+//	a comment repeats no number that a constant holds          words_test.go
+//	the commands of the pages run (HEIST_COMMANDS=1)           commands_test.go
 //
 // Every file of the module is read, whatever its build constraints say;
 // nested modules and testdata are not.

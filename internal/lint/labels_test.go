@@ -70,11 +70,7 @@ func declared(m *module) map[string]names {
 		for _, decl := range f.Decls {
 			switch d := decl.(type) {
 			case *ast.FuncDecl:
-				if d.Recv == nil {
-					add(d.Name.Name)
-				} else {
-					add(receiver(d.Recv.List[0].Type) + "." + d.Name.Name)
-				}
+				add(nameOf(d))
 			case *ast.GenDecl:
 				for _, spec := range d.Specs {
 					for _, method := range interfaceMethods(spec) {

@@ -16,20 +16,25 @@ var tower = map[string]string{
 	"bench/...":    "...",
 	"examples/...": "...",
 
-	"pool/par":     "pool task",
-	"pool":         "deque reactor task internal/...",
-	"reactor":      "task timerwheel internal/datagram internal/poll internal/atomicx internal/clock internal/invariant internal/pad internal/park",
-	"task/bridge":  "task task/chans internal/atomicx internal/park",
+	"pool/par":     "pool pool/fork task internal/atomicx internal/pad internal/park",
+	"pool/sim":     "pool/fork task internal/atomicx",
+	"pool":         "deque pool/fork reactor task internal/...",
+	"pool/fork":    "deque task internal/atomicx internal/clock internal/explore internal/invariant internal/pad internal/park",
+	"reactor":      "task internal/datagram internal/poll internal/atomicx internal/clock internal/invariant internal/park",
+	"task/bridge":  "task internal/atomicx internal/park",
 	"task/chans":   "task internal/atomicx internal/pad internal/park",
-	"task/combine": "task internal/invariant",
-	"task/lock":    "task internal/atomicx internal/clock internal/park",
-	"task/stream":  "task task/chans task/combine task/lock internal/atomicx internal/park",
-	"task":         "timerwheel internal/atomicx internal/clock internal/invariant internal/pad internal/park internal/stack",
+	"task/combine": "task",
+	"task/lock":    "task internal/atomicx internal/park",
+	"task/machine": "task internal/atomicx",
+	"task/stream":  "task task/chans internal/invariant internal/park",
+	"task":         "timerwheel internal/atomicx internal/clock internal/invariant internal/park internal/stack",
 	"deque":        "internal/atomicx internal/invariant internal/pad",
-	"timerwheel":   "internal/atomicx internal/invariant internal/pad",
+	"timerwheel":   "internal/invariant",
 
-	"internal/park":      "internal/atomicx internal/clock internal/explore internal/pad",
-	"internal/poll":      "internal/atomicx",
+	"internal/abandoned": "",
+	"internal/bugs":      "",
+	"internal/park":      "internal/atomicx internal/clock internal/explore",
+	"internal/poll":      "internal/atomicx internal/clock",
 	"internal/datagram":  "",
 	"internal/atomicx":   "internal/explore",
 	"internal/explore":   "",
@@ -38,6 +43,7 @@ var tower = map[string]string{
 	"internal/pad":       "",
 	"internal/stack":     "",
 	"internal/lint":      "",
+	"internal/load":      "internal/clock internal/poll",
 	"internal/rig":       "task internal/explore internal/pad",
 }
 
@@ -46,7 +52,7 @@ const programs = "bench/... examples/..."
 
 // unsafeImporters may import unsafe. A test that wants the size or the layout
 // of a type asks package reflect.
-const unsafeImporters = "internal/datagram internal/explore internal/pad internal/park internal/poll pool"
+const unsafeImporters = "internal/datagram internal/explore internal/park internal/poll"
 
 // requirements are the modules that go.mod may name without "// indirect".
 // They end up in the go.sum of every user; anything else goes into a nested
@@ -182,8 +188,8 @@ func checkUnsafe(m *module) (violations []string) {
 func TestUnsafe(t *testing.T) { clean(t, checkUnsafe(repository(t))) }
 
 func TestUnsafeCatches(t *testing.T) {
-	m := archive(t, `-- pool/pool.go --
-package pool
+	m := archive(t, `-- internal/park/park.go --
+package park
 
 import "unsafe"
 -- pool/par/par.go --
@@ -234,7 +240,7 @@ func TestRequirementsCatches(t *testing.T) {
 	m := archive(t, `-- go.mod --
 module example.org/m // the library
 
-go 1.25.0
+go 1.26.0
 
 require example.org/single v1.0.0
 

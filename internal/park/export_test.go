@@ -14,4 +14,4 @@ type Futex = futex
 func (f *futex) Word() *atomicx.Uint32                     { return &f.word }
 func (f *futex) Wait(val uint32)                           { f.wait(val) }
 func (f *futex) WaitUntil(val uint32, deadline int64) bool { return f.waitUntil(val, deadline) }
-func (f *futex) Wake()                                     { f.wake() }
+func (f *futex) Signal()                                   { f.signal() }

@@ -47,12 +47,12 @@ func (*platform) sleep(word *atomicx.Uint32, val uint32, nanos int64) {
 	panic("park: futex wait: " + errno.Error())
 }
 
-// rouse is FUTEX_WAKE for one thread.
-func (*platform) rouse(word *atomicx.Uint32) { wakeOne(word) }
+// signal is FUTEX_WAKE for one thread.
+func (*platform) signal(word *atomicx.Uint32) { futexWakeOne(word) }
 
-// wakeOne never blocks, so it may go through RawSyscall6 and save the runtime's
+// futexWakeOne never blocks, so it may go through RawSyscall6 and save the runtime's
 // bookkeeping (54 ns).
-func wakeOne(word *atomicx.Uint32) {
+func futexWakeOne(word *atomicx.Uint32) {
 	_, _, errno := syscall.RawSyscall6(unix.SYS_FUTEX,
 		uintptr(unsafe.Pointer(word)), futexWake, 1, 0, 0, 0)
 	if errno != 0 {

@@ -21,8 +21,8 @@ type platform struct {
 	sleepers []chan struct{}
 }
 
-// sleep compares the word under the lock that rouse takes. A change of the word
-// is therefore either seen here, or followed by a rouse that finds the sleeper.
+// sleep compares the word under the lock that signal takes. A change of the word
+// is therefore either seen here, or followed by a signal that finds the sleeper.
 func (p *platform) sleep(word *atomicx.Uint32, val uint32, nanos int64) {
 	p.mu.Lock()
 	if word.Load() != val {
@@ -46,7 +46,7 @@ func (p *platform) sleep(word *atomicx.Uint32, val uint32, nanos int64) {
 	}
 }
 
-// forget takes a sleeper that timed out off the list. If a rouse was faster, its
+// forget takes a sleeper that timed out off the list. If a signal was faster, its
 // wake-up is spent on this sleeper, as in the kernel.
 func (p *platform) forget(woken chan struct{}) {
 	p.mu.Lock()
@@ -56,8 +56,8 @@ func (p *platform) forget(woken chan struct{}) {
 	}
 }
 
-// rouse wakes the sleeper that came first.
-func (p *platform) rouse(*atomicx.Uint32) {
+// signal wakes the sleeper that came first.
+func (p *platform) signal(*atomicx.Uint32) {
 	p.mu.Lock()
 	defer p.mu.Unlock()
 	if len(p.sleepers) > 0 {

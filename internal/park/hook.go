@@ -14,4 +14,4 @@ func modelled() bool { return false }
 
 func (*model) wait(*atomicx.Uint32, uint32)           {}
 func (*model) waitUntil(*atomicx.Uint32, uint32) bool { return false }
-func (*model) wake(*atomicx.Uint32)                   {}
+func (*model) signal(*atomicx.Uint32)                 {}

@@ -70,8 +70,8 @@ func (m *model) doze(word *atomicx.Uint32, val uint32) *dreamer {
 	return d
 }
 
-// wake wakes one sleeper, any: the kernel promises no order.
-func (m *model) wake(word *atomicx.Uint32) {
+// signal wakes one sleeper, any: the kernel promises no order.
+func (m *model) signal(word *atomicx.Uint32) {
 	explore.WaitTimed(word, func() bool { return true })
 	n := len(m.asleep)
 	if n == 0 {

@@ -109,5 +109,5 @@ func (m *Mutex) unlockSlow(was uint32) {
 	if was == unlocked {
 		panic("park: Unlock of an unlocked Mutex")
 	}
-	m.wake()
+	m.signal()
 }

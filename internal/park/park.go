@@ -130,7 +130,7 @@ func (p *Parker) Unpark() {
 	// thread that takes it (tokio's issue 459).
 	// Pairs with: (*Parker).arrive, (*Parker).take, (*Parker).leave.
 	if p.word.Swap(token) == parked {
-		p.wake()
+		p.signal()
 	}
 }
 
@@ -176,10 +176,10 @@ func Prepare() { prepare() }
 //
 // The contract of the platform's two methods:
 //
-//   - sleep(word, val, nanos) blocks while the word is val, until a rouse, or
+//   - sleep(word, val, nanos) blocks while the word is val, until a signal, or
 //     until nanos have passed (forever: no limit). It compares and falls asleep
-//     in one step, as seen from rouse. It may return early for no reason.
-//   - rouse(word) makes one sleeper return, if there is one.
+//     in one step, as seen from signal. It may return early for no reason.
+//   - signal(word) makes one sleeper return, if there is one.
 //
 // Neither may stop the world: a sleeping thread must not count as one that runs
 // Go code.
@@ -192,7 +192,7 @@ type futex struct {
 // forever is a sleep without a limit.
 const forever = -1
 
-// wait blocks while the word is val, until wake. It may return for no reason.
+// wait blocks while the word is val, until signal. It may return for no reason.
 func (f *futex) wait(val uint32) {
 	if modelled() {
 		f.model.wait(&f.word, val)
@@ -215,11 +215,11 @@ func (f *futex) waitUntil(val uint32, deadline int64) bool {
 	return true
 }
 
-// wake ends the wait of one thread. The caller has changed the word before.
-func (f *futex) wake() {
+// signal ends the wait of one thread. The caller has changed the word before.
+func (f *futex) signal() {
 	if modelled() {
-		f.model.wake(&f.word)
+		f.model.signal(&f.word)
 		return
 	}
-	f.platform.rouse(&f.word)
+	f.platform.signal(&f.word)
 }

@@ -266,7 +266,7 @@ func (p *sound) ParkUntil(deadline int64) bool {
 
 func (p *sound) Unpark() {
 	if p.Word().Swap(token) == parked {
-		p.Wake()
+		p.Signal()
 	}
 }
 
@@ -288,7 +288,7 @@ type wakesFirst struct{ sound }
 
 func (p *wakesFirst) Unpark() {
 	if p.Word().Load() == parked {
-		p.Wake()
+		p.Signal()
 	}
 	p.Word().Swap(token)
 }
@@ -384,7 +384,7 @@ func (m *modest) Lock() {
 
 func (m *modest) Unlock() {
 	if m.Word().Swap(unlocked) == contended {
-		m.Wake()
+		m.Signal()
 	}
 }
 

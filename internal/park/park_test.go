@@ -227,7 +227,7 @@ func TestTwoSleepers(t *testing.T) {
 	until(t, p.Parked)
 	mustPanic(t, "park: two threads in one Parker", p.Park)
 	p.Unpark()
-	p.Wake() // the word is spoilt: it no longer says that a thread sleeps
+	p.Signal() // the word is spoilt: it no longer says that a thread sleeps
 	join()
 }
 

@@ -10,14 +10,15 @@ import (
 	"golang.org/x/sys/unix"
 
 	"github.com/heist-go/heist/internal/atomicx"
+	"github.com/heist-go/heist/internal/clock"
 )
 
 // Poller is an epoll instance.
 type Poller struct {
-	fd     int
-	wakeFD int          // an eventfd
-	coarse atomicx.Bool // the kernel has no epoll_pwait2, or a sandbox forbids it
-	buf    [128]unix.EpollEvent
+	fd          int
+	interruptFD int          // an eventfd
+	coarse      atomicx.Bool // the kernel has no epoll_pwait2, or a sandbox forbids it
+	buf         [128]unix.EpollEvent
 }
 
 // New returns a Poller.
@@ -27,11 +28,11 @@ func New() (*Poller, error) {
 		return nil, fmt.Errorf("poll: epoll_create1: %w", err)
 	}
 	p := &Poller{fd: fd}
-	p.wakeFD, err = unix.Eventfd(0, unix.EFD_NONBLOCK|unix.EFD_CLOEXEC)
+	p.interruptFD, err = unix.Eventfd(0, unix.EFD_NONBLOCK|unix.EFD_CLOEXEC)
 	if err == nil {
-		err = p.Add(p.wakeFD, wakeKey)
+		err = p.Add(p.interruptFD, interruptKey)
 		if err != nil {
-			_ = unix.Close(p.wakeFD)
+			_ = unix.Close(p.interruptFD)
 		}
 	}
 	if err != nil {
@@ -63,7 +64,9 @@ func (p *Poller) Remove(fd int) error {
 
 // Wait reports what is ready. One thread at a time.
 func (p *Poller) Wait(events []Event, nanos int64) (n int, err error) {
-	k, errno := p.wait(nanos, min(len(events), len(p.buf)))
+	k, errno := inSteps(nanos, clock.Now, func(nanos int64) (int, syscall.Errno) {
+		return p.wait(nanos, min(len(events), len(p.buf)))
+	})
 	switch errno {
 	case 0:
 	case unix.EINTR:
@@ -73,7 +76,7 @@ func (p *Poller) Wait(events []Event, nanos int64) (n int, err error) {
 	}
 	for _, ev := range p.buf[:k] {
 		key := uint64(uint32(ev.Fd)) | uint64(uint32(ev.Pad))<<32
-		if key == wakeKey {
+		if key == interruptKey {
 			continue // it need not be read: each write is an edge
 		}
 		var m Mode
@@ -105,7 +108,7 @@ func (p *Poller) wait(nanos int64, most int) (n int, errno syscall.Errno) {
 		if errno != unix.ENOSYS && errno != unix.EPERM {
 			return int(k), errno
 		}
-		p.coarse.Store(true)
+		p.coarse.Store(true) // Hint. Who asks before finds out itself
 	}
 	k, _, errno := syscall.Syscall6(unix.SYS_EPOLL_PWAIT, uintptr(p.fd),
 		uintptr(unsafe.Pointer(&p.buf[0])), uintptr(most), uintptr(millis(nanos)), 0, 0)
@@ -127,10 +130,10 @@ func millis(nanos int64) int {
 	return int((nanos + ms - 1) / ms)
 }
 
-// Wake makes the Wait in progress return, or the next one. Any thread.
-func (p *Poller) Wake() error {
+// Interrupt makes the Wait in progress return, or the next one. Any thread.
+func (p *Poller) Interrupt() error {
 	one := uint64(1)
-	if _, err := unix.Write(p.wakeFD, (*[8]byte)(unsafe.Pointer(&one))[:]); err != nil {
+	if _, err := unix.Write(p.interruptFD, (*[8]byte)(unsafe.Pointer(&one))[:]); err != nil {
 		return fmt.Errorf("poll: wake: %w", err)
 	}
 	return nil
@@ -138,7 +141,7 @@ func (p *Poller) Wake() error {
 
 // Close closes the Poller. Nobody may be in Wait, or come to it.
 func (p *Poller) Close() error {
-	err := unix.Close(p.wakeFD)
+	err := unix.Close(p.interruptFD)
 	if e := unix.Close(p.fd); e != nil {
 		err = e
 	}

@@ -13,11 +13,11 @@ import (
 
 // Poller is a kqueue. Its events name descriptors, so it keeps the keys.
 type Poller struct {
-	fd   int
-	wake [2]int // a pipe: its read end is registered
-	mu   sync.Mutex
-	keys map[int]uint64
-	buf  [128]unix.Kevent_t
+	fd            int
+	interruptPipe [2]int // a pipe: its read end is registered
+	mu            sync.Mutex
+	keys          map[int]uint64
+	buf           [128]unix.Kevent_t
 }
 
 // New returns a Poller.
@@ -28,15 +28,15 @@ func New() (*Poller, error) {
 	}
 	unix.CloseOnExec(fd)
 	p := &Poller{fd: fd, keys: map[int]uint64{}}
-	if err := unix.Pipe(p.wake[:]); err != nil {
+	if err := unix.Pipe(p.interruptPipe[:]); err != nil {
 		_ = unix.Close(fd)
 		return nil, fmt.Errorf("poll: pipe: %w", err)
 	}
-	for _, end := range p.wake {
+	for _, end := range p.interruptPipe {
 		unix.CloseOnExec(end)
 		_ = unix.SetNonblock(end, true)
 	}
-	if err := p.Add(p.wake[0], wakeKey); err != nil {
+	if err := p.Add(p.interruptPipe[0], interruptKey); err != nil {
 		_ = p.Close()
 		return nil, err
 	}
@@ -52,7 +52,7 @@ func (p *Poller) Add(fd int, key uint64) error {
 	unix.SetKevent(&changes[0], fd, unix.EVFILT_READ, unix.EV_ADD|unix.EV_CLEAR)
 	unix.SetKevent(&changes[1], fd, unix.EVFILT_WRITE, unix.EV_ADD|unix.EV_CLEAR)
 	list := changes[:]
-	if key == wakeKey {
+	if key == interruptKey {
 		list = list[:1]
 	}
 	if _, err := unix.Kevent(p.fd, list, nil, nil); err != nil {
@@ -98,10 +98,10 @@ func (p *Poller) Wait(events []Event, nanos int64) (n int, err error) {
 		switch {
 		case !known:
 			continue
-		case key == wakeKey:
+		case key == interruptKey:
 			var drop [64]byte
 			for {
-				if m, _ := unix.Read(p.wake[0], drop[:]); m < len(drop) {
+				if m, _ := unix.Read(p.interruptPipe[0], drop[:]); m < len(drop) {
 					break
 				}
 			}
@@ -123,9 +123,9 @@ func (p *Poller) Wait(events []Event, nanos int64) (n int, err error) {
 	return n, nil
 }
 
-// Wake makes the Wait in progress return, or the next one. Any thread.
-func (p *Poller) Wake() error {
-	if _, err := unix.Write(p.wake[1], []byte{0}); err != nil && err != unix.EAGAIN { // full is as good
+// Interrupt makes the Wait in progress return, or the next one. Any thread.
+func (p *Poller) Interrupt() error {
+	if _, err := unix.Write(p.interruptPipe[1], []byte{0}); err != nil && err != unix.EAGAIN { // full is as good
 		return fmt.Errorf("poll: wake: %w", err)
 	}
 	return nil
@@ -133,8 +133,8 @@ func (p *Poller) Wake() error {
 
 // Close closes the Poller. Nobody may be in Wait, or come to it.
 func (p *Poller) Close() error {
-	_ = unix.Close(p.wake[0])
-	_ = unix.Close(p.wake[1])
+	_ = unix.Close(p.interruptPipe[0])
+	_ = unix.Close(p.interruptPipe[1])
 	if err := unix.Close(p.fd); err != nil {
 		return fmt.Errorf("poll: close: %w", err)
 	}

@@ -2,7 +2,7 @@
 
 package poll
 
-// Poller is what this system does not have.
+// Poller is a stub: this system has none.
 type Poller struct{}
 
 // New returns ErrUnsupported.
@@ -12,5 +12,5 @@ func New() (*Poller, error) { return nil, ErrUnsupported }
 func (*Poller) Add(fd int, key uint64) error                  { return ErrUnsupported }
 func (*Poller) Remove(fd int) error                           { return ErrUnsupported }
 func (*Poller) Wait(events []Event, nanos int64) (int, error) { return 0, ErrUnsupported }
-func (*Poller) Wake() error                                   { return ErrUnsupported }
+func (*Poller) Interrupt() error                              { return ErrUnsupported }
 func (*Poller) Close() error                                  { return ErrUnsupported }

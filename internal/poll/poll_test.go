@@ -73,8 +73,8 @@ func TestTimeout(t *testing.T) {
 // Wake ends the Wait in progress, or the next one, and any number count as one.
 func TestWake(t *testing.T) {
 	p := open(t)
-	require.NoError(t, p.Wake())
-	require.NoError(t, p.Wake())
+	require.NoError(t, p.Interrupt())
+	require.NoError(t, p.Interrupt())
 	require.Empty(t, wait(t, p, poll.Forever))
 	start := time.Now()
 	require.Empty(t, wait(t, p, int64(time.Millisecond)))
@@ -82,7 +82,7 @@ func TestWake(t *testing.T) {
 
 	for range 100 {
 		done := make(chan error)
-		go func() { done <- p.Wake() }()
+		go func() { done <- p.Interrupt() }()
 		require.Empty(t, wait(t, p, poll.Forever))
 		require.NoError(t, <-done)
 	}

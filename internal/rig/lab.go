@@ -11,25 +11,25 @@ import (
 // that says so, and whose time stands still until it is moved. Tasks are polled in the order
 // in which they became runnable. It is for tests, in all builds.
 type Lab struct {
-	task.Home
+	task.Runtime
 	Runner task.Runner
 	Clock  *task.Clock
 	queue  []*task.Frame
 	inbox  task.Inbox
 }
 
-// NewLab returns a lab. Its clock may be released by [task.ReleaseClock], with its Home.
+// NewLab returns a lab. Its clock may be released by [task.ReleaseClock], with its Runtime.
 func NewLab() *Lab {
 	l := &Lab{Clock: task.NewClock(time.Unix(1000, 0))}
 	l.Runner.Init(l)
-	task.SetClock(&l.Home, l.Clock)
-	task.Open(context.Background(), &l.Home, l, &l.Runner)
+	task.SetClock(&l.Runtime, l.Clock)
+	task.Open(context.Background(), &l.Runtime, l, &l.Runner)
 	return l
 }
 
 // Work polls until nothing is runnable, and nothing is due.
 func (l *Lab) Work() {
-	for !l.Runner.Guard(func() {
+	for !l.Runner.RunRecovering(func() {
 		for {
 			l.inbox.Take(l.Push)
 			if len(l.queue) == 0 {

@@ -18,7 +18,7 @@ import (
 // queue for all, and each access to it is one step on word: it costs an exploration as
 // little as possible, and any worker may poll any task.
 type Rig struct {
-	task.Home
+	task.Runtime
 	x       *explore.X
 	workers []*worker
 	word    explore.Uint32
@@ -44,7 +44,7 @@ func New(x *explore.X, workers int) *Rig {
 		r.workers, runners = append(r.workers, w), append(runners, &w.Runner)
 		x.Go(fmt.Sprint("worker ", i), w.run)
 	}
-	task.Open(context.Background(), &r.Home, r, runners...)
+	task.Open(context.Background(), &r.Runtime, r, runners...)
 	return r
 }
 

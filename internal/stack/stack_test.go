@@ -1,6 +1,7 @@
 package stack_test
 
 import (
+	"strconv"
 	"strings"
 	"testing"
 
@@ -44,4 +45,30 @@ created by example.com/pool.New in goroutine 1
 	require.Equal(t, "example.com/a.(*T).Poll", stack.Callee(text, "/task.(*Runner).Step"))
 	require.Equal(t, "example.com/a.(*T).deep", stack.Callee(text, ".(*T).Poll"))
 	require.Empty(t, stack.Callee(text, "nobody"))
+}
+
+func TestNumber(t *testing.T) {
+	require.Equal(t, stack.ID(), strconv.FormatUint(stack.Number(), 10))
+}
+
+func TestWithin(t *testing.T) {
+	const text = `goroutine 7 [chan receive]:
+runtime.gopark(0x1)
+	/go/proc.go:7 +0x1
+runtime.chanrecv1(0x1)
+	/go/chan.go:8 +0x1
+example.com/a.(*T).deep(...)
+	/src/a.go:1 +0x1
+sync.(*Once).Do(0x1)
+	/go/once.go:5 +0x1
+example.com/a.(*T).Poll(0xc000123, 0x1)
+	/src/a.go:2
+example.com/task.(*Runner).Step(0xc000123, {0x1, 0x2})
+	/src/task.go:3 +0x1`
+	require.Equal(t, []string{
+		"example.com/a.(*T).deep /src/a.go:1",
+		"sync.(*Once).Do /go/once.go:5",
+		"example.com/a.(*T).Poll /src/a.go:2",
+	}, stack.Within(text, "/task.(*Runner).Step"))
+	require.Empty(t, stack.Within(text, "nobody"))
 }

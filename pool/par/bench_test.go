@@ -404,3 +404,63 @@ func BenchmarkParCrossover(b *testing.B) {
 		})
 	}
 }
+
+// A walk against the recursion that is written by hand: over trees with two children a node,
+// and over a list with a leaf beside each node.
+func BenchmarkParWalk(b *testing.B) {
+	type node struct{ children []*node }
+	var full func(depth int) *node
+	full = func(depth int) *node {
+		if depth == 0 {
+			return &node{}
+		}
+		return &node{[]*node{full(depth - 1), full(depth - 1)}}
+	}
+	comb := func(n int, first bool) *node {
+		leaf := &node{}
+		root := leaf
+		for range n {
+			if first {
+				root = &node{[]*node{root, leaf}}
+			} else {
+				root = &node{[]*node{leaf, root}}
+			}
+		}
+		return root
+	}
+	var walk func(n *node, visit func(n *node) []*node)
+	walk = func(n *node, visit func(n *node) []*node) {
+		for _, c := range visit(n) {
+			walk(c, visit)
+		}
+	}
+	for _, c := range []struct {
+		name   string
+		root   *node
+		nodes  int
+		rounds int
+	}{
+		{"tiny", full(3), 15, 10_000},
+		{"small", full(7), 255, 1000},
+		{"medium", full(11), 4095, 100},
+		{"large", full(20), 1<<21 - 1, 1},
+		{"comb", comb(200_000, true), 400_001, 1},
+		{"comb-mirrored", comb(200_000, false), 400_001, 1},
+	} {
+		b.Run(c.name, func(b *testing.B) {
+			p := openAll(b)
+			visit := opaque(func(n *node) []*node { return n.children })
+			ratio(b, c.nodes*c.rounds, least(b, nil,
+				func() {
+					for range c.rounds {
+						walk(c.root, visit)
+					}
+				},
+				func() {
+					for range c.rounds {
+						par.Walk(p, c.root, visit)
+					}
+				}))
+		})
+	}
+}

@@ -150,6 +150,20 @@ func visitors(n int) map[string]func(sc pool.Scope, visit func()) error {
 			par.BFS(sc, []int{0}, func(i, _ int) []int { return neighbors(i) })
 			return nil
 		},
+		"ForSeq": func(sc pool.Scope, visit func()) error {
+			par.ForSeq(sc, slices.Values(s), func(int) { visit() })
+			return nil
+		},
+		"Pipeline": func(sc pool.Scope, visit func()) error {
+			for range par.Pipeline(sc, slices.Values(s), same(visit)) {
+			}
+			return nil
+		},
+		"Pipeline of two": func(sc pool.Scope, visit func()) error {
+			for range par.Pipeline(sc, par.Pipeline(sc, slices.Values(s), same(func() {})), same(visit)) {
+			}
+			return nil
+		},
 		"BFS of a list": func(sc pool.Scope, visit func()) error {
 			par.BFS(sc, []int{n / 8}, func(i, _ int) []int { visit(); return slices.Repeat([]int{i - 1}, min(i, 1)) })
 			return nil
@@ -160,7 +174,10 @@ func visitors(n int) map[string]func(sc pool.Scope, visit func()) error {
 // A function of the caller's that cancels the computation is called little more; and the
 // functions that can say so do.
 func TestCanceled(t *testing.T) {
-	const n = 1 << 17
+	n := 1 << 17
+	if brief() {
+		n = 1 << 15
+	}
 	everywhere(t, func(t *testing.T, p *pool.Pool) {
 		for name, f := range visitors(n) {
 			t.Run(name, func(t *testing.T) {
@@ -233,12 +250,15 @@ func (f *fuse) Err() error {
 // there.
 func TestCanceledAnywhere(t *testing.T) {
 	n := 70_000
-	if testing.Short() {
+	if brief() {
 		n = 40_000 // still more than one merge is cut in
 	}
 	s := inputs(n)["random"]
 	up := inputs(n)["up"]
-	halves := append(slices.Clone(up[:n/2]), up[n/2:]...)
+	var halves [2][]int
+	for i, v := range up {
+		halves[i%2] = append(halves[i%2], v)
+	}
 	greatest := slices.Max(s)
 	s[0], s[n-1] = greatest+1, greatest+2
 	want := slices.Sorted(slices.Values(s))
@@ -263,7 +283,8 @@ func TestCanceledAnywhere(t *testing.T) {
 		},
 		"Merge": func(_ *testing.T, sc pool.Scope) bool {
 			dst := make([]int, n)
-			par.Merge(sc, dst, halves[:n/2], halves[n/2:])
+			par.Merge(sc, dst, halves[0], halves[1])
+			require.True(t, slices.Equal(up, slices.Sorted(slices.Values(dst))), "elements are lost")
 			return slices.Equal(up, dst)
 		},
 		"Sort": func(t *testing.T, sc pool.Scope) bool {

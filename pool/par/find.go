@@ -1,8 +1,7 @@
 package par
 
 import (
-	"sync/atomic"
-
+	"github.com/heist-go/heist/internal/atomicx"
 	"github.com/heist-go/heist/pool"
 )
 
@@ -40,13 +39,15 @@ func All[P pool.Place, T any](on P, s []T, match func(v T) bool) bool {
 
 // answered reports whether match answers so for any element of s.
 func answered[P pool.Place, T any](on P, s []T, so bool, match func(v T) bool) bool {
-	var found atomic.Bool
+	var found atomicx.Bool
 	j := fold[none]{merge: mergeNone}
 	j.body = func(_ none, lo, hi int) (_ none) {
 		for _, v := range s[lo:hi] {
 			if match(v) == so {
+				// Publish. Store-load: before the limit, which ends the parts (F1).
+				// Pairs with: answered.
 				found.Store(true)
-				j.limit.Store(0)
+				j.lower(0)
 				break
 			}
 		}

@@ -1,34 +1,57 @@
 package par
 
 import (
-	"sync/atomic"
 	"time"
 
+	"github.com/heist-go/heist/internal/atomicx"
+	"github.com/heist-go/heist/internal/park"
 	"github.com/heist-go/heist/pool"
 	"github.com/heist-go/heist/task"
 )
 
-// fold is a loop over the indices from 0, with a result that it carries along: what all
-// algorithms here are made of. Its parts have a result each, and those are merged in
+// fold is a loop over the indices from 0, with a result that it carries along: all
+// algorithms here are made of it. Its parts have a result each, and those are merged in
 // their order.
+//
+//	0 . . . . . . . . . limit . . . . . . . n
+//	 part |   part      | not asked for any more
+//
+// # Invariants
+//
+//	F1  limit only falls. A part asks for no index from the limit on that it has seen.
+//	F2  All indices below the final limit were asked for.
+//	F3  The error of a loop is that of the lowest index that has failed, and the limit is that
+//	    index: both change under one lock.
+//
+// # Order
+//
+// No pair of accesses needs the total order. The parts are joined before the loop reads the
+// limit and the error.
+//
+// # Price
+//
+// An atomic load for each block, in loops that may fail for each index. Nobody writes unless a loop ends
+// early.
 type fold[R any] struct {
 	body  func(acc R, lo, hi int) R
 	merge func(x, y R) R
 	start func() R // nil: the zero value
-	seed  R        // what the first part begins with
+	// cut says what the first k indices of a part go on with, and what the rest begins with.
+	// nil: those go on with acc, and the rest begins with what start makes.
+	cut   func(acc R, k int) (lower, upper R)
 	n     int
 	block int
-	limit atomic.Int64 // indices from here on are not asked for any more
+	limit atomicx.Int64 // indices from here on are not asked for any more
 }
 
-// cut is the limit of a loop in a computation that was canceled.
-const cut = -1
+// canceledAt is the limit of a loop in a computation that was canceled.
+const canceledAt = -1
 
 // part is the rest of a loop.
 type part[R any] struct {
 	*fold[R]
 	lo, hi int
-	first  bool
+	acc    *R // what it begins with; nil: what start makes
 }
 
 // none is the result of a loop without one.
@@ -48,11 +71,17 @@ func each[P pool.Place](on P, c *cost, n int, body func(lo, hi int)) bool {
 
 // run runs the loop over [0, n). c is what an iteration costs.
 func run[P pool.Place, R any](on P, c *cost, n int, j *fold[R]) R {
+	if n > 0 {
+		mustCall(c != &unknown && j.body != nil && j.merge != nil)
+	}
+	if takesTurns(on) {
+		c = decided()
+	}
 	acc := j.begin()
 	j.n = max(n, 0)
-	j.limit.Store(int64(j.n))
+	j.limit.Store(int64(j.n)) // initialisation
 	if n > 0 && canceled(on) != nil {
-		j.lower(cut)
+		j.lower(canceledAt)
 		return acc
 	}
 	lo := 0
@@ -65,9 +94,10 @@ func run[P pool.Place, R any](on P, c *cost, n int, j *fold[R]) R {
 	case d < enough(on):
 		return j.alone(c, d, acc, lo, n)
 	}
-	j.seed, j.block = acc, c.blockSize()
+	j.block = c.blockSize()
+	seed := acc
 	begin := time.Now()
-	acc = pool.Call(on, share[R], part[R]{j, lo, n, true})
+	acc = pool.Call(on, share[R], part[R]{j, lo, n, &seed})
 	if d := time.Since(begin); d < ripe { // much cheaper than it was
 		j.learn(c, n-lo, d)
 	}
@@ -138,12 +168,12 @@ func share[R any](f pool.Fork[part[R], R], p part[R]) R {
 	ended := false
 	defer func() {
 		if !ended { // a panic, or a Goexit: the other parts need not go on
-			p.limit.Store(0)
+			p.lower(0)
 		}
 	}()
 	var acc R
-	if p.first {
-		acc = p.seed
+	if p.acc != nil {
+		acc = *p.acc
 	} else {
 		acc = p.zero()
 	}
@@ -153,20 +183,52 @@ func share[R any](f pool.Fork[part[R], R], p part[R]) R {
 }
 
 // rest runs a part on top of a result, block by block, and cuts it where it is wanted.
+//
+// The size of a block follows from what an iteration has cost lately, which may be much more
+// than what it costs now, or more than anything: a range of 2^63 indices has a body that does
+// nothing. So blocks grow as long as they are short, but to no more than a quarter of what the
+// part has done at that price. As long as they do not, the clock is read rarely: each time that
+// twice as much is done.
 func (j *fold[R]) rest(f pool.Fork[part[R], R], acc R, lo, hi int) R {
+	size, done, due := j.block, 0, 0
 	for lo < hi && int64(lo) < j.limit.Load() {
 		if f.Scope().Err() != nil {
-			j.lower(cut)
+			j.lower(canceledAt)
 			return acc
 		}
-		if hi-lo <= j.block || !f.Wanted() {
-			end := lo + min(j.block, hi-lo)
-			acc = j.body(acc, lo, end)
-			lo = end
+		if hi-lo <= size || !f.Wanted() {
+			n := min(size, hi-lo)
+			if n == hi-lo {
+				return j.body(acc, lo, hi)
+			}
+			if done < due {
+				acc = j.body(acc, lo, lo+n)
+				lo += n
+				done += n
+				continue
+			}
+			begin := f.Scope().Now()
+			acc = j.body(acc, lo, lo+n)
+			lo += n
+			done += n
+			switch d := time.Duration(f.Scope().Now() - begin); {
+			case d < block/2:
+				size = max(size, min(2*size, done/4))
+			case size > j.block:
+				if d > 2*block {
+					size = j.block
+				}
+			default:
+				due = 2 * done
+			}
 			continue
 		}
 		mid := lo + (hi-lo)/2
-		upper := part[R]{j, mid, hi, false}
+		upper := part[R]{fold: j, lo: mid, hi: hi}
+		if j.cut != nil {
+			upper.acc = new(R)
+			acc, *upper.acc = j.cut(acc, mid-lo)
+		}
 		acc = j.rest(f.Offer(upper), acc, lo, mid)
 		if !f.Kept() {
 			if r := f.Take(upper); j.isWhole() { // or r may be of nothing: no result of body
@@ -174,17 +236,55 @@ func (j *fold[R]) rest(f pool.Fork[part[R], R], acc R, lo, hi int) R {
 			}
 			return acc
 		}
+		if j.cut != nil {
+			acc = *upper.acc
+		}
 		lo = mid
 	}
 	return acc
 }
 
-// lower makes i the limit, unless there is a lower one.
-func (j *fold[R]) lower(i int) {
+// lower makes i the limit, unless there is a lower one (F1). It reports whether i is the limit.
+func (j *fold[R]) lower(i int) bool {
 	for {
 		old := j.limit.Load()
-		if int64(i) >= old || j.limit.CompareAndSwap(old, int64(i)) {
-			return
+		if int64(i) >= old {
+			return int64(i) == old
+		}
+		// Claim. The limit. Pairs with: (*fold).lower.
+		if j.limit.CompareAndSwap(old, int64(i)) {
+			return true
 		}
 	}
+}
+
+// failure is the error of the lowest index that has failed.
+type failure struct {
+	mu  park.Mutex // guards err, and with it that the limit is err's index
+	err error
+}
+
+// fail makes err the loop's error, unless a lower index has failed (F3).
+func (e *failure) fail(j *fold[none], i int, err error) {
+	e.mu.Lock()
+	if j.lower(i) {
+		e.err = err
+	}
+	e.mu.Unlock()
+}
+
+// tries returns a loop that calls body until it fails, and where its error is afterwards.
+func tries(body func(i int) error) (*fold[none], *failure) {
+	e := new(failure)
+	j := &fold[none]{merge: mergeNone}
+	j.body = func(_ none, lo, hi int) (_ none) {
+		for i := lo; i < hi && int64(i) < j.limit.Load(); i++ {
+			if err := body(i); err != nil {
+				e.fail(j, i, err)
+				return
+			}
+		}
+		return
+	}
+	return j, e
 }

@@ -1,16 +1,12 @@
 package par
 
-import (
-	"sync"
-
-	"github.com/heist-go/heist/pool"
-)
+import "github.com/heist-go/heist/pool"
 
 // For calls body with each of 0 to n-1. It blocks until all calls have returned.
 func For[P pool.Place](on P, n int, body func(i int)) {
 	defer raise()
 	c := costOf(body)
-	if c.isTiny(n) { // nothing but the loop should cost anything
+	if c.isTiny(n) && !takesTurns(on) { // nothing but the loop should cost anything
 		for i := range n {
 			body(i)
 		}
@@ -40,12 +36,13 @@ func ForRange[P pool.Place](on P, n int, body func(lo, hi int)) {
 //	})
 func ForScope[P pool.Place](on P, n int, body func(s pool.Scope, i int)) {
 	if n > 0 {
+		mustCall(body != nil)
 		pool.Call(on, scoped, span{&loop{body: body}, 0, n})
 	}
 }
 
 type loop struct {
-	brake
+	abortFlag
 	body func(s pool.Scope, i int)
 }
 
@@ -70,10 +67,10 @@ type stepper struct {
 }
 
 func (l *stepper) halve(f pool.Fork[span, none], lo, hi int) {
-	for !l.pulled.Load() {
+	for !l.aborted.Load() {
 		if hi-lo == 1 {
 			if l.isCanceled(f.Scope()) {
-				l.pulled.Store(true)
+				l.abort()
 				return
 			}
 			l.body(f.Scope(), lo)
@@ -104,30 +101,20 @@ func ForEach[P pool.Place, T any](on P, s []T, body func(v T)) {
 // computation that is canceled before that is known, the error is why: see
 // [pool.Scope.Err].
 func TryFor[P pool.Place](on P, n int, body func(i int) error) error {
-	var mu sync.Mutex
-	var first error
-	j := fold[none]{merge: mergeNone}
-	j.body = func(_ none, lo, hi int) (_ none) {
-		for i := lo; i < hi && int64(i) < j.limit.Load(); i++ {
-			if err := body(i); err != nil {
-				mu.Lock()
-				if j.lower(i); j.limit.Load() == int64(i) {
-					first = err
-				}
-				mu.Unlock()
-				return
-			}
-		}
-		return
-	}
-	run(on, costOf(body), n, &j)
-	if j.limit.Load() == cut {
+	return tryFor(on, costOf(body), n, body)
+}
+
+// tryFor is TryFor with what an iteration costs.
+func tryFor[P pool.Place](on P, c *cost, n int, body func(i int) error) error {
+	j, e := tries(body)
+	run(on, c, n, j)
+	if j.limit.Load() == canceledAt {
 		return canceled(on)
 	}
-	return first
+	return e.err
 }
 
 // TryForEach is [TryFor] for the elements of s.
 func TryForEach[P pool.Place, T any](on P, s []T, body func(v T) error) error {
-	return TryFor(on, len(s), func(i int) error { return body(s[i]) })
+	return tryFor(on, costOf(body), len(s), func(i int) error { return body(s[i]) })
 }

@@ -76,4 +76,4 @@ func Unique[P pool.Place, T comparable](on P, s []T) []T {
 // hashing is the cost of an iteration with a map.
 var hashing cost
 
-func init() { hashing.price.Store(40_000) }
+func init() { hashing.price.Store(40_000) } // initialisation

@@ -29,11 +29,14 @@ func (c closing) Run() int {
 // sizes are around all edges: of blocks, of leaves, of what is shared.
 func sizes() []int {
 	s := []int{0, 1, 2, 3, 15, 16, 17, 63, 64, 65, 1023, 1024, 1025, 4097}
-	if testing.Short() {
+	if brief() {
 		return s
 	}
 	return append(s, 4095, 4096, 20_000, 70_001)
 }
+
+// brief reports whether tests are to look at fewer and smaller cases of each kind.
+func brief() bool { return raced || testing.Short() }
 
 func open(t testing.TB, workers int) *pool.Pool {
 	p, err := pool.New(pool.Config{Workers: workers})

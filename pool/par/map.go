@@ -16,7 +16,8 @@ func Map[P pool.Place, T, U any](on P, s []T, f func(v T) U) []U {
 	return dst
 }
 
-// MapInto sets dst[i] to f(s[i]) for all i. dst must be as long as s, and may be s.
+// MapInto sets dst[i] to f(s[i]) for all i. dst must be as long as s, and may be s. If f panics,
+// or the computation is canceled, that has been done for some i, and the others are as before.
 func MapInto[P pool.Place, T, U any](on P, dst []U, s []T, f func(v T) U) {
 	if len(dst) != len(s) {
 		panic(fmt.Sprintf("par: MapInto: %d elements into %d", len(s), len(dst)))
@@ -32,7 +33,7 @@ func MapInto[P pool.Place, T, U any](on P, dst []U, s []T, f func(v T) U) {
 // TryMap is [Map] with a function that may fail, with the error as from [TryFor].
 func TryMap[P pool.Place, T, U any](on P, s []T, f func(v T) (U, error)) ([]U, error) {
 	dst := make([]U, len(s))
-	err := TryFor(on, len(s), func(i int) (err error) {
+	err := tryFor(on, costOf(f), len(s), func(i int) (err error) {
 		dst[i], err = f(s[i])
 		return err
 	})

@@ -39,7 +39,13 @@
 // or shuffled has the elements that it had, in whatever order.
 //
 // On a pool a function begins a computation of its own, which nobody cancels. So the place for
-// one that is to be canceled is a scope, or a poll in progress.
+// one that is to be canceled is a poll in progress, or a scope; a goroutine that has a context
+// gets one by [pool.DoContext]:
+//
+//	err := pool.DoContext(ctx, p, func(s pool.Scope) { par.SortFunc(s, list, compare) })
+//
+// The functions of the caller's are not interrupted, nor is the source of [ForSeq] or
+// [Pipeline] while it waits: it has to end by itself.
 //
 // # Panics
 //
@@ -47,12 +53,16 @@
 // a *task.PanicError with the original stack, when no part of it runs any more. To stop
 // early otherwise, use the functions that return an error; of several errors the one of the
 // lowest index is returned, as a plain loop would.
+//
+// What is sorted or merged has the elements that it had then, in whatever order, and so it has
+// if a comparator is no order. Other functions that write into a slice of the caller's
+// ([MapInto], [Scan], [ScanExclusive]) have written some of its elements, and not the others;
+// those that return a new slice have changed nothing. A function of the caller's that is nil
+// is a mistake, and panics at once if there is anything to call it with.
 package par
 
 import (
-	"sync/atomic"
-	"time"
-
+	"github.com/heist-go/heist/internal/atomicx"
 	"github.com/heist-go/heist/pool"
 	"github.com/heist-go/heist/task"
 )
@@ -68,14 +78,23 @@ func canceled[P pool.Place](on P) error {
 	return nil
 }
 
-// brake stops the parts of a recursion, which need not go on when one was ended by a panic or
+// abortFlag stops the parts of a recursion, which need not go on when one was ended by a panic or
 // a Goexit, or has found out that the computation was canceled.
-type brake struct{ pulled atomic.Bool }
+//
+// It is set, and never cleared. So if a part has seen it, and returned nothing, whoever joins
+// that part sees it, too, and does not use the nothing.
+type abortFlag struct{ aborted atomicx.Bool }
 
-// unless pulls it, unless the part has ended. The part defers that.
-func (b *brake) unless(ended *bool) {
+// abort sets it.
+func (b *abortFlag) abort() {
+	// Publish. Pairs with: (*branch).grow.
+	b.aborted.Store(true)
+}
+
+// unless sets it, unless the part has ended. The part defers that.
+func (b *abortFlag) unless(ended *bool) {
 	if !*ended {
-		b.pulled.Store(true)
+		b.abort()
 	}
 }
 
@@ -83,9 +102,9 @@ func (b *brake) unless(ended *bool) {
 // each step, as long as it does not know that they are short; for to ask costs as much as
 // such a step.
 type pace struct {
-	left, skip int       // steps without a question: until the next one, and from one to the next
-	asked      int       // how often, while none is skipped
-	read       time.Time // when the clock was
+	left, skip int   // steps without a question: until the next one, and from one to the next
+	asked      int   // how often, while none is skipped
+	read       int64 // when the clock was
 }
 
 // isCanceled is called before each step. It reports whether it has asked, and the
@@ -97,8 +116,8 @@ func (p *pace) isCanceled(at pool.Scope) bool {
 
 func (p *pace) ask(at pool.Scope) bool {
 	if p.asked++; p.skip > 0 || p.asked == 16 { // the clock is dearer still
-		now := time.Now()
-		if now.Sub(p.read) < block {
+		now := at.Now()
+		if now-p.read < int64(block) {
 			p.skip = min(2*p.skip+16, 256)
 		} else {
 			p.skip, p.asked = 0, 0

@@ -424,13 +424,15 @@ func TestPipeline(t *testing.T) {
 			par.ForSeq(p, numbers, func(v int) { sum.Add(int64(v)) })
 			require.Equal(t, int64(n)*int64(n-1)/2, sum.Load())
 		}
-		pulled, yielded := 0, 0
+		var pulled atomic.Int64 // the source is on another goroutine
+		yielded := 0
 		for range par.Pipeline(p, func(yield func(int) bool) {
-			for pulled = 0; pulled < 100_000 && yield(pulled); pulled++ {
+			for i := 0; i < 100_000 && yield(i); i++ {
+				pulled.Add(1)
 			}
 		}, func(v int) int { return v }) {
 			yielded++
-			require.LessOrEqual(t, pulled-yielded, 2048)
+			require.LessOrEqual(t, int(pulled.Load())-yielded, 2048)
 		}
 	})
 }

@@ -116,7 +116,7 @@ func sum[T Number](s []T) T {
 // cheap is the cost of an iteration that is hardly any.
 var cheap cost
 
-func init() { cheap.price.Store(400) }
+func init() { cheap.price.Store(400) } // initialisation
 
 // MinMax returns the least and the greatest element of s, as slices.Min and slices.Max do:
 // NaNs if there is one. It panics if s is empty.

@@ -8,7 +8,8 @@ import (
 
 // Scan sets dst[i] to s[0] op s[1] op ... op s[i] for all i, and returns the last one, or
 // the zero value if there is none. op must be associative; see [Reduce]. dst must be as
-// long as s, and may be s.
+// long as s, and may be s. If op panics, or the computation is canceled, what is in dst is not
+// specified: if dst is s, the elements are lost.
 func Scan[P pool.Place, T any](on P, dst, s []T, op func(x, y T) T) T {
 	return scan(on, "Scan", costOf(op), dst, s, op, func(sum T, known bool, lo, hi int) T {
 		d := dst[lo:hi]
@@ -33,7 +34,7 @@ func shifted[T any](op func(x, y T) T) func(d []T, before T) {
 }
 
 // ScanExclusive sets dst[i] to zero op s[0] op ... op s[i-1] for all i, and returns that
-// for i = len(s). zero must be the neutral element of op.
+// for i = len(s). zero must be the neutral element of op. dst is that of a [Scan].
 func ScanExclusive[P pool.Place, T any](on P, dst, s []T, zero T, op func(x, y T) T) T {
 	if len(s) == 0 {
 		return zero

@@ -83,7 +83,7 @@ const (
 // deal is the cost of a block or a bucket.
 var deal cost
 
-func init() { deal.price.Store(50_000_000) }
+func init() { deal.price.Store(50_000_000) } // initialisation
 
 func fisherYates[T any](s []T, source rand.Source) {
 	r := rand.New(source)

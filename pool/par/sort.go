@@ -33,7 +33,12 @@ func Sort[P pool.Place, T cmp.Ordered](on P, s []T) {
 }
 
 // SortFunc sorts s by compare, as slices.SortFunc does: equal elements may change places.
+// Whatever compare does, s has the elements that it had; see [SortStableFunc].
 func SortFunc[P pool.Place, T any](on P, s []T, compare func(a, b T) int) {
+	if len(s) < 2 {
+		return
+	}
+	mustCall(compare != nil)
 	defer raise()
 	if len(s) > leafSize && inOrder(on, costOf(compare), s, func(s []T, down bool) bool { return goesOnFunc(s, down, compare) }) {
 		return
@@ -59,7 +64,7 @@ func inOrder[P pool.Place, T any](on P, c *cost, s []T, goesOn func(s []T, down 
 	j := fold[none]{merge: mergeNone}
 	j.body = func(_ none, lo, hi int) (_ none) {
 		if !goesOn(s[max(lo-1, 0):hi], down) {
-			j.limit.Store(0)
+			j.lower(0)
 		}
 		return
 	}

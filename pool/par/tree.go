@@ -9,7 +9,7 @@ import (
 // tree is a loop in blocks of a fixed size, whose results are merged as a balanced binary
 // tree: which depends on the length alone.
 type tree[R any] struct {
-	brake
+	abortFlag
 	size  int
 	leaf  func(lo, hi int) R
 	merge func(x, y R) R
@@ -22,6 +22,10 @@ type branch[R any] struct {
 
 // fixed runs the tree over [0, n), n > 0.
 func fixed[P pool.Place, R any](on P, c *cost, n int, t *tree[R]) R {
+	mustCall(c != &unknown)
+	if takesTurns(on) {
+		c = decided()
+	}
 	d := c.of(n)
 	if n <= t.size || d != 0 && d < enough(on) {
 		defer raise()
@@ -34,7 +38,7 @@ func fixed[P pool.Place, R any](on P, c *cost, n int, t *tree[R]) R {
 	}
 	begin := time.Now()
 	r := pool.Call(on, grow[R], branch[R]{t, 0, n})
-	if took := time.Since(begin); c != &cheap && (d == 0 || took < ripe) && !t.pulled.Load() {
+	if took := time.Since(begin); c != &cheap && (d == 0 || took < ripe) && !t.aborted.Load() {
 		c.learn(n, took)
 	}
 	return r
@@ -56,23 +60,27 @@ func (t *tree[R]) alone(lo, hi int) R {
 }
 
 func grow[R any](f pool.Fork[branch[R], R], b branch[R]) (r R) {
-	if b.pulled.Load() {
+	if b.aborted.Load() {
 		return r
 	}
+	ended := false
+	defer b.unless(&ended)
+	r = b.grow(f)
+	ended = true
+	return r
+}
+
+func (b *branch[R]) grow(f pool.Fork[branch[R], R]) (r R) {
 	if b.hi-b.lo <= b.size {
 		if f.Scope().Err() != nil {
-			b.pulled.Store(true)
+			b.abort()
 			return r
 		}
-		ended := false
-		defer b.unless(&ended)
-		r = b.leaf(b.lo, b.hi)
-		ended = true
-		return r
+		return b.leaf(b.lo, b.hi)
 	}
 	mid := b.half(b.lo, b.hi)
 	x, y := f.Join(branch[R]{b.tree, b.lo, mid}, branch[R]{b.tree, mid, b.hi})
-	if b.pulled.Load() { // x or y may be of nothing
+	if b.aborted.Load() { // x or y may be of nothing. Pairs with: (*abortFlag).abort.
 		return r
 	}
 	return b.merge(x, y)

@@ -8,64 +8,163 @@ import (
 
 // Walk calls visit with the root of a tree, and with all nodes that visit has returned as
 // the children of one. A node comes before its children; beyond that there is no order. The
-// slice that visit returns is not kept longer than its nodes are visited.
+// slice that visit returns is not kept.
+//
+// What is still to be visited is kept in a slice, not on the stack: a tree may be as deep as
+// it has nodes.
 func Walk[P pool.Place, N any](on P, root N, visit func(n N) (children []N)) {
-	pool.Call(on, walk[N], forest[N]{&walker[N]{visit: visit}, []N{root}})
+	mustCall(visit != nil)
+	pool.Call(on, walk[N], plant(&walker[N]{visit: visit}, root))
 }
 
 // WalkScope is [Walk] for a visit that computes in parallel itself: on the scope that it is
 // given, which also says whether it is to end early. See [ForScope].
 func WalkScope[P pool.Place, N any](on P, root N, visit func(s pool.Scope, n N) (children []N)) {
-	pool.Call(on, walk[N], forest[N]{&walker[N]{visitScope: visit}, []N{root}})
+	mustCall(visit != nil)
+	pool.Call(on, walk[N], plant(&walker[N]{visitScope: visit}, root))
+}
+
+func plant[N any](w *walker[N], root N) forest[N] {
+	return forest[N]{walker: w, trees: append(make([]N, 0, 16), root)}
 }
 
 type walker[N any] struct {
-	brake
+	abortFlag
 	visit      func(n N) []N // or
 	visitScope func(s pool.Scope, n N) []N
 }
 
+// forest is a part of a walk: nodes with what is below them.
 type forest[N any] struct {
 	*walker[N]
 	trees []N
+	level int  // how many parts it is a part of
+	back  bool // nobody has taken it: it is to be given back
 }
 
-func walk[N any](f pool.Fork[forest[N], none], p forest[N]) (_ none) {
+const (
+	// maxLevel is how many parts are inside of each other. Who waits for a part computes parts
+	// of that, on its stack. Without a bound, two threads that hand a long list to each other,
+	// node by node, would do that one level deeper each time.
+	maxLevel = 64
+	// maxOffers is how many parts are on offer, or not joined, by one that goes on.
+	maxOffers = 512
+)
+
+// walk is the function of the computation. It returns what it has not visited: a part at the
+// last level ends when others have nothing to do, so that who waits for it can give them
+// something.
+func walk[N any](f pool.Fork[forest[N], []N], p forest[N]) (left []N) {
+	if p.back {
+		return p.trees
+	}
 	ended := false
 	defer p.unless(&ended)
-	(&climber[N]{walker: p.walker}).climb(f, p.trees)
+	c := climber[N]{forest: p, f: f, at: f}
+	left = c.climb()
 	ended = true
-	return
+	return left
 }
 
-// climber is a part of a walk.
+// climber is a part of a walk in progress. Its trees are a stack: the last is the next one.
 type climber[N any] struct {
-	*walker[N]
-	pace
+	forest[N]
+	f, at  pool.Fork[forest[N], []N] // where it began, and behind what is on offer
+	offers [][]N
+	skip   int   // visits from one question to the next
+	read   int64 // when the clock was
 }
 
-func (w *climber[N]) climb(f pool.Fork[forest[N], none], trees []N) {
-	for len(trees) > 0 && !w.pulled.Load() {
-		if len(trees) == 1 {
-			if w.isCanceled(f.Scope()) {
-				w.pulled.Store(true)
-				return
-			}
-			if w.visit != nil {
-				trees = w.visit(trees[0])
-			} else {
-				trees = w.visitScope(f.Scope(), trees[0])
-			}
-			continue
+func (c *climber[N]) climb() (left []N) {
+	for {
+		for len(c.trees) > 0 && c.goesOn() {
+			c.trees = c.visits(c.trees)
 		}
-		half := len(trees) / 2
-		upper := forest[N]{w.walker, trees[half:]}
-		w.climb(f.Offer(upper), trees[:half])
-		if !f.Kept() {
-			f.Take(upper)
-			return
+		if len(c.offers) == 0 {
+			return c.trees
 		}
-		trees = upper.trees
+		c.join()
+	}
+}
+
+// visits visits some nodes, until the next question, and returns what is left of the stack.
+func (c *climber[N]) visits(trees []N) []N {
+	for left := c.skip; left > 0 && len(trees) > 0; left-- {
+		n := len(trees) - 1
+		v := trees[n]
+		trees[n] = *new(N)
+		trees = trees[:n]
+		var children []N
+		if c.visit != nil {
+			children = c.visit(v)
+		} else {
+			children = c.visitScope(c.at.Scope(), v)
+		}
+		for i := len(children) - 1; i >= 0; i-- { // the first one is next
+			trees = append(trees, children[i])
+		}
+	}
+	return trees
+}
+
+// maxSkip is how many visits go by without a question, if they are short.
+const maxSkip = 32
+
+// goesOn asks, between two visits, whether the walk has ended, and whether somebody wants a
+// part of it. It reports false if the walk has ended, or if this part is at the last level
+// and gives back what it has.
+func (c *climber[N]) goesOn() bool {
+	now := c.at.Scope().Now()
+	begins := c.read == 0
+	if now-c.read < int64(block) {
+		c.skip = min(2*c.skip, maxSkip)
+	} else {
+		c.skip = 1
+	}
+	c.read = now
+	switch {
+	case c.aborted.Load():
+		c.trees = nil
+		return false
+	case c.at.Scope().Err() != nil:
+		c.abort()
+		c.trees = nil
+		return false
+	case len(c.trees) < 2 || !c.at.Wanted():
+		return true
+	case c.level == maxLevel:
+		return begins // it must visit something before
+	}
+	c.offer()
+	return true
+}
+
+// offer offers the older half of the trees: they are nearer to the root.
+func (c *climber[N]) offer() {
+	if len(c.offers) == maxOffers {
+		for len(c.offers) > 0 { // all but the last ones have ended long ago
+			c.join()
+		}
+	}
+	half := len(c.trees) / 2
+	older := c.trees[:half:half]
+	c.trees = c.trees[half:]
+	c.at = c.at.Offer(forest[N]{walker: c.walker, trees: older, level: c.level + 1})
+	c.offers = append(c.offers, older)
+}
+
+// join takes back the last part that was offered, or waits for it.
+func (c *climber[N]) join() {
+	k := len(c.offers) - 1
+	older := c.offers[k]
+	c.offers[k] = nil
+	c.offers = c.offers[:k]
+	c.at = c.f.Nth(k)
+	if !c.at.Kept() {
+		older = c.at.Take(forest[N]{walker: c.walker, trees: older, back: true})
+	}
+	if !c.aborted.Load() {
+		c.trees = append(older, c.trees...)
 	}
 }
 

@@ -27,11 +27,11 @@ type Chan[T any] struct {
 	C <-chan T
 
 	mu     park.Mutex // guards what follows
-	line   task.Line
+	queue  task.WaitQueue
 	quit   chan struct{} // of the goroutine that receives, or nil
 	value  T
 	full   bool // there is a value
-	taken  bool // and it is promised to the oldest in line
+	taken  bool // and it is promised to the oldest in the queue
 	closed bool // C is
 }
 
@@ -45,8 +45,8 @@ func (c *Chan[T]) Recv(cx *task.Cx) (v T, err error) {
 	if err := cx.Spend(); err != nil {
 		return v, err
 	}
-	k := (*receiver[T])(c)
-	if err := c.line.Wait(cx, &c.mu, k, 1); err == task.ErrClosed {
+	k := (*chanPolicy[T])(c)
+	if err := c.queue.Wait(cx, &c.mu, k, 1); err == task.ErrClosed {
 		return v, errClosed
 	} else if err != nil {
 		return v, err
@@ -55,7 +55,7 @@ func (c *Chan[T]) Recv(cx *task.Cx) (v T, err error) {
 	var none T
 	v, c.value = c.value, none
 	c.full, c.taken = false, false
-	c.line.Serve(cx, &c.mu, k)
+	c.queue.Grant(cx, &c.mu, k)
 	return v, nil
 }
 
@@ -82,14 +82,14 @@ func (c *Chan[T]) fetch(quit chan struct{}) {
 		c.mu.Lock()
 		c.quit = nil
 	}
-	c.line.Serve(nil, &c.mu, (*receiver[T])(c)) // who has come meanwhile needs another one
+	c.queue.Grant(nil, &c.mu, (*chanPolicy[T])(c)) // those that have come meanwhile need another one
 }
 
-// receiver is the Chan as the keeper of its line.
-type receiver[T any] Chan[T]
+// chanPolicy is the Chan as the policy of its queue.
+type chanPolicy[T any] Chan[T]
 
-func (r *receiver[T]) Decide(*task.Line, int64) task.Verdict {
-	c := (*Chan[T])(r)
+func (p *chanPolicy[T]) TryGrant(*task.WaitQueue, int64) task.GrantState {
+	c := (*Chan[T])(p)
 	c.look()
 	switch {
 	case c.full && !c.taken:
@@ -107,22 +107,17 @@ func (r *receiver[T]) Decide(*task.Line, int64) task.Verdict {
 	return task.Waiting
 }
 
-func (r *receiver[T]) Withdraw(l *task.Line, _ int64, v task.Verdict) {
-	if v == task.Granted {
-		r.taken = false
+func (p *chanPolicy[T]) Revoke(q *task.WaitQueue, _ int64, state task.GrantState) {
+	if state == task.Granted {
+		p.taken = false
 	}
-	if l.Empty() && r.quit != nil {
+	if q.Empty() && p.quit != nil {
 		select {
-		case <-r.quit: // told before
+		case <-p.quit: // closed before
 		default:
-			close(r.quit)
+			close(p.quit)
 		}
 	}
-}
-
-func (r *receiver[T]) Attend(cx *task.Cx) {
-	r.mu.Lock()
-	r.line.Serve(cx, &r.mu, r)
 }
 
 // Context is the end of a [context.Context] as something that a task waits for. The zero
@@ -131,21 +126,23 @@ func (r *receiver[T]) Attend(cx *task.Cx) {
 // A group that is to end with a context is task.WithContext's business; this is for one
 // wait among others.
 type Context struct {
-	mu   park.Mutex // guards what follows
-	line task.Line
-	stop func() bool // ends the watch on the context, or nil
-	over bool        // the context of the wait in progress
-	wait int         // which wait that is: the end of an earlier one's context may be late
+	mu    park.Mutex // guards what follows
+	queue task.WaitQueue
+	stop  func() bool // ends the watch on the context, or nil
+	over  bool        // the context of the wait in progress
+	wait  int         // which wait that is: the end of an earlier one's context may be late
 }
 
 // Done waits until ctx is done, and returns nil then; [context.Cause] says why. It is
 // sticky. Called again after Pending, ctx must be the same. One task at a time may wait.
+//
+//heist:sticky
 func (c *Context) Done(cx *task.Cx, ctx context.Context) error {
 	if err := cx.Spend(); err != nil {
 		return err
 	}
-	if c.line.Holds(cx) {
-		return c.line.Collect(cx, 1)
+	if c.queue.Contains(cx) {
+		return c.queue.Collect(cx, 1)
 	}
 	if ctx.Err() != nil {
 		return nil
@@ -154,14 +151,14 @@ func (c *Context) Done(cx *task.Cx, ctx context.Context) error {
 	c.wait++
 	this := c.wait
 	c.over = false
-	err := c.line.Hold(cx, &c.mu, (*watch)(c), 1, task.Waiting)
+	err := c.queue.Enqueue(cx, &c.mu, (*contextPolicy)(c), 1, task.Waiting)
 	if !task.IsPending(err) {
 		return err
 	}
 	stop := context.AfterFunc(ctx, func() {
 		c.mu.Lock()
 		c.over = c.over || c.wait == this
-		c.line.Serve(nil, &c.mu, (*watch)(c))
+		c.queue.Grant(nil, &c.mu, (*contextPolicy)(c))
 	})
 	c.mu.Lock()
 	c.stop = stop
@@ -169,25 +166,23 @@ func (c *Context) Done(cx *task.Cx, ctx context.Context) error {
 	return err
 }
 
-// watch is the Context as the keeper of its line.
-type watch Context
+// contextPolicy is the Context as the policy of its queue.
+type contextPolicy Context
 
-func (w *watch) Decide(*task.Line, int64) task.Verdict {
-	if w.over {
-		return task.Told
+func (p *contextPolicy) TryGrant(*task.WaitQueue, int64) task.GrantState {
+	if p.over {
+		return task.Notified
 	}
 	return task.Waiting
 }
 
-// Withdraw ends the watch: the context would keep it.
-func (w *watch) Withdraw(*task.Line, int64, task.Verdict) {
-	if w.stop != nil {
-		w.stop()
-		w.stop = nil
+// Revoke ends the watch: the context would keep it.
+func (p *contextPolicy) Revoke(*task.WaitQueue, int64, task.GrantState) {
+	if p.stop != nil {
+		p.stop()
+		p.stop = nil
 	}
 }
-
-func (w *watch) Attend(*task.Cx) {}
 
 // Goroutines are goroutines that tasks wait for: what [sync.WaitGroup] is among goroutines.
 // The zero value is ready. It must not be copied.
@@ -195,14 +190,14 @@ func (w *watch) Attend(*task.Cx) {}
 // A group whose goroutines are to be canceled with it, or whose errors count, is a
 // [task.Group]; see its method Goroutine.
 type Goroutines struct {
-	mu    park.Mutex // guards crowd
-	crowd task.Crowd
-	n     atomicx.Int64
+	mu  park.Mutex // guards set
+	set task.WaitSet
+	n   atomicx.Int64
 }
 
 // Go runs f on a goroutine.
 func (g *Goroutines) Go(f func()) {
-	g.n.Add(1)
+	g.n.Add(1) // Initialisation: before it can be counted out
 	go func() {
 		defer g.done()
 		f()
@@ -210,11 +205,11 @@ func (g *Goroutines) Go(f func()) {
 }
 
 func (g *Goroutines) done() {
-	// Store-load: count first, look for who waits second; they list themselves first and
-	// look at the count then.
-	// Pairs with: (*Goroutines).Wait.
-	if g.n.Add(-1) == 0 && !g.crowd.Empty() {
-		g.crowd.WakeAll(&g.mu, nil)
+	// Store-load: the count, then a look for waiters; they list themselves, and then look at the count.
+	// One that neither sees would sleep for ever.
+	// Pairs with: (*Goroutines).ended.
+	if g.n.Add(-1) == 0 && !g.set.Empty() {
+		g.set.WakeAll(&g.mu, nil)
 	}
 }
 
@@ -222,14 +217,19 @@ func (g *Goroutines) done() {
 func (g *Goroutines) Len() int { return int(g.n.Load()) }
 
 // Wait waits until all goroutines have ended. It is sticky.
+//
+//heist:sticky
 func (g *Goroutines) Wait(cx *task.Cx) error {
-	return g.crowd.Wait(cx, &g.mu, g.ended)
+	return g.set.Wait(cx, &g.mu, g.ended)
 }
 
 // WaitContext is Wait for goroutines: it blocks until all have ended, or until ctx is done;
 // then its error wraps ctx's cause.
 func (g *Goroutines) WaitContext(ctx context.Context) error {
-	return g.crowd.Block(ctx, &g.mu, g.ended)
+	return g.set.Block(ctx, &g.mu, g.ended)
 }
 
+// ended reports whether no goroutine is left. A waiter asks after it has listed itself.
+//
+// Pairs with: (*Goroutines).done.
 func (g *Goroutines) ended() bool { return g.n.Load() == 0 }

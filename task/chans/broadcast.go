@@ -11,27 +11,36 @@ import (
 	"github.com/heist-go/heist/task"
 )
 
-// Broadcast carries each value to all who have subscribed. It keeps the latest n: nobody
-// waits for a slow receiver, which is told how much it has lost.
+// Broadcast is a channel that carries each value to all subscriptions. It keeps the latest n: nobody
+// waits for a slow receiver, which learns how much it has lost.
+//
+//	ring of slots   | n | n+1 | ... | n-2 | n-1 |      sent: how many; a slot is written first
+//	                     ^ subscription: the next one
 //
 // A value is written once, into a slot that does not change any more, so receivers read
-// without a lock. Sending allocates that slot.
+// without a lock. Sending allocates that slot. Receivers of one worker wait in one of a few shards, so
+// that workers do not meet at a lock.
+//
+// # Invariants
+//
+//	C1  Senders hold the lock: a slot is stored first, then sent.
+//	C2  A receiver reads closed before sent: nothing is sent after the close.
+//	C3  A slot says which value it has: a receiver that finds a later one has lost those between.
 type Broadcast[T any] struct {
 	ring   []atomicx.Pointer[slot[T]]
 	sent   atomicx.Uint64 // how many values; the slot is written first
 	closed atomicx.Bool
-	mu     park.Mutex // held by who sends
-	halls  [halls]hall
+	mu     park.Mutex // senders hold it
+	shards [shards]shard
 }
 
-// halls is how many places there are to wait in: the receivers of one worker wait in one,
-// so that workers do not meet at a lock.
-const halls = 8
+// shards is how many places there are to wait in.
+const shards = 8
 
-type hall struct {
-	mu    park.Mutex // guards crowd
-	crowd task.Crowd
-	_     pad.Line
+type shard struct {
+	mu  park.Mutex // guards set
+	set task.WaitSet
+	_   pad.Line
 }
 
 type slot[T any] struct {
@@ -47,37 +56,49 @@ func (e *LagError) Error() string {
 	return fmt.Sprintf("chans: the receiver was too slow: it has lost %d values", e.Lost)
 }
 
-// NewBroadcast returns a broadcast that keeps the latest n values for slow receivers.
+// mostKept bounds what a Broadcast keeps, against mistakes: there is a pointer for each from
+// the beginning.
+const mostKept = 1 << 24
+
+// NewBroadcast returns a broadcast that keeps the latest n values for slow receivers, at least
+// one and at most mostKept.
 func NewBroadcast[T any](n int) *Broadcast[T] {
-	if n < 1 {
-		panic(fmt.Sprintf("chans: NewBroadcast(%d): it keeps at least one value", n))
+	if n < 1 || n > mostKept {
+		panic(fmt.Sprintf("chans: NewBroadcast(%d): it keeps 1 to %d values; a receiver that must not lose any gets a Chan of its own", n, mostKept))
 	}
 	return &Broadcast[T]{ring: make([]atomicx.Pointer[slot[T]], n)}
 }
 
 // Send sends v to all. It returns an error that is [task.ErrClosed] if the broadcast is
 // closed. cx is the poll in progress, or nil outside of one. Any thread; it never blocks.
+//
+//heist:keeps
 func (b *Broadcast[T]) Send(cx *task.Cx, v T) error {
+	task.Point(cx)
+	task.MustOwn(v, errBorrowed)
 	b.mu.Lock()
 	if b.closed.Load() {
 		b.mu.Unlock()
 		return errClosed
 	}
 	at := b.sent.Load()
+	// Publish. The value, to receivers that are so slow that they find a later one (C3).
+	// Pairs with: (*Subscription).next.
 	b.ring[at%uint64(len(b.ring))].Store(&slot[T]{at, v})
-	// Publish. The slot; and first the count, then a look at who waits.
+	// Publish. The slot (C1).
+	// Store-load: the count, then a look for waiters: one that neither sees would sleep for ever.
 	// Pairs with: (*Subscription).next, (*Subscription).Recv.
 	b.sent.Store(at + 1)
 	b.mu.Unlock()
-	b.wake(cx)
+	b.notifyAll(cx)
 	return nil
 }
 
-// wake wakes all who wait.
-func (b *Broadcast[T]) wake(cx *task.Cx) {
-	for i := range b.halls {
-		if h := &b.halls[i]; !h.crowd.Empty() {
-			h.crowd.WakeAll(&h.mu, cx)
+// notifyAll wakes all who wait.
+func (b *Broadcast[T]) notifyAll(cx *task.Cx) {
+	for i := range b.shards {
+		if h := &b.shards[i]; !h.set.Empty() {
+			h.set.WakeAll(&h.mu, cx)
 		}
 	}
 }
@@ -86,11 +107,13 @@ func (b *Broadcast[T]) wake(cx *task.Cx) {
 // [task.ErrClosed]. cx is the poll in progress, or nil outside of one. Any thread; it never
 // blocks.
 func (b *Broadcast[T]) Close(cx *task.Cx) {
+	task.Point(cx)
 	b.mu.Lock()
-	// Publish. Pairs with: (*Subscription).next.
+	// Publish. The last count (C2).
+	// Pairs with: (*Subscription).next.
 	b.closed.Store(true)
 	b.mu.Unlock()
-	b.wake(cx)
+	b.notifyAll(cx)
 }
 
 // Subscribe returns what receives the values that are sent from now on. It costs the
@@ -103,15 +126,16 @@ func (b *Broadcast[T]) Subscribe() *Subscription[T] {
 // task that waits for two of the same broadcast does so in two branches, as the
 // combinators in package combine do.
 type Subscription[T any] struct {
-	b    *Broadcast[T]
-	at   uint64 // the next value
-	hall *hall  // where its task waits, or nil
+	b     *Broadcast[T]
+	at    uint64 // the next value
+	shard *shard // where its task waits, or nil
 }
 
 // next returns the next value if it is there, and ErrEmpty if not.
 func (s *Subscription[T]) next() (v T, err error) {
 	b := s.b
-	closed := b.closed.Load() // before the count: nothing is sent after that
+	closed := b.closed.Load() // C2
+	// Pairs with: (*Broadcast).Send, (*Broadcast).Close.
 	if s.at == b.sent.Load() {
 		if closed {
 			return v, errClosed
@@ -133,6 +157,7 @@ func (s *Subscription[T]) next() (v T, err error) {
 // Recv receives the next value, and waits until there is one. It returns a [*LagError] if
 // values were lost, once, and an error that is [task.ErrClosed] if no more will come.
 func (s *Subscription[T]) Recv(cx *task.Cx) (v T, err error) {
+	task.Point(cx)
 	if err := cx.Err(); err != nil {
 		return v, err
 	}
@@ -140,17 +165,18 @@ func (s *Subscription[T]) Recv(cx *task.Cx) (v T, err error) {
 		return v, cx.Spend()
 	}
 	if v, err = s.next(); err == ErrEmpty {
-		if s.hall == nil {
-			s.hall = &s.b.halls[cx.Worker()%halls]
+		// Into the set, then another look. Pairs with: (*Broadcast).Send.
+		if s.shard == nil {
+			s.shard = &s.b.shards[cx.Worker()%shards]
 		}
-		s.hall.crowd.Listen(cx, &s.hall.mu)
-		if v, err = s.next(); err == ErrEmpty { // see Send
+		s.shard.set.Listen(cx, &s.shard.mu)
+		if v, err = s.next(); err == ErrEmpty {
 			return v, cx.Suspend()
 		}
 	}
-	if s.hall != nil {
-		s.hall.crowd.Forget(cx)
-		s.hall = nil
+	if s.shard != nil {
+		s.shard.set.Forget(cx)
+		s.shard = nil
 	}
 	_ = cx.Spend() // there is some left
 	return v, err
@@ -165,7 +191,7 @@ func (s *Subscription[T]) RecvContext(ctx context.Context) (v T, err error) {
 	ready := func() bool {
 		return s.at != s.b.sent.Load() || s.b.closed.Load()
 	}
-	if err := s.b.halls[0].crowd.Block(ctx, &s.b.halls[0].mu, ready); err != nil {
+	if err := s.b.shards[0].set.Block(ctx, &s.b.shards[0].mu, ready); err != nil {
 		return v, err
 	}
 	return s.next()

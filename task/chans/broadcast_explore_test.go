@@ -60,8 +60,8 @@ func onAir(w air, keeps, values int) func(*explore.X) {
 		x.Final(func() {
 			r.Settled()
 			x.Assert(heard == values, "%d values were received or lost, and sent were %d", heard, values)
-			for i := range b.halls {
-				x.Assert(b.halls[i].crowd.Empty(), "somebody is still listed")
+			for i := range b.shards {
+				x.Assert(b.shards[i].set.Empty(), "somebody is still listed")
 			}
 		})
 	}
@@ -126,7 +126,7 @@ func TestRefuteBroadcasts(t *testing.T) {
 			at := b.sent.Load()
 			count(b)
 			b.ring[at%uint64(len(b.ring))].Store(&slot[parcel]{at, v})
-			b.wake(cx)
+			b.notifyAll(cx)
 			return nil
 		}
 		rig.Refute(t, 2, "a lag of", onAir(w, 2, 3))
@@ -134,7 +134,7 @@ func TestRefuteBroadcasts(t *testing.T) {
 	t.Run("Send that looks at who waits first", func(t *testing.T) {
 		w := soundAir
 		w.send = func(b *Broadcast[parcel], cx *task.Cx, v parcel) error {
-			b.wake(cx)
+			b.notifyAll(cx)
 			put(b, v)
 			count(b)
 			return nil
@@ -153,7 +153,7 @@ func TestRefuteBroadcasts(t *testing.T) {
 				put(b, v)
 			}
 			count(b)
-			b.wake(cx)
+			b.notifyAll(cx)
 			return nil
 		}
 		rig.Refute(t, 2, "data race", onAir(w, 1, 2))
@@ -167,8 +167,8 @@ func TestRefuteBroadcasts(t *testing.T) {
 	recv := func(next func(*Subscription[parcel]) (parcel, error), again bool) func(*Subscription[parcel], *task.Cx) (parcel, error) {
 		return func(s *Subscription[parcel], cx *task.Cx) (v parcel, err error) {
 			if v, err = next(s); err == ErrEmpty {
-				h := &s.b.halls[0]
-				h.crowd.Listen(cx, &h.mu)
+				h := &s.b.shards[0]
+				h.set.Listen(cx, &h.mu)
 				if again {
 					v, err = next(s)
 				}
@@ -176,7 +176,7 @@ func TestRefuteBroadcasts(t *testing.T) {
 					return nil, cx.Suspend()
 				}
 			}
-			s.b.halls[0].crowd.Forget(cx)
+			s.b.shards[0].set.Forget(cx)
 			return v, err
 		}
 	}

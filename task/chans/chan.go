@@ -12,18 +12,20 @@ import (
 // Chan is a bounded channel: each value goes to one receiver, in the order in which they
 // were sent. Senders wait while it is full, receivers while it is empty.
 //
-// It is a ring of values under a lock that is held for some nanoseconds. Who waits is not
-// given a value, but the promise of one: values stay in the channel until they are
-// received, and a slot that is promised stays free until it is used.
+// It is a ring of values under a lock that is held for some nanoseconds. The ring grows with
+// the values, up to the room that there is, and keeps the memory of the most that were in it.
+// A waiting task is not given a value, but the promise of one: values stay in the channel until they
+// are received, and a slot that is promised stays free until it is used.
 type Chan[T any] struct {
 	mu        park.Mutex // guards everything
-	ring      []T
-	head, n   int // where the oldest value is, and how many there are
-	claimed   int // values that are promised to receivers
-	reserved  int // free slots that are promised to senders
+	ring      []T        // grows up to limit
+	limit     int        // how many values fit
+	head, n   int        // where the oldest value is, and how many there are
+	claimed   int        // values that are promised to receivers
+	reserved  int        // free slots that are promised to senders
 	closed    bool
-	senders   task.Line
-	receivers task.Line
+	senders   task.WaitQueue
+	receivers task.WaitQueue
 }
 
 // New returns a channel for up to n values, at least one.
@@ -31,16 +33,22 @@ func New[T any](n int) *Chan[T] {
 	if n < 1 {
 		panic(fmt.Sprintf("chans: New(%d): a channel has room for at least one value", n))
 	}
-	return &Chan[T]{ring: make([]T, n)}
+	return &Chan[T]{ring: make([]T, min(n, firstRoom)), limit: n}
 }
+
+// firstRoom is for how many values there is memory at the beginning.
+const firstRoom = 64
 
 // Send sends v, and waits until there is room. It returns an error that is
 // [task.ErrClosed] if the channel is closed.
+//
+//heist:keeps
 func (c *Chan[T]) Send(cx *task.Cx, v T) error {
+	task.MustOwn(v, errBorrowed)
 	if err := cx.Spend(); err != nil {
 		return err
 	}
-	if c.senders.Holds(cx) {
+	if c.senders.Contains(cx) {
 		if err := c.senders.Collect(cx, 1); err != nil {
 			return named(err)
 		}
@@ -52,7 +60,7 @@ func (c *Chan[T]) Send(cx *task.Cx, v T) error {
 		}
 		c.mu.Lock()
 		if !c.room() {
-			return c.queue(cx)
+			return c.enqueueSender(cx)
 		}
 	}
 	c.put(v)
@@ -70,7 +78,7 @@ func (c *Chan[T]) Reserve(cx *task.Cx) (Permit[T], error) {
 	if err := cx.Spend(); err != nil {
 		return Permit[T]{}, err
 	}
-	if c.senders.Holds(cx) {
+	if c.senders.Contains(cx) {
 		if err := c.senders.Collect(cx, 1); err != nil {
 			return Permit[T]{}, named(err)
 		}
@@ -81,25 +89,22 @@ func (c *Chan[T]) Reserve(cx *task.Cx) (Permit[T], error) {
 	}
 	c.mu.Lock()
 	if !c.room() {
-		return Permit[T]{}, c.queue(cx)
+		return Permit[T]{}, c.enqueueSender(cx)
 	}
 	c.reserved++
 	c.mu.Unlock()
 	return Permit[T]{c}, nil
 }
 
-// queue puts a sender into the line, or says that the channel is closed. The lock is
+// enqueueSender puts a sender into its queue, or says that the channel is closed. The lock is
 // held, and is not any more when it returns.
-func (c *Chan[T]) queue(cx *task.Cx) error {
-	verdict := task.Waiting
-	if c.closed {
-		verdict = task.Refused
-	}
-	return named(c.senders.Hold(cx, &c.mu, (*keeper[T])(c), 1, verdict))
+func (c *Chan[T]) enqueueSender(cx *task.Cx) error {
+	return named(c.senders.Enqueue(cx, &c.mu, (*chanPolicy[T])(c), 1, refusedIf(c.closed)))
 }
 
 // TryReserve is Reserve that does not wait: it returns [ErrFull] instead. Any thread.
 func (c *Chan[T]) TryReserve() (Permit[T], error) {
+	task.Point(nil)
 	c.mu.Lock()
 	defer c.mu.Unlock()
 	if !c.room() {
@@ -111,7 +116,11 @@ func (c *Chan[T]) TryReserve() (Permit[T], error) {
 
 // TrySend sends v if there is room and nobody waits for it, and returns [ErrFull]
 // otherwise. cx is the poll in progress, or nil outside of one. Any thread.
+//
+//heist:keeps
 func (c *Chan[T]) TrySend(cx *task.Cx, v T) error {
+	task.Point(cx)
+	task.MustOwn(v, errBorrowed)
 	c.mu.Lock()
 	if !c.room() {
 		err := c.why(ErrFull)
@@ -138,7 +147,7 @@ func (c *Chan[T]) ReserveContext(ctx context.Context) (Permit[T], error) {
 	if p, err := c.TryReserve(); err != ErrFull {
 		return p, err
 	}
-	if err := c.senders.WaitContext(ctx, &c.mu, (*keeper[T])(c), 1); err != nil {
+	if err := c.senders.WaitContext(ctx, &c.mu, (*chanPolicy[T])(c), 1); err != nil {
 		return Permit[T]{}, named(err)
 	}
 	return Permit[T]{c}, nil
@@ -150,7 +159,7 @@ func (c *Chan[T]) Recv(cx *task.Cx) (v T, err error) {
 	if err := cx.Spend(); err != nil {
 		return v, err
 	}
-	if c.receivers.Holds(cx) {
+	if c.receivers.Contains(cx) {
 		if err := c.receivers.Collect(cx, 1); err != nil {
 			return v, named(err)
 		}
@@ -162,7 +171,7 @@ func (c *Chan[T]) Recv(cx *task.Cx) (v T, err error) {
 		}
 		c.mu.Lock()
 		if !c.ready() {
-			return v, c.attend(cx)
+			return v, c.enqueueReceiver(cx)
 		}
 	}
 	v = c.take()
@@ -189,19 +198,16 @@ func (c *Chan[T]) RecvMany(cx *task.Cx, dst []T) (n int, err error) {
 	return n, nil
 }
 
-// attend puts a receiver into the line, or says that no value will come. The lock is
+// enqueueReceiver puts a receiver into its queue, or says that no value will come. The lock is
 // held, and is not any more when it returns.
-func (c *Chan[T]) attend(cx *task.Cx) error {
-	verdict := task.Waiting
-	if c.drained() {
-		verdict = task.Refused
-	}
-	return named(c.receivers.Hold(cx, &c.mu, (*keeper[T])(c), 1, verdict))
+func (c *Chan[T]) enqueueReceiver(cx *task.Cx) error {
+	return named(c.receivers.Enqueue(cx, &c.mu, (*chanPolicy[T])(c), 1, refusedIf(c.drained())))
 }
 
 // TryRecv receives the oldest value if there is one and nobody waits for it, and returns
 // [ErrEmpty] otherwise. cx is the poll in progress, or nil outside of one. Any thread.
 func (c *Chan[T]) TryRecv(cx *task.Cx) (v T, err error) {
+	task.Point(cx)
 	c.mu.Lock()
 	if !c.ready() {
 		err = ErrEmpty
@@ -222,7 +228,7 @@ func (c *Chan[T]) RecvContext(ctx context.Context) (v T, err error) {
 	if v, err = c.TryRecv(nil); err != ErrEmpty {
 		return v, err
 	}
-	if err := c.receivers.WaitContext(ctx, &c.mu, (*keeper[T])(c), 1); err != nil {
+	if err := c.receivers.WaitContext(ctx, &c.mu, (*chanPolicy[T])(c), 1); err != nil {
 		return v, named(err)
 	}
 	c.mu.Lock()
@@ -243,14 +249,16 @@ func (c *Chan[T]) Values(ctx context.Context) iter.Seq[T] {
 // poll in progress, or nil outside of one. Any thread; it never blocks. Closing it again
 // does nothing.
 func (c *Chan[T]) Close(cx *task.Cx) {
+	task.Point(cx)
 	c.mu.Lock()
 	c.closed = true
 	c.mu.Unlock()
-	(*keeper[T])(c).Attend(cx)
+	(*chanPolicy[T])(c).Dispatch(cx)
 }
 
 // Closed reports whether the channel is closed. A hint.
 func (c *Chan[T]) Closed() bool {
+	task.Point(nil)
 	c.mu.Lock()
 	defer c.mu.Unlock()
 	return c.closed
@@ -258,13 +266,14 @@ func (c *Chan[T]) Closed() bool {
 
 // Len returns how many values are in the channel. A hint.
 func (c *Chan[T]) Len() int {
+	task.Point(nil)
 	c.mu.Lock()
 	defer c.mu.Unlock()
 	return c.n
 }
 
 // Cap returns how many values fit.
-func (c *Chan[T]) Cap() int { return len(c.ring) }
+func (c *Chan[T]) Cap() int { return c.limit }
 
 // Permit is room for a value that [Chan.Reserve] has kept. It is used once.
 type Permit[T any] struct{ c *Chan[T] }
@@ -272,7 +281,11 @@ type Permit[T any] struct{ c *Chan[T] }
 // Send sends v, at once, also if the channel was closed meanwhile. cx is the poll in
 // progress, or nil outside of one. To use a permit twice is a mistake, and panics, also by a
 // copy of it if no other permit is out. Any thread; it never blocks.
+//
+//heist:keeps
 func (p *Permit[T]) Send(cx *task.Cx, v T) {
+	task.Point(cx)
+	task.MustOwn(v, errBorrowed)
 	c := p.use()
 	c.put(v)
 	c.deliver(cx)
@@ -280,9 +293,10 @@ func (p *Permit[T]) Send(cx *task.Cx, v T) {
 
 // Release gives the room back, as Send uses it.
 func (p *Permit[T]) Release(cx *task.Cx) {
+	task.Point(cx)
 	c := p.use()
 	c.mu.Unlock()
-	(*keeper[T])(c).Attend(cx)
+	(*chanPolicy[T])(c).Dispatch(cx)
 }
 
 // use takes the room that was kept. It returns with the channel's lock held.
@@ -303,7 +317,7 @@ func (p *Permit[T]) use() *Chan[T] {
 
 // room reports whether a newcomer may send.
 func (c *Chan[T]) room() bool {
-	return c.n+c.reserved < len(c.ring) && !c.closed && c.senders.Empty()
+	return c.n+c.reserved < c.limit && !c.closed && c.senders.Empty()
 }
 
 // ready reports whether a newcomer may receive.
@@ -321,12 +335,22 @@ func (c *Chan[T]) why(err error) error {
 }
 
 func (c *Chan[T]) put(v T) {
+	if c.n == len(c.ring) {
+		c.grow()
+	}
 	at := c.head + c.n
 	if at >= len(c.ring) {
 		at -= len(c.ring)
 	}
 	c.ring[at] = v
 	c.n++
+}
+
+// grow makes room for another value, of those that fit.
+func (c *Chan[T]) grow() {
+	ring := make([]T, min(c.n+c.n, c.limit))
+	copy(ring[copy(ring, c.ring[c.head:]):], c.ring[:c.head])
+	c.ring, c.head = ring, 0
 }
 
 func (c *Chan[T]) take() T {
@@ -346,7 +370,7 @@ func (c *Chan[T]) deliver(cx *task.Cx) {
 		c.mu.Unlock()
 		return
 	}
-	c.receivers.Serve(cx, &c.mu, (*keeper[T])(c))
+	c.receivers.Grant(cx, &c.mu, (*chanPolicy[T])(c))
 }
 
 // admit follows take. It gives the lock back.
@@ -356,27 +380,27 @@ func (c *Chan[T]) admit(cx *task.Cx) {
 		return
 	}
 	c.mu.Unlock()
-	(*keeper[T])(c).Attend(cx)
+	(*chanPolicy[T])(c).Dispatch(cx)
 }
 
-// keeper is the Chan as the keeper of its lines.
-type keeper[T any] Chan[T]
+// chanPolicy is the Chan as the policy of its queues.
+type chanPolicy[T any] Chan[T]
 
-func (k *keeper[T]) Decide(l *task.Line, _ int64) task.Verdict {
-	c := (*Chan[T])(k)
-	if l == &k.senders {
+func (p *chanPolicy[T]) TryGrant(q *task.WaitQueue, _ int64) task.GrantState {
+	c := (*Chan[T])(p)
+	if q == &p.senders {
 		switch {
-		case k.closed:
+		case p.closed:
 			return task.Refused
-		case k.n+k.reserved < len(k.ring):
-			k.reserved++
+		case p.n+p.reserved < p.limit:
+			p.reserved++
 			return task.Granted
 		}
 		return task.Waiting
 	}
 	switch {
-	case k.n > k.claimed:
-		k.claimed++
+	case p.n > p.claimed:
+		p.claimed++
 		return task.Granted
 	case c.drained():
 		return task.Refused
@@ -384,20 +408,20 @@ func (k *keeper[T]) Decide(l *task.Line, _ int64) task.Verdict {
 	return task.Waiting
 }
 
-func (k *keeper[T]) Withdraw(l *task.Line, _ int64, v task.Verdict) {
-	if v != task.Granted {
+func (p *chanPolicy[T]) Revoke(q *task.WaitQueue, _ int64, state task.GrantState) {
+	if state != task.Granted {
 		return
 	}
-	if l == &k.senders {
-		k.reserved--
+	if q == &p.senders {
+		p.reserved--
 	} else {
-		k.claimed--
+		p.claimed--
 	}
 }
 
-func (k *keeper[T]) Attend(cx *task.Cx) {
-	k.mu.Lock()
-	k.senders.Serve(cx, &k.mu, k)
-	k.mu.Lock()
-	k.receivers.Serve(cx, &k.mu, k)
+func (p *chanPolicy[T]) Dispatch(cx *task.Cx) {
+	p.mu.Lock()
+	p.senders.Grant(cx, &p.mu, p)
+	p.mu.Lock()
+	p.receivers.Grant(cx, &p.mu, p)
 }

@@ -118,7 +118,7 @@ func TestRefuteExchanges(t *testing.T) {
 	t.Run("Send that tells nobody", func(t *testing.T) {
 		w := sound
 		w.send = func(c *Chan[parcel], cx *task.Cx, v parcel) error {
-			if !c.senders.Holds(cx) {
+			if !c.senders.Contains(cx) {
 				c.mu.Lock()
 				if c.room() {
 					c.put(v)
@@ -134,7 +134,7 @@ func TestRefuteExchanges(t *testing.T) {
 	t.Run("Recv that tells nobody", func(t *testing.T) {
 		w := sound
 		w.recv = func(c *Chan[parcel], cx *task.Cx) (parcel, error) {
-			if !c.receivers.Holds(cx) {
+			if !c.receivers.Contains(cx) {
 				c.mu.Lock()
 				if c.ready() {
 					defer c.mu.Unlock()
@@ -149,7 +149,7 @@ func TestRefuteExchanges(t *testing.T) {
 	t.Run("Recv that looks and waits in two steps", func(t *testing.T) {
 		w := sound
 		w.recv = func(c *Chan[parcel], cx *task.Cx) (parcel, error) {
-			if c.receivers.Holds(cx) {
+			if c.receivers.Contains(cx) {
 				return c.Recv(cx)
 			}
 			c.mu.Lock()
@@ -159,14 +159,14 @@ func TestRefuteExchanges(t *testing.T) {
 				return c.Recv(cx)
 			}
 			c.mu.Lock()
-			return nil, c.attend(cx)
+			return nil, c.enqueueReceiver(cx)
 		}
 		rig.Refute(t, 2, "deadlock", exchange(w, 2))
 	})
 	t.Run("Send with a slot that it does not use up", func(t *testing.T) {
 		w := sound
 		w.send = func(c *Chan[parcel], cx *task.Cx, v parcel) error {
-			if c.senders.Holds(cx) {
+			if c.senders.Contains(cx) {
 				if err := c.senders.Resume(cx, 1); err != nil {
 					return err
 				}
@@ -183,14 +183,14 @@ func TestRefuteExchanges(t *testing.T) {
 	t.Run("Recv that takes another's value", func(t *testing.T) {
 		w := sound
 		w.recv = func(c *Chan[parcel], cx *task.Cx) (parcel, error) {
-			if !c.receivers.Holds(cx) {
+			if !c.receivers.Contains(cx) {
 				c.mu.Lock()
 				if c.n > 0 {
 					v := c.take()
 					c.admit(cx)
 					return v, nil
 				}
-				return nil, c.attend(cx)
+				return nil, c.enqueueReceiver(cx)
 			}
 			return c.Recv(cx)
 		}
@@ -238,24 +238,24 @@ func closing(w ways) func(*explore.X) {
 
 func TestExploreClose(t *testing.T) { explore.Check(t, bounded(2), closing(sound)) }
 
-// hasty is a keeper that tells receivers that no value will come, although there is a slot
+// hasty is a policy that tells receivers that no value will come, although there is a slot
 // that is promised.
-type hasty struct{ *keeper[parcel] }
+type hasty struct{ *chanPolicy[parcel] }
 
-func (h hasty) Decide(l *task.Line, n int64) task.Verdict {
-	k := h.keeper
-	if l == &k.receivers && k.closed && k.n == 0 {
+func (h hasty) TryGrant(q *task.WaitQueue, n int64) task.GrantState {
+	p := h.chanPolicy
+	if q == &p.receivers && p.closed && p.n == 0 {
 		return task.Refused
 	}
-	return k.Decide(l, n)
+	return p.TryGrant(q, n)
 }
 
 func closeInHaste(c *Chan[parcel], cx *task.Cx) {
 	c.mu.Lock()
 	c.closed = true
-	c.senders.Serve(cx, &c.mu, hasty{(*keeper[parcel])(c)})
+	c.senders.Grant(cx, &c.mu, hasty{(*chanPolicy[parcel])(c)})
 	c.mu.Lock()
-	c.receivers.Serve(cx, &c.mu, hasty{(*keeper[parcel])(c)})
+	c.receivers.Grant(cx, &c.mu, hasty{(*chanPolicy[parcel])(c)})
 }
 
 func TestRefuteCloses(t *testing.T) {
@@ -273,7 +273,7 @@ func TestRefuteCloses(t *testing.T) {
 		w.close = func(c *Chan[parcel], cx *task.Cx) {
 			c.mu.Lock()
 			c.closed = true
-			c.senders.Serve(cx, &c.mu, (*keeper[parcel])(c))
+			c.senders.Grant(cx, &c.mu, (*chanPolicy[parcel])(c))
 		}
 		rig.Refute(t, 2, "deadlock", closing(w))
 	})
@@ -290,7 +290,7 @@ func TestRefuteCloses(t *testing.T) {
 	t.Run("the last value tells nobody that it was the last", func(t *testing.T) {
 		w := sound
 		w.recv = func(c *Chan[parcel], cx *task.Cx) (parcel, error) {
-			if !c.receivers.Holds(cx) {
+			if !c.receivers.Contains(cx) {
 				return c.Recv(cx)
 			}
 			if err := c.receivers.Resume(cx, 1); err != nil {
@@ -300,7 +300,7 @@ func TestRefuteCloses(t *testing.T) {
 			c.mu.Lock()
 			c.claimed--
 			v := c.take()
-			c.senders.Serve(cx, &c.mu, (*keeper[parcel])(c))
+			c.senders.Grant(cx, &c.mu, (*chanPolicy[parcel])(c))
 			return v, nil
 		}
 		rig.Refute(t, 2, "deadlock", lastValue(w))
@@ -338,35 +338,37 @@ func lastValue(w ways) func(*explore.X) {
 
 func TestExploreLastValue(t *testing.T) { explore.Check(t, bounded(2), lastValue(sound)) }
 
-// careless is a keeper whose way to take back is replaced.
+// careless is a policy whose way to take back is replaced.
 type careless struct {
-	*keeper[parcel]
-	withdraw func(*keeper[parcel], *task.Line, int64, task.Verdict)
-	attend   func(*keeper[parcel], *task.Cx)
+	*chanPolicy[parcel]
+	withdraw func(*chanPolicy[parcel], *task.WaitQueue, int64, task.GrantState)
+	attend   func(*chanPolicy[parcel], *task.Cx)
 }
 
-func (c *careless) Withdraw(l *task.Line, n int64, v task.Verdict) { c.withdraw(c.keeper, l, n, v) }
-func (c *careless) Attend(cx *task.Cx)                             { c.attend(c.keeper, cx) }
+func (c *careless) Revoke(q *task.WaitQueue, n int64, state task.GrantState) {
+	c.withdraw(c.chanPolicy, q, n, state)
+}
+func (c *careless) Dispatch(cx *task.Cx) { c.attend(c.chanPolicy, cx) }
 
-// withdrawing are the ways of those who have such a keeper while they wait.
-func withdrawing(withdraw func(*keeper[parcel], *task.Line, int64, task.Verdict), attend func(*keeper[parcel], *task.Cx)) ways {
+// withdrawing are the ways of those who have such a policy while they wait.
+func withdrawing(withdraw func(*chanPolicy[parcel], *task.WaitQueue, int64, task.GrantState), attend func(*chanPolicy[parcel], *task.Cx)) ways {
 	w := sound
-	of := func(c *Chan[parcel]) task.Keeper { return &careless{(*keeper[parcel])(c), withdraw, attend} }
+	of := func(c *Chan[parcel]) task.Policy { return &careless{(*chanPolicy[parcel])(c), withdraw, attend} }
 	w.send = func(c *Chan[parcel], cx *task.Cx, v parcel) error {
-		if !c.senders.Holds(cx) {
+		if !c.senders.Contains(cx) {
 			c.mu.Lock()
 			if !c.room() && !c.closed {
-				return c.senders.Hold(cx, &c.mu, of(c), 1, task.Waiting)
+				return c.senders.Enqueue(cx, &c.mu, of(c), 1, task.Waiting)
 			}
 			c.mu.Unlock()
 		}
 		return c.Send(cx, v)
 	}
 	w.recv = func(c *Chan[parcel], cx *task.Cx) (parcel, error) {
-		if !c.receivers.Holds(cx) {
+		if !c.receivers.Contains(cx) {
 			c.mu.Lock()
 			if !c.ready() && !c.drained() {
-				return nil, c.receivers.Hold(cx, &c.mu, of(c), 1, task.Waiting)
+				return nil, c.receivers.Enqueue(cx, &c.mu, of(c), 1, task.Waiting)
 			}
 			c.mu.Unlock()
 		}
@@ -376,17 +378,17 @@ func withdrawing(withdraw func(*keeper[parcel], *task.Line, int64, task.Verdict)
 }
 
 // careful is such a pair that leaves nothing out.
-var careful = withdrawing((*keeper[parcel]).Withdraw, (*keeper[parcel]).Attend)
+var careful = withdrawing((*chanPolicy[parcel]).Revoke, (*chanPolicy[parcel]).Dispatch)
 
-func forgets(k *keeper[parcel], l *task.Line, n int64, _ task.Verdict) {
-	k.Withdraw(l, n, task.Waiting)
+func forgets(p *chanPolicy[parcel], q *task.WaitQueue, n int64, _ task.GrantState) {
+	p.Revoke(q, n, task.Waiting)
 }
 
-func takesBackAnyway(k *keeper[parcel], l *task.Line, n int64, _ task.Verdict) {
-	k.Withdraw(l, n, task.Granted)
+func takesBackAnyway(p *chanPolicy[parcel], q *task.WaitQueue, n int64, _ task.GrantState) {
+	p.Revoke(q, n, task.Granted)
 }
 
-func offersToNobody(*keeper[parcel], *task.Cx) {}
+func offersToNobody(*chanPolicy[parcel], *task.Cx) {}
 
 // fickleReceiver: a value comes while two wait for it; the first is canceled at any
 // moment, also when the value is his already.
@@ -452,21 +454,21 @@ func TestExploreCanceledSender(t *testing.T) {
 	explore.Check(t, bounded(2), fickleSender(careful))
 }
 
-// Controls: keepers that do not do all of what they are to do with what comes back.
+// Controls: policies that do not do all of what they are to do with what comes back.
 func TestRefuteWithdrawals(t *testing.T) {
 	for name, model := range map[string]func(ways) func(*explore.X){"receiver": fickleReceiver, "sender": fickleSender} {
 		t.Run(name+": forgets what was promised", func(t *testing.T) {
-			rig.Refute(t, 2, "deadlock", model(withdrawing(forgets, (*keeper[parcel]).Attend)))
+			rig.Refute(t, 2, "deadlock", model(withdrawing(forgets, (*chanPolicy[parcel]).Dispatch)))
 		})
 		t.Run(name+": does not offer it to the next", func(t *testing.T) {
-			rig.Refute(t, 2, "deadlock", model(withdrawing((*keeper[parcel]).Withdraw, offersToNobody)))
+			rig.Refute(t, 2, "deadlock", model(withdrawing((*chanPolicy[parcel]).Revoke, offersToNobody)))
 		})
 	}
 	t.Run("receiver: takes back what was not promised", func(t *testing.T) {
-		rig.Refute(t, 2, "nil pointer", fickleReceiver(withdrawing(takesBackAnyway, (*keeper[parcel]).Attend)))
+		rig.Refute(t, 2, "nil pointer", fickleReceiver(withdrawing(takesBackAnyway, (*chanPolicy[parcel]).Dispatch)))
 	})
 	t.Run("sender: takes back what was not promised", func(t *testing.T) {
-		rig.Refute(t, 2, "and sent were", fickleSender(withdrawing(takesBackAnyway, (*keeper[parcel]).Attend)))
+		rig.Refute(t, 2, "and sent were", fickleSender(withdrawing(takesBackAnyway, (*chanPolicy[parcel]).Dispatch)))
 	})
 }
 
@@ -551,7 +553,7 @@ func TestExplorePassing(t *testing.T) {
 func TestRefuteNewcomer(t *testing.T) {
 	rig.Refute(t, 2, "somebody has passed", passing(func(c *Chan[parcel]) error {
 		c.mu.Lock()
-		if c.n+c.reserved < len(c.ring) {
+		if c.n+c.reserved < c.limit {
 			c.put(pack(2))
 			c.deliver(nil)
 			return nil

@@ -58,20 +58,20 @@ func (c *Chan[T]) Left() int { return c.Len() }
 func (o *Oneshot[T]) Waiting() bool {
 	o.mu.Lock()
 	defer o.mu.Unlock()
-	return !o.line.Empty()
+	return !o.queue.Empty()
 }
 
 // Several reports whether more than one waits.
 func (o *Oneshot[T]) Several() bool {
 	o.mu.Lock()
 	defer o.mu.Unlock()
-	return !o.line.Empty() && !o.line.Alone()
+	return !o.queue.Empty() && !o.queue.Alone()
 }
 
 // Waiting reports whether somebody waits.
 func (b *Broadcast[T]) Waiting() bool {
-	for i := range b.halls {
-		if !b.halls[i].crowd.Empty() {
+	for i := range b.shards {
+		if !b.shards[i].set.Empty() {
 			return true
 		}
 	}
@@ -79,4 +79,4 @@ func (b *Broadcast[T]) Waiting() bool {
 }
 
 // Waiting reports whether somebody waits.
-func (w *Watch[T]) Waiting() bool { return !w.line.Empty() }
+func (w *Watch[T]) Waiting() bool { return !w.set.Empty() }

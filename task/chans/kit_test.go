@@ -11,6 +11,7 @@ import (
 	"github.com/stretchr/testify/require"
 	"go.uber.org/goleak"
 
+	"github.com/heist-go/heist/internal/rig"
 	"github.com/heist-go/heist/pool"
 	"github.com/heist-go/heist/task"
 	"github.com/heist-go/heist/task/chans"
@@ -62,14 +63,6 @@ func (r *recorder) Finish(err error) {
 // runSteps runs such a task on the calling goroutine.
 func runSteps(all ...step) error { return task.Run(background, steps(all...)) }
 
-// once makes a step of something that does not wait.
-func once(f func(cx *task.Cx)) step {
-	return func(cx *task.Cx) error {
-		f(cx)
-		return nil
-	}
-}
-
 // start is the step that starts tasks in g, which forgets what they end with.
 func start(g *task.Group, ts ...*recorder) step {
 	return once(func(cx *task.Cx) {
@@ -80,17 +73,11 @@ func start(g *task.Group, ts ...*recorder) step {
 	})
 }
 
-// rounds is the step that lets everything runnable run n times.
-func rounds(n int) step {
-	return func(cx *task.Cx) error {
-		for ; n > 0; n-- {
-			if err := cx.Yield(); err != nil {
-				return err
-			}
-		}
-		return nil
-	}
-}
+// Steps of the kit of all packages.
+var (
+	once   = rig.Once
+	rounds = rig.Rounds
+)
 
 // cancel is the step that cancels tasks.
 func cancel(ts ...*recorder) step {

@@ -24,9 +24,9 @@ type call struct {
 	v  byte
 }
 
-// answer is what a call returned. Of the errors, hint is a Try that was not ready: others
+// oneshotPolicy is what a call returned. Of the errors, hint is a Try that was not ready: others
 // may have been promised what it wanted, so it is right at any time.
-type answer struct {
+type oneshotPolicy struct {
 	v   byte
 	err answerErr
 }
@@ -39,16 +39,16 @@ const (
 	hint
 )
 
-func answered(v byte, err error) answer {
+func answered(v byte, err error) oneshotPolicy {
 	switch {
 	case errors.Is(err, task.ErrClosed):
-		return answer{err: closed}
+		return oneshotPolicy{err: closed}
 	case err == chans.ErrEmpty, err == chans.ErrFull:
-		return answer{err: hint}
+		return oneshotPolicy{err: hint}
 	case err != nil:
 		panic(err)
 	}
-	return answer{v: v}
+	return oneshotPolicy{v: v}
 }
 
 // sequential is a queue for n values that one thread uses.
@@ -56,7 +56,7 @@ func sequential(n int) porcupine.Model {
 	return porcupine.Model{
 		Init: func() any { return "" },
 		Step: func(state, input, output any) (bool, any) {
-			s, in, out := state.(string), input.(call), output.(answer)
+			s, in, out := state.(string), input.(call), output.(oneshotPolicy)
 			values, isClosed := strings.CutSuffix(s, ".")
 			switch {
 			case in.op == '.':
@@ -178,7 +178,7 @@ func TestLinearizable(t *testing.T) {
 				}
 				begin := clock.Add(1)
 				q.Close(nil)
-				history := []porcupine.Operation{{ClientId: len(clients), Input: call{op: '.'}, Output: answer{}, Call: begin, Return: clock.Add(1)}}
+				history := []porcupine.Operation{{ClientId: len(clients), Input: call{op: '.'}, Output: oneshotPolicy{}, Call: begin, Return: clock.Add(1)}}
 				require.NoError(t, g.WaitContext(background))
 				for _, c := range clients {
 					history = append(history, c.history...)
@@ -212,15 +212,15 @@ func TestModelRefuses(t *testing.T) {
 	} {
 		var history []porcupine.Operation
 		for i, word := range strings.Fields(text) {
-			op := porcupine.Operation{Input: call{op: word[0]}, Output: answer{}, Call: int64(2 * i), Return: int64(2*i + 1)}
+			op := porcupine.Operation{Input: call{op: word[0]}, Output: oneshotPolicy{}, Call: int64(2 * i), Return: int64(2*i + 1)}
 			if len(word) > 1 {
 				switch v := word[1]; v {
 				case '!':
-					op.Output = answer{err: closed}
+					op.Output = oneshotPolicy{err: closed}
 				case '?':
-					op.Output = answer{err: hint}
+					op.Output = oneshotPolicy{err: hint}
 				default:
-					op.Input, op.Output = call{word[0], v}, answer{v: v}
+					op.Input, op.Output = call{word[0], v}, oneshotPolicy{v: v}
 				}
 			}
 			history = append(history, op)

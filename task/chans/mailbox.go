@@ -15,14 +15,15 @@ import (
 // double-buffered queues and the inboxes of actors work.)
 //
 // Senders wait while n values are there that the receiver has not fetched. So up to 2n are
-// in the mailbox.
+// in the mailbox. It keeps the memory of twice the most that were fetched at once.
 type Mailbox[T any] struct {
 	mu       park.Mutex // guards what follows
 	in       []T
+	limit    int // of in
 	reserved int // room that is promised to senders
 	closed   bool
-	senders  task.Line
-	receiver task.Line
+	senders  task.WaitQueue
+	receiver task.WaitQueue
 
 	out []T // the receiver's: what it has fetched
 	at  int // how much of it is received
@@ -34,16 +35,20 @@ func NewMailbox[T any](n int) *Mailbox[T] {
 	if n < 1 {
 		panic(fmt.Sprintf("chans: NewMailbox(%d): a mailbox has room for at least one value", n))
 	}
-	return &Mailbox[T]{in: make([]T, 0, n), out: make([]T, 0, n)}
+	some := min(n, firstRoom)
+	return &Mailbox[T]{in: make([]T, 0, some), out: make([]T, 0, some), limit: n}
 }
 
 // Send sends v, and waits until there is room. It returns an error that is
 // [task.ErrClosed] if the mailbox is closed.
+//
+//heist:keeps
 func (m *Mailbox[T]) Send(cx *task.Cx, v T) error {
+	task.MustOwn(v, errBorrowed)
 	if err := cx.Spend(); err != nil {
 		return err
 	}
-	if m.senders.Holds(cx) {
+	if m.senders.Contains(cx) {
 		if err := m.senders.Collect(cx, 1); err != nil {
 			return named(err)
 		}
@@ -55,11 +60,7 @@ func (m *Mailbox[T]) Send(cx *task.Cx, v T) error {
 		}
 		m.mu.Lock()
 		if !m.room() {
-			verdict := task.Waiting
-			if m.closed {
-				verdict = task.Refused
-			}
-			return named(m.senders.Hold(cx, &m.mu, (*postman[T])(m), 1, verdict))
+			return named(m.senders.Enqueue(cx, &m.mu, (*mailboxPolicy[T])(m), 1, refusedIf(m.closed)))
 		}
 	}
 	m.put(cx, v)
@@ -68,7 +69,11 @@ func (m *Mailbox[T]) Send(cx *task.Cx, v T) error {
 
 // TrySend sends v if there is room and nobody waits for it, and returns [ErrFull]
 // otherwise. cx is the poll in progress, or nil outside of one. Any thread.
+//
+//heist:keeps
 func (m *Mailbox[T]) TrySend(cx *task.Cx, v T) error {
+	task.Point(cx)
+	task.MustOwn(v, errBorrowed)
 	m.mu.Lock()
 	if !m.room() {
 		defer m.mu.Unlock()
@@ -87,7 +92,7 @@ func (m *Mailbox[T]) SendContext(ctx context.Context, v T) error {
 	if err := m.TrySend(nil, v); err != ErrFull {
 		return err
 	}
-	if err := m.senders.WaitContext(ctx, &m.mu, (*postman[T])(m), 1); err != nil {
+	if err := m.senders.WaitContext(ctx, &m.mu, (*mailboxPolicy[T])(m), 1); err != nil {
 		return named(err)
 	}
 	m.mu.Lock()
@@ -116,7 +121,7 @@ func (m *Mailbox[T]) Recv(cx *task.Cx) (v T, err error) {
 
 // fetch gets what is there, and waits until there is something.
 func (m *Mailbox[T]) fetch(cx *task.Cx) error {
-	if m.receiver.Holds(cx) {
+	if m.receiver.Contains(cx) {
 		if err := m.receiver.Collect(cx, 1); err != nil {
 			return named(err)
 		}
@@ -125,11 +130,7 @@ func (m *Mailbox[T]) fetch(cx *task.Cx) error {
 	}
 	m.mu.Lock()
 	if len(m.in) == 0 {
-		verdict := task.Waiting
-		if m.drained() {
-			verdict = task.Refused
-		}
-		return named(m.receiver.Hold(cx, &m.mu, (*postman[T])(m), 1, verdict))
+		return named(m.receiver.Enqueue(cx, &m.mu, (*mailboxPolicy[T])(m), 1, refusedIf(m.drained())))
 	}
 	m.swap(cx)
 	return nil
@@ -138,6 +139,7 @@ func (m *Mailbox[T]) fetch(cx *task.Cx) error {
 // TryRecv receives the oldest value if there is one, and returns [ErrEmpty] otherwise. cx
 // is the poll in progress, or nil outside of one. It is for the receiver.
 func (m *Mailbox[T]) TryRecv(cx *task.Cx) (v T, err error) {
+	task.Point(cx)
 	if m.at == len(m.out) {
 		m.mu.Lock()
 		if len(m.in) == 0 {
@@ -159,7 +161,7 @@ func (m *Mailbox[T]) RecvContext(ctx context.Context) (v T, err error) {
 		if v, err = m.TryRecv(nil); err != ErrEmpty {
 			return v, err
 		}
-		if err := m.receiver.WaitContext(ctx, &m.mu, (*postman[T])(m), 1); err != nil {
+		if err := m.receiver.WaitContext(ctx, &m.mu, (*mailboxPolicy[T])(m), 1); err != nil {
 			return v, named(err)
 		}
 	}
@@ -176,10 +178,11 @@ func (m *Mailbox[T]) Values(ctx context.Context) iter.Seq[T] {
 // [task.ErrClosed]. cx is the poll in progress, or nil outside of one. Any thread; it never
 // blocks. Closing it again does nothing.
 func (m *Mailbox[T]) Close(cx *task.Cx) {
+	task.Point(cx)
 	m.mu.Lock()
 	m.closed = true
 	m.mu.Unlock()
-	(*postman[T])(m).Attend(cx)
+	(*mailboxPolicy[T])(m).Dispatch(cx)
 }
 
 // pop receives what was fetched.
@@ -194,7 +197,7 @@ func (m *Mailbox[T]) pop() T {
 // What follows is called with the lock held.
 
 func (m *Mailbox[T]) room() bool {
-	return len(m.in)+m.reserved < cap(m.in) && !m.closed && m.senders.Empty()
+	return len(m.in)+m.reserved < m.limit && !m.closed && m.senders.Empty()
 }
 
 // drained reports whether no value will come any more.
@@ -207,41 +210,41 @@ func (m *Mailbox[T]) put(cx *task.Cx, v T) {
 		m.mu.Unlock()
 		return
 	}
-	m.receiver.Serve(cx, &m.mu, (*postman[T])(m))
+	m.receiver.Grant(cx, &m.mu, (*mailboxPolicy[T])(m))
 }
 
 // swap fetches what is there. It gives the lock back.
 func (m *Mailbox[T]) swap(cx *task.Cx) {
 	m.in, m.out, m.at = m.out[:0], m.in, 0
-	m.senders.Serve(cx, &m.mu, (*postman[T])(m))
+	m.senders.Grant(cx, &m.mu, (*mailboxPolicy[T])(m))
 }
 
-// postman is the Mailbox as the keeper of its lines.
-type postman[T any] Mailbox[T]
+// mailboxPolicy is the Mailbox as the policy of its queues.
+type mailboxPolicy[T any] Mailbox[T]
 
-func (p *postman[T]) Decide(l *task.Line, _ int64) task.Verdict {
+func (p *mailboxPolicy[T]) TryGrant(q *task.WaitQueue, _ int64) task.GrantState {
 	m := (*Mailbox[T])(p)
 	switch {
-	case l == &p.receiver && len(p.in) > 0:
-		return task.Told
-	case l == &p.receiver && m.drained(), l == &p.senders && p.closed:
+	case q == &p.receiver && len(p.in) > 0:
+		return task.Notified
+	case q == &p.receiver && m.drained(), q == &p.senders && p.closed:
 		return task.Refused
-	case l == &p.senders && len(p.in)+p.reserved < cap(p.in):
+	case q == &p.senders && len(p.in)+p.reserved < p.limit:
 		p.reserved++
 		return task.Granted
 	}
 	return task.Waiting
 }
 
-func (p *postman[T]) Withdraw(l *task.Line, _ int64, v task.Verdict) {
-	if v == task.Granted {
+func (p *mailboxPolicy[T]) Revoke(q *task.WaitQueue, _ int64, state task.GrantState) {
+	if state == task.Granted {
 		p.reserved-- // only senders are granted anything
 	}
 }
 
-func (p *postman[T]) Attend(cx *task.Cx) {
+func (p *mailboxPolicy[T]) Dispatch(cx *task.Cx) {
 	p.mu.Lock()
-	p.senders.Serve(cx, &p.mu, p)
+	p.senders.Grant(cx, &p.mu, p)
 	p.mu.Lock()
-	p.receiver.Serve(cx, &p.mu, p)
+	p.receiver.Grant(cx, &p.mu, p)
 }

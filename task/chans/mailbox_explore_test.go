@@ -97,7 +97,7 @@ func TestRefutePosts(t *testing.T) {
 	t.Run("Send that tells nobody", func(t *testing.T) {
 		w := soundPosts
 		w.send = func(m *Mailbox[parcel], cx *task.Cx, v parcel) error {
-			if !m.senders.Holds(cx) {
+			if !m.senders.Contains(cx) {
 				m.mu.Lock()
 				if m.room() {
 					m.in = append(m.in, v)
@@ -114,7 +114,7 @@ func TestRefutePosts(t *testing.T) {
 		w := soundPosts
 		w.send = func(m *Mailbox[parcel], cx *task.Cx, v parcel) error {
 			m.mu.Lock()
-			if !m.senders.Holds(cx) && len(m.in) < cap(m.in) {
+			if !m.senders.Contains(cx) && len(m.in) < cap(m.in) {
 				m.put(cx, v)
 				return nil
 			}
@@ -126,7 +126,7 @@ func TestRefutePosts(t *testing.T) {
 	t.Run("Recv without a second look", func(t *testing.T) {
 		w := soundPosts
 		w.fetch = func(m *Mailbox[parcel], cx *task.Cx) error {
-			if m.receiver.Holds(cx) {
+			if m.receiver.Contains(cx) {
 				return m.fetch(cx)
 			}
 			m.mu.Lock()
@@ -136,14 +136,14 @@ func TestRefutePosts(t *testing.T) {
 				return m.fetch(cx)
 			}
 			m.mu.Lock()
-			return m.receiver.Hold(cx, &m.mu, (*postman[parcel])(m), 1, task.Waiting)
+			return m.receiver.Enqueue(cx, &m.mu, (*mailboxPolicy[parcel])(m), 1, task.Waiting)
 		}
 		rig.Refute(t, 2, "deadlock", posted(w, 1, 2))
 	})
 	t.Run("fetches and lets nobody in", func(t *testing.T) {
 		w := soundPosts
 		w.fetch = func(m *Mailbox[parcel], cx *task.Cx) error {
-			if !m.receiver.Holds(cx) {
+			if !m.receiver.Contains(cx) {
 				m.mu.Lock()
 				if len(m.in) > 0 {
 					m.in, m.out, m.at = m.out[:0], m.in, 0
@@ -170,21 +170,21 @@ func TestRefutePosts(t *testing.T) {
 		w.close = func(m *Mailbox[parcel], cx *task.Cx) {
 			m.mu.Lock()
 			m.closed = true
-			m.senders.Serve(cx, &m.mu, hastyPostman{(*postman[parcel])(m)})
+			m.senders.Grant(cx, &m.mu, hastyPostman{(*mailboxPolicy[parcel])(m)})
 			m.mu.Lock()
-			m.receiver.Serve(cx, &m.mu, hastyPostman{(*postman[parcel])(m)})
+			m.receiver.Grant(cx, &m.mu, hastyPostman{(*mailboxPolicy[parcel])(m)})
 		}
 		rig.Refute(t, 2, "and sent were", closingMailbox(w))
 	})
 }
 
-type hastyPostman struct{ *postman[parcel] }
+type hastyPostman struct{ *mailboxPolicy[parcel] }
 
-func (h hastyPostman) Decide(l *task.Line, n int64) task.Verdict {
-	if p := h.postman; l == &p.receiver && p.closed && len(p.in) == 0 {
+func (h hastyPostman) TryGrant(q *task.WaitQueue, n int64) task.GrantState {
+	if p := h.mailboxPolicy; q == &p.receiver && p.closed && len(p.in) == 0 {
 		return task.Refused
 	}
-	return h.postman.Decide(l, n)
+	return h.mailboxPolicy.TryGrant(q, n)
 }
 
 // crowded: one waits for room, while the receiver comes, and another one sends by the way.
@@ -264,38 +264,38 @@ func fickleWriter(w posts) func(*explore.X) {
 
 func TestExploreCanceledWriter(t *testing.T) { explore.Check(t, bounded(2), fickleWriter(soundPosts)) }
 
-// carelessPostman is a keeper whose way to take back is replaced.
-type carelessPostman struct {
-	*postman[parcel]
+// carelessMailbox is a policy whose way to take back is replaced.
+type carelessMailbox struct {
+	*mailboxPolicy[parcel]
 	forgets, offersToNobody bool
 }
 
-func (c *carelessPostman) Withdraw(l *task.Line, n int64, v task.Verdict) {
+func (c *carelessMailbox) Revoke(q *task.WaitQueue, n int64, state task.GrantState) {
 	if !c.forgets {
-		c.postman.Withdraw(l, n, v)
+		c.mailboxPolicy.Revoke(q, n, state)
 	}
 }
 
-func (c *carelessPostman) Attend(cx *task.Cx) {
+func (c *carelessMailbox) Dispatch(cx *task.Cx) {
 	if !c.offersToNobody {
-		c.postman.Attend(cx)
+		c.mailboxPolicy.Dispatch(cx)
 	}
 }
 
 func TestRefuteCanceledWriters(t *testing.T) {
-	for name, keeper := range map[string]carelessPostman{
+	for name, policy := range map[string]carelessMailbox{
 		"forgets what was promised":     {forgets: true},
 		"does not offer it to the next": {offersToNobody: true},
 	} {
 		t.Run(name, func(t *testing.T) {
 			w := soundPosts
 			w.send = func(m *Mailbox[parcel], cx *task.Cx, v parcel) error {
-				if !m.senders.Holds(cx) {
+				if !m.senders.Contains(cx) {
 					m.mu.Lock()
 					if !m.room() {
-						k := keeper
-						k.postman = (*postman[parcel])(m)
-						return m.senders.Hold(cx, &m.mu, &k, 1, task.Waiting)
+						k := policy
+						k.mailboxPolicy = (*mailboxPolicy[parcel])(m)
+						return m.senders.Enqueue(cx, &m.mu, &k, 1, task.Waiting)
 					}
 					m.mu.Unlock()
 				}

@@ -7,40 +7,44 @@ import (
 	"github.com/heist-go/heist/task"
 )
 
-// Oneshot carries one value, once: an answer. The zero value is ready. For a value that
+// Oneshot is a channel for one value, once: an answer. The zero value is ready. For a value that
 // many may look at, again and again, see [task.Promise].
 type Oneshot[T any] struct {
 	mu    park.Mutex // guards what follows
 	state progress
-	line  task.Line
+	queue task.WaitQueue
 	value T
 }
 
-// progress is what has become of a Oneshot.
+// progress is the state of a Oneshot.
 type progress uint8
 
 const (
 	open    progress = iota
 	sent             // the value is there
-	claimed          // and is promised to one who has waited
+	claimed          // and is promised to one that has waited
 	over             // it was received, or it is closed
 )
 
 // Send sends v. It returns an error that is [task.ErrClosed] if nobody will receive it:
 // it was closed, or a value was sent before. cx is the poll in progress, or nil outside of
 // one. Any thread; it never blocks.
+//
+//heist:keeps
 func (o *Oneshot[T]) Send(cx *task.Cx, v T) error {
+	task.Point(cx)
+	task.MustOwn(v, errBorrowed)
 	o.mu.Lock()
 	if o.state != open {
 		o.mu.Unlock()
 		return errClosed
 	}
 	o.value, o.state = v, sent
-	if o.line.Empty() {
+	if o.queue.Empty() {
 		o.mu.Unlock()
 		return nil
 	}
-	o.line.Serve(cx, &o.mu, (*answer[T])(o))
+	o.queue.Grant(cx, &o.mu, (*oneshotPolicy[T])(o))
 	return nil
 }
 
@@ -50,8 +54,8 @@ func (o *Oneshot[T]) Recv(cx *task.Cx) (v T, err error) {
 	if err := cx.Spend(); err != nil {
 		return v, err
 	}
-	if o.line.Holds(cx) {
-		if err := o.line.Collect(cx, 1); err != nil {
+	if o.queue.Contains(cx) {
+		if err := o.queue.Collect(cx, 1); err != nil {
 			return v, named(err)
 		}
 		o.mu.Lock()
@@ -60,16 +64,12 @@ func (o *Oneshot[T]) Recv(cx *task.Cx) (v T, err error) {
 			return v, err
 		}
 		o.mu.Lock()
-		if o.state != sent || !o.line.Empty() {
-			verdict := task.Waiting
-			if o.state == over {
-				verdict = task.Refused
-			}
-			return v, named(o.line.Hold(cx, &o.mu, (*answer[T])(o), 1, verdict))
+		if o.state != sent || !o.queue.Empty() {
+			return v, named(o.queue.Enqueue(cx, &o.mu, (*oneshotPolicy[T])(o), 1, refusedIf(o.state == over)))
 		}
 	}
 	v = o.take()
-	o.line.Serve(cx, &o.mu, (*answer[T])(o)) // nobody else gets it
+	o.queue.Grant(cx, &o.mu, (*oneshotPolicy[T])(o)) // nobody else gets it
 	return v, nil
 }
 
@@ -79,21 +79,22 @@ func (o *Oneshot[T]) RecvContext(ctx context.Context) (v T, err error) {
 	if v, err = o.TryRecv(); err != ErrEmpty {
 		return v, err
 	}
-	if err := o.line.WaitContext(ctx, &o.mu, (*answer[T])(o), 1); err != nil {
+	if err := o.queue.WaitContext(ctx, &o.mu, (*oneshotPolicy[T])(o), 1); err != nil {
 		return v, named(err)
 	}
 	o.mu.Lock()
 	v = o.take()
-	o.line.Serve(nil, &o.mu, (*answer[T])(o))
+	o.queue.Grant(nil, &o.mu, (*oneshotPolicy[T])(o))
 	return v, nil
 }
 
 // TryRecv receives the value if it is there, and returns [ErrEmpty] otherwise. Any thread.
 func (o *Oneshot[T]) TryRecv() (v T, err error) {
+	task.Point(nil)
 	o.mu.Lock()
 	defer o.mu.Unlock()
 	switch {
-	case o.state == sent && o.line.Empty(): // else it is the next one's in line
+	case o.state == sent && o.queue.Empty(): // else it is the next one's in the queue
 		return o.take(), nil
 	case o.state == over:
 		return v, errClosed
@@ -101,15 +102,16 @@ func (o *Oneshot[T]) TryRecv() (v T, err error) {
 	return v, ErrEmpty
 }
 
-// Close says that no value is sent any more, or wanted: who waits for it gets an error
+// Close says that no value is sent any more, or wanted: receivers get an error
 // that is [task.ErrClosed], and so does Send. A value that was sent is still received. cx
 // is the poll in progress, or nil outside of one. Any thread; it never blocks.
 func (o *Oneshot[T]) Close(cx *task.Cx) {
+	task.Point(cx)
 	o.mu.Lock()
 	if o.state == open {
 		o.state = over
 	}
-	o.line.Serve(cx, &o.mu, (*answer[T])(o))
+	o.queue.Grant(cx, &o.mu, (*oneshotPolicy[T])(o))
 }
 
 // Reset makes a Oneshot that is over ready for the next value. It is a mistake, and panics,
@@ -117,7 +119,7 @@ func (o *Oneshot[T]) Close(cx *task.Cx) {
 func (o *Oneshot[T]) Reset() {
 	o.mu.Lock()
 	defer o.mu.Unlock()
-	if o.state != over || !o.line.Empty() {
+	if o.state != over || !o.queue.Empty() {
 		panic("chans: Reset of a Oneshot that is not over")
 	}
 	o.state = open
@@ -131,13 +133,13 @@ func (o *Oneshot[T]) take() (v T) {
 	return v
 }
 
-// answer is the Oneshot as the keeper of its line.
-type answer[T any] Oneshot[T]
+// oneshotPolicy is the Oneshot as the policy of its queue.
+type oneshotPolicy[T any] Oneshot[T]
 
-func (o *answer[T]) Decide(*task.Line, int64) task.Verdict {
-	switch o.state {
+func (p *oneshotPolicy[T]) TryGrant(*task.WaitQueue, int64) task.GrantState {
+	switch p.state {
 	case sent:
-		o.state = claimed
+		p.state = claimed
 		return task.Granted
 	case over:
 		return task.Refused
@@ -145,13 +147,8 @@ func (o *answer[T]) Decide(*task.Line, int64) task.Verdict {
 	return task.Waiting
 }
 
-func (o *answer[T]) Withdraw(_ *task.Line, _ int64, v task.Verdict) {
-	if v == task.Granted {
-		o.state = sent
+func (p *oneshotPolicy[T]) Revoke(_ *task.WaitQueue, _ int64, state task.GrantState) {
+	if state == task.Granted {
+		p.state = sent
 	}
-}
-
-func (o *answer[T]) Attend(cx *task.Cx) {
-	o.mu.Lock()
-	o.line.Serve(cx, &o.mu, o)
 }

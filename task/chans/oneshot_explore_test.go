@@ -66,7 +66,7 @@ func shot(w shots, closes, tries bool) func(*explore.X) {
 				err := t.Err()
 				x.Assert(err == nil || errors.Is(err, task.ErrClosed) || t == fickle && errors.Is(err, errStop), "%s has got %v", t.TaskName(), err)
 			}
-			x.Assert(o.line.Empty(), "somebody is still in line")
+			x.Assert(o.queue.Empty(), "somebody is still in line")
 			x.Assert(o.state == over && o.value == nil, "the value is still there")
 		})
 	}
@@ -77,14 +77,14 @@ func TestExploreOneshot(t *testing.T) {
 	explore.Check(t, bounded(1), shot(soundShots, true, true))
 }
 
-// answering are the ways of those who have another keeper while they wait.
-func answering(keeper func(*Oneshot[parcel]) task.Keeper) shots {
+// answering are the ways of those who have another policy while they wait.
+func answering(policy func(*Oneshot[parcel]) task.Policy) shots {
 	w := soundShots
 	w.recv = func(o *Oneshot[parcel], cx *task.Cx) (parcel, error) {
-		if !o.line.Holds(cx) {
+		if !o.queue.Contains(cx) {
 			o.mu.Lock()
 			if o.state == open || o.state == claimed {
-				return nil, o.line.Hold(cx, &o.mu, keeper(o), 1, task.Waiting)
+				return nil, o.queue.Enqueue(cx, &o.mu, policy(o), 1, task.Waiting)
 			}
 			o.mu.Unlock()
 		}
@@ -94,32 +94,32 @@ func answering(keeper func(*Oneshot[parcel]) task.Keeper) shots {
 }
 
 type (
-	forgetful struct{ *answer[parcel] }
-	mute      struct{ *answer[parcel] }
+	forgetful struct{ *oneshotPolicy[parcel] }
+	mute      struct{ *oneshotPolicy[parcel] }
 )
 
-func (forgetful) Withdraw(*task.Line, int64, task.Verdict) {}
-func (mute) Attend(*task.Cx)                               {}
+func (forgetful) Revoke(*task.WaitQueue, int64, task.GrantState) {}
+func (mute) Dispatch(*task.Cx)                                   {}
 
 func TestRefuteShots(t *testing.T) {
 	t.Run("forgets what was promised", func(t *testing.T) {
-		w := answering(func(o *Oneshot[parcel]) task.Keeper { return forgetful{(*answer[parcel])(o)} })
+		w := answering(func(o *Oneshot[parcel]) task.Policy { return forgetful{(*oneshotPolicy[parcel])(o)} })
 		rig.Refute(t, 2, "deadlock", shot(w, false, false))
 	})
 	t.Run("does not offer it to the next", func(t *testing.T) {
-		w := answering(func(o *Oneshot[parcel]) task.Keeper { return mute{(*answer[parcel])(o)} })
+		w := answering(func(o *Oneshot[parcel]) task.Policy { return mute{(*oneshotPolicy[parcel])(o)} })
 		rig.Refute(t, 2, "deadlock", shot(w, false, false))
 	})
 	t.Run("Recv that does not tell the others", func(t *testing.T) {
 		w := soundShots
 		w.recv = func(o *Oneshot[parcel], cx *task.Cx) (parcel, error) {
-			if !o.line.Holds(cx) {
+			if !o.queue.Contains(cx) {
 				return o.Recv(cx)
 			}
-			if err := o.line.Resume(cx, 1); err != nil {
+			if err := o.queue.Resume(cx, 1); err != nil {
 				return nil, err
 			}
-			o.line.Leave(cx)
+			o.queue.Leave(cx)
 			o.mu.Lock()
 			defer o.mu.Unlock()
 			return o.take(), nil
@@ -130,9 +130,9 @@ func TestRefuteShots(t *testing.T) {
 		w := soundShots
 		w.recv = func(o *Oneshot[parcel], cx *task.Cx) (parcel, error) {
 			o.mu.Lock()
-			if !o.line.Holds(cx) && o.value != nil {
+			if !o.queue.Contains(cx) && o.value != nil {
 				v := o.take()
-				o.line.Serve(cx, &o.mu, (*answer[parcel])(o))
+				o.queue.Grant(cx, &o.mu, (*oneshotPolicy[parcel])(o))
 				return v, nil
 			}
 			o.mu.Unlock()
@@ -147,7 +147,7 @@ func TestRefuteShots(t *testing.T) {
 			if o.state != over {
 				o.take()
 			}
-			o.line.Serve(cx, &o.mu, (*answer[parcel])(o))
+			o.queue.Grant(cx, &o.mu, (*oneshotPolicy[parcel])(o))
 		}
 		rig.Refute(t, 1, "nil pointer", shot(w, true, true))
 	})

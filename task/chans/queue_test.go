@@ -3,6 +3,8 @@ package chans_test
 import (
 	"context"
 	"fmt"
+	"math"
+	"math/rand/v2"
 	"runtime"
 	"slices"
 	"testing"
@@ -21,7 +23,7 @@ import (
 func TestRoomForNothing(t *testing.T) {
 	require.PanicsWithValue(t, "chans: New(0): a channel has room for at least one value", func() { chans.New[int](0) })
 	require.PanicsWithValue(t, "chans: NewMailbox(-1): a mailbox has room for at least one value", func() { chans.NewMailbox[int](-1) })
-	require.PanicsWithValue(t, "chans: NewBroadcast(0): it keeps at least one value", func() { chans.NewBroadcast[int](0) })
+	require.PanicsWithValue(t, "chans: NewBroadcast(0): it keeps 1 to 16777216 values; a receiver that must not lose any gets a Chan of its own", func() { chans.NewBroadcast[int](0) })
 }
 
 func TestTry(t *testing.T) {
@@ -842,4 +844,44 @@ func allocations(t *testing.T, op step) float64 {
 		return nil
 	})))
 	return float64((after.Mallocs - before.Mallocs) / runs) // rounded down, as by testing.AllocsPerRun
+}
+
+// Rooms of any size cost nothing before there are values, and values keep their order while the
+// memory for them grows.
+func TestHugeRooms(t *testing.T) {
+	require.Panics(t, func() { chans.NewBroadcast[int](math.MaxInt) })
+	for _, room := range []int{63, 64, 65, 1000, math.MaxInt >> 8, math.MaxInt} {
+		c, m := chans.New[int](room), chans.NewMailbox[int](room)
+		require.Equal(t, room, c.Cap())
+		rng := rand.New(rand.NewPCG(1, uint64(room)))
+		sent, got := 0, 0
+		for range 20_000 {
+			if more := rng.IntN(1000); more < 501 {
+				err := c.TrySend(nil, sent)
+				require.Equal(t, sent-got == room, err == chans.ErrFull)
+				if err == nil {
+					require.NoError(t, m.TrySend(nil, sent))
+					sent++
+				}
+			} else {
+				v, err := c.TryRecv(nil)
+				require.Equal(t, sent == got, err == chans.ErrEmpty)
+				if err == nil {
+					w, err := m.TryRecv(nil)
+					require.NoError(t, err)
+					require.True(t, v == got && w == got)
+					got++
+				}
+			}
+		}
+		for ; sent < got+min(room, 3000); sent++ { // more than ever, from wherever the ring begins
+			require.NoError(t, c.TrySend(nil, sent))
+		}
+		require.Equal(t, sent-got == room, c.TrySend(nil, 0) == chans.ErrFull)
+		for ; got < sent; got++ {
+			v, err := c.TryRecv(nil)
+			require.NoError(t, err)
+			require.Equal(t, got, v)
+		}
+	}
 }

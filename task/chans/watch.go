@@ -9,15 +9,19 @@ import (
 	"github.com/heist-go/heist/task"
 )
 
-// Watch is a value that changes: a configuration, a state. Who watches it is told that it
-// has changed, and sees the latest; what came in between is of no interest.
+// Watch is a value that changes: a configuration, a state. Watchers wait for a change and
+// see the latest value; those in between are of no interest.
 //
 // Values are read without a lock. Setting one allocates.
+//
+//	setter (lock)                        watcher
+//	latest: the next version             closed, then latest: is it news?
+//	looks whether anybody waits          into the set, and looks again
 type Watch[T any] struct {
 	latest atomicx.Pointer[version[T]]
 	closed atomicx.Bool
-	mu     park.Mutex // guards line, and is held by who sets
-	line   task.Crowd
+	mu     park.Mutex // guards set, and is held by setters
+	set    task.WaitSet
 }
 
 type version[T any] struct {
@@ -26,18 +30,22 @@ type version[T any] struct {
 }
 
 // NewWatch returns a watch with v as its first value.
+//
+//heist:keeps
 func NewWatch[T any](v T) *Watch[T] {
 	w := &Watch[T]{}
-	w.latest.Store(&version[T]{0, v})
+	w.latest.Store(&version[T]{0, v}) // Initialisation
 	return w
 }
 
 // Get returns the latest value. Any thread; it never blocks.
 func (w *Watch[T]) Get() T { return w.latest.Load().v }
 
-// Set sets the value, and tells all who watch. It returns an error that is
+// Set sets the value, and wakes all watchers. It returns an error that is
 // [task.ErrClosed], and changes nothing, if the watch is closed. cx is the poll in
 // progress, or nil outside of one. Any thread; it never blocks.
+//
+//heist:keeps
 func (w *Watch[T]) Set(cx *task.Cx, v T) error {
 	return w.Update(cx, func(T) (T, bool) { return v, true })
 }
@@ -45,9 +53,10 @@ func (w *Watch[T]) Set(cx *task.Cx, v T) error {
 // Update sets the value to what f makes of the latest one, unless f reports false. f must
 // be short and must not use the watch: others wait for it to return. See Set.
 func (w *Watch[T]) Update(cx *task.Cx, f func(T) (T, bool)) error {
+	task.Point(cx)
 	changed, err := w.change(f)
-	if changed && !w.line.Empty() {
-		w.line.WakeAll(&w.mu, cx)
+	if changed && !w.set.Empty() {
+		w.set.WakeAll(&w.mu, cx)
 	}
 	return err
 }
@@ -61,22 +70,26 @@ func (w *Watch[T]) change(f func(T) (T, bool)) (changed bool, err error) {
 	old := w.latest.Load()
 	v, changed := f(old.v)
 	if changed {
-		// Publish. The value; and first the value, then a look at who waits.
+		task.MustOwn(v, errBorrowed)
+		// Publish. The value.
+		// Store-load: the value, then a look for watchers: one that neither sees would sleep for ever.
 		// Pairs with: (*Watcher).next, (*Watcher).Next.
 		w.latest.Store(&version[T]{old.n + 1, v})
 	}
 	return changed, nil
 }
 
-// Close says that the value does not change any more: who has seen the latest gets an
+// Close says that the value does not change any more: watchers that have seen the latest get an
 // error that is [task.ErrClosed]. cx is the poll in progress, or nil outside of one. Any
 // thread; it never blocks.
 func (w *Watch[T]) Close(cx *task.Cx) {
+	task.Point(cx)
 	w.mu.Lock()
-	// Publish. Pairs with: (*Watcher).next.
+	// Publish. The last value.
+	// Pairs with: (*Watcher).next.
 	w.closed.Store(true)
 	w.mu.Unlock()
-	w.line.WakeAll(&w.mu, cx)
+	w.set.WakeAll(&w.mu, cx)
 }
 
 // Watch returns what tells of changes from now on. It need not be ended.
@@ -93,6 +106,7 @@ type Watcher[T any] struct {
 // next returns the latest value if it is news, and ErrEmpty if not.
 func (r *Watcher[T]) next() (v T, err error) {
 	closed := r.w.closed.Load() // before the value: nothing is set after that
+	// Pairs with: (*Watch).change, (*Watch).Close.
 	latest := r.w.latest.Load()
 	switch {
 	case latest.n != r.seen:
@@ -107,6 +121,7 @@ func (r *Watcher[T]) next() (v T, err error) {
 // Next waits until the value has changed since it was seen last, and returns it. It
 // returns an error that is [task.ErrClosed] if it will not change any more.
 func (r *Watcher[T]) Next(cx *task.Cx) (v T, err error) {
+	task.Point(cx)
 	if err := cx.Err(); err != nil {
 		return v, err
 	}
@@ -114,12 +129,13 @@ func (r *Watcher[T]) Next(cx *task.Cx) (v T, err error) {
 		return v, cx.Spend()
 	}
 	if v, err = r.next(); err == ErrEmpty {
-		r.w.line.Listen(cx, &r.w.mu)
-		if v, err = r.next(); err == ErrEmpty { // see Set
+		// Into the set, then another look. Pairs with: (*Watch).change.
+		r.w.set.Listen(cx, &r.w.mu)
+		if v, err = r.next(); err == ErrEmpty {
 			return v, cx.Suspend()
 		}
 	}
-	r.w.line.Forget(cx)
+	r.w.set.Forget(cx)
 	_ = cx.Spend() // there is some left
 	return v, err
 }
@@ -132,7 +148,7 @@ func (r *Watcher[T]) TryNext() (T, error) { return r.next() }
 // is done; then its error wraps ctx's cause.
 func (r *Watcher[T]) NextContext(ctx context.Context) (v T, err error) {
 	ready := func() bool { return r.w.latest.Load().n != r.seen || r.w.closed.Load() }
-	if err := r.w.line.Block(ctx, &r.w.mu, ready); err != nil {
+	if err := r.w.set.Block(ctx, &r.w.mu, ready); err != nil {
 		return v, err
 	}
 	return r.next()

@@ -58,7 +58,7 @@ func watched(w sights, closes bool) func(*explore.X) {
 		x.Final(func() {
 			r.Settled()
 			x.Assert(last == 2, "the last value seen is %d", last)
-			x.Assert(watch.line.Empty(), "somebody is still listed")
+			x.Assert(watch.set.Empty(), "somebody is still listed")
 		})
 	}
 }
@@ -103,7 +103,7 @@ func TestRefuteWatches(t *testing.T) {
 	t.Run("Set that looks at who waits first", func(t *testing.T) {
 		w := soundSights
 		w.set = func(w *Watch[parcel], v parcel) error {
-			w.line.WakeAll(&w.mu, nil)
+			w.set.WakeAll(&w.mu, nil)
 			_, err := w.change(func(parcel) (parcel, bool) { return v, true })
 			return err
 		}
@@ -117,7 +117,7 @@ func TestRefuteWatches(t *testing.T) {
 	next := func(look func(*Watcher[parcel]) (parcel, error), again bool) func(*Watcher[parcel], *task.Cx) (parcel, error) {
 		return func(r *Watcher[parcel], cx *task.Cx) (v parcel, err error) {
 			if v, err = look(r); err == ErrEmpty {
-				r.w.line.Listen(cx, &r.w.mu)
+				r.w.set.Listen(cx, &r.w.mu)
 				if again {
 					v, err = look(r)
 				}
@@ -125,7 +125,7 @@ func TestRefuteWatches(t *testing.T) {
 					return nil, cx.Suspend()
 				}
 			}
-			r.w.line.Forget(cx)
+			r.w.set.Forget(cx)
 			return v, err
 		}
 	}

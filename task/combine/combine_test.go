@@ -229,6 +229,10 @@ func TestSelectTry(t *testing.T) {
 func TestSelectOfNothing(t *testing.T) {
 	err := catch(func() { _ = run(once(func(cx *task.Cx) { _, _ = new(combine.Select).Wait(cx) })) })
 	require.ErrorContains(t, err, "combine: a wait for the first of no operations")
+	require.NoError(t, run(once(func(cx *task.Cx) { // as a select statement with a default and nothing else
+		i, err := new(combine.Select).Try(cx)
+		require.True(t, i == -1 && err == nil)
+	})))
 }
 
 func catch(f func()) (err error) {
@@ -393,7 +397,7 @@ func TestTimeout(t *testing.T) {
 			err := limit.Wait(cx, time.Hour, func(cx *task.Cx) error { return pause.Sleep(cx, time.Second) })
 			if err == nil {
 				require.InDelta(t, 1, cx.Now().Sub(begun).Seconds(), 0.001)
-				require.Zero(t, cx.Home().Timers())
+				require.Zero(t, cx.Runtime().Timers())
 			}
 			return err
 		},
@@ -431,7 +435,7 @@ func TestNested(t *testing.T) {
 			return err
 		}
 		require.Equal(t, 1, i)
-		require.Zero(t, cx.Home().Timers(), "a timer is still armed")
+		require.Zero(t, cx.Runtime().Timers(), "a timer is still armed")
 		s.Release(cx, 1)
 		require.True(t, s.TryAcquire(1), "the loser is still in line")
 		require.NoError(t, a.TrySend(cx, 1))
@@ -583,7 +587,7 @@ func TestTryDrains(t *testing.T) {
 	var sel combine.Select
 	got := 0
 	l := rig.NewLab()
-	task.Detach(&l.Home, task.Func(func(cx *task.Cx) error {
+	task.Detach(&l.Runtime, task.Func(func(cx *task.Cx) error {
 		for {
 			at, err := sel.Try(cx, func(cx *task.Cx) error { _, err := c.Recv(cx); return err })
 			if err != nil {
@@ -606,7 +610,7 @@ func TestTimeoutWhenTheBudgetIsUsedUp(t *testing.T) {
 	var result error
 	polls := 0
 	l := rig.NewLab()
-	task.Detach(&l.Home, task.Func(func(cx *task.Cx) error {
+	task.Detach(&l.Runtime, task.Func(func(cx *task.Cx) error {
 		if polls++; polls == 2 {
 			for !cx.Spent() { // whatever the task does before: a busy channel
 				_ = cx.Spend()

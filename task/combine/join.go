@@ -2,6 +2,8 @@ package combine
 
 import (
 	"errors"
+	"fmt"
+	"slices"
 
 	"github.com/heist-go/heist/task"
 )
@@ -14,18 +16,9 @@ type half[T any] struct {
 	over   bool
 }
 
-// begins reports whether this is the first time in a round, and forgets the one before.
-func (h *half[T]) begins(cx *task.Cx) bool {
-	if !h.branch.Begins(cx) {
-		return false
-	}
-	h.take()
-	return true
-}
-
 // poll polls op unless it is over. It returns nil when it is.
 func (h *half[T]) poll(cx *task.Cx, op func(*task.Cx) (T, error)) error {
-	if h.begins(cx); h.over {
+	if h.over {
 		return nil
 	}
 	err := h.branch.Poll(cx, func(cx *task.Cx) (err error) {
@@ -33,8 +26,8 @@ func (h *half[T]) poll(cx *task.Cx, op func(*task.Cx) (T, error)) error {
 		return err
 	})
 	if !task.IsPending(err) {
+		h.over = err == nil // first: a hook of what the operation has left behind may panic
 		h.branch.End(cx)
-		h.over = err == nil
 	}
 	return err
 }
@@ -48,35 +41,72 @@ func (h *half[T]) take() T {
 }
 
 // drop lets go of the operation, and of its result.
-func (h *half[T]) drop(cx *task.Cx) {
-	h.branch.End(cx)
-	h.take()
+func (h *half[T]) drop(cx *task.Cx, drop func(T)) {
+	defer h.branch.End(cx) // whatever the hook does
+	over := h.over
+	if v := h.take(); over {
+		task.Discard(v, drop)
+	}
 }
 
 // Join2 waits for two operations. The zero value is ready.
 type Join2[A, B any] struct {
+	// DropA and DropB are called with a result that is not returned, because the other
+	// operation has failed or the join was let go of; nil: if it is an io.Closer, it is closed.
+	DropA func(A)
+	DropB func(B)
+
+	joint
 	a half[A]
 	b half[B]
 }
 
 // Wait waits until both operations are over, and returns their results; or the first
-// error, and then the other operation is let go of, or its result forgotten. a is polled
+// error, and then the other operation is let go of, or its result dropped. a is polled
 // before b.
 func (j *Join2[A, B]) Wait(cx *task.Cx, a func(*task.Cx) (A, error), b func(*task.Cx) (B, error)) (A, B, error) {
-	err := first(
-		func() error { return j.a.poll(cx, a) },
-		func() error { return j.b.poll(cx, b) },
-	)
+	err := j.wait(cx, j, func(cx *task.Cx) error {
+		return first(
+			func() error { return j.a.poll(cx, a) },
+			func() error { return j.b.poll(cx, b) },
+		)
+	})
 	if err != nil {
-		if !task.IsPending(err) {
-			j.a.drop(cx)
-			j.b.drop(cx)
-		}
 		var noA A
 		var noB B
 		return noA, noB, err
 	}
 	return j.a.take(), j.b.take(), nil
+}
+
+// Abandon lets go of both: see [task.Abandoner].
+func (j *Join2[A, B]) Abandon(cx *task.Cx) {
+	defer j.branch.End(cx) // and the next, whatever a hook does
+	defer j.b.drop(cx, j.DropB)
+	j.a.drop(cx, j.DropA)
+}
+
+// joint is what the halves of a join are parts of.
+type joint struct {
+	op     task.Operation
+	branch task.Branch
+}
+
+// wait waits for all halves of a.
+func (j *joint) wait(cx *task.Cx, a task.Abandoner, halves func(*task.Cx) error) error {
+	if j.op.Enter(cx) == task.Occupied {
+		return cx.Suspend()
+	}
+	j.op.Join(cx, a) // from the first on: it may panic, or lose, behind one that is over
+	err := j.branch.Poll(cx, halves)
+	switch {
+	case err == nil:
+		j.branch.End(cx) // first: a hook of what has been left behind may panic
+		j.op.Done(cx)
+	case !task.IsPending(err):
+		j.op.End(cx)
+	}
+	return err
 }
 
 // first polls all halves: the first error that is not Pending, else Pending if any is.
@@ -95,6 +125,12 @@ func first(polls ...func() error) error {
 
 // Join3 waits for three operations. The zero value is ready.
 type Join3[A, B, C any] struct {
+	// DropA, DropB and DropC are called with a result that is not returned: see [Join2].
+	DropA func(A)
+	DropB func(B)
+	DropC func(C)
+
+	joint
 	a half[A]
 	b half[B]
 	c half[C]
@@ -102,17 +138,14 @@ type Join3[A, B, C any] struct {
 
 // Wait waits until all three operations are over; see [Join2.Wait].
 func (j *Join3[A, B, C]) Wait(cx *task.Cx, a func(*task.Cx) (A, error), b func(*task.Cx) (B, error), c func(*task.Cx) (C, error)) (A, B, C, error) {
-	err := first(
-		func() error { return j.a.poll(cx, a) },
-		func() error { return j.b.poll(cx, b) },
-		func() error { return j.c.poll(cx, c) },
-	)
+	err := j.wait(cx, j, func(cx *task.Cx) error {
+		return first(
+			func() error { return j.a.poll(cx, a) },
+			func() error { return j.b.poll(cx, b) },
+			func() error { return j.c.poll(cx, c) },
+		)
+	})
 	if err != nil {
-		if !task.IsPending(err) {
-			j.a.drop(cx)
-			j.b.drop(cx)
-			j.c.drop(cx)
-		}
 		var noA A
 		var noB B
 		var noC C
@@ -121,17 +154,49 @@ func (j *Join3[A, B, C]) Wait(cx *task.Cx, a func(*task.Cx) (A, error), b func(*
 	return j.a.take(), j.b.take(), j.c.take(), nil
 }
 
+// Abandon lets go of all three: see [task.Abandoner].
+func (j *Join3[A, B, C]) Abandon(cx *task.Cx) {
+	defer j.branch.End(cx) // and the next, whatever a hook does
+	defer j.c.drop(cx, j.DropC)
+	defer j.b.drop(cx, j.DropB)
+	j.a.drop(cx, j.DropA)
+}
+
 // All waits for any number of operations. The zero value is ready.
 //
 // All of those that are not over are polled each time one of them has moved, by one worker:
 // for more than a dozen, or for work that takes time, use a [task.Group].
-type All struct{ parts []half[struct{}] }
+type All struct {
+	// Drop is called with the index of an operation that is over, if another one has failed or
+	// the wait was let go of: what it has got is to be given back. It may be nil.
+	Drop func(i int)
+
+	joint
+	parts []half[struct{}]
+}
 
 // Wait waits until all operations are over; or until one has failed: then it returns that
 // error, and the others are let go of. They are polled in the order in which they are
 // given.
 func (a *All) Wait(cx *task.Cx, ops ...Op) error {
-	a.parts = resize(a.parts, len(ops))
+	switch a.op.Enter(cx) {
+	case task.Occupied:
+		return cx.Suspend()
+	case task.Begins:
+		a.parts = resize(a.parts, len(ops))
+	}
+	same(len(a.parts), len(ops))
+	err := a.wait(cx, a, func(cx *task.Cx) error { return a.all(cx, ops) })
+	if err == nil {
+		for i := range a.parts {
+			a.parts[i].take()
+		}
+	}
+	return err
+}
+
+// all polls all that are not over.
+func (a *All) all(cx *task.Cx, ops []Op) error {
 	var pending error
 	for i, op := range ops {
 		if i > 0 {
@@ -140,22 +205,43 @@ func (a *All) Wait(cx *task.Cx, ops ...Op) error {
 			}
 		}
 		err := a.parts[i].poll(cx, func(cx *task.Cx) (struct{}, error) { return struct{}{}, op(cx) })
-		if task.IsPending(err) {
-			pending = err
-		} else if err != nil {
-			a.drop(cx)
+		if err != nil && !task.IsPending(err) {
 			return err
 		}
-	}
-	if pending == nil {
-		a.drop(cx)
+		if err != nil {
+			pending = err
+		}
 	}
 	return pending
 }
 
-func (a *All) drop(cx *task.Cx) {
-	for i := range a.parts {
-		a.parts[i].drop(cx)
+// Abandon lets go of all: see [task.Abandoner].
+func (a *All) Abandon(cx *task.Cx) {
+	defer a.branch.End(cx)
+	a.drop(cx, 0)
+}
+
+// drop lets go of the operations from the one with that index on, whatever a hook does.
+func (a *All) drop(cx *task.Cx, from int) {
+	i := from
+	defer func() {
+		if i < len(a.parts) { // the hook has panicked
+			a.drop(cx, i+1)
+		}
+	}()
+	for ; i < len(a.parts); i++ {
+		a.parts[i].drop(cx, func(struct{}) {
+			if a.Drop != nil {
+				a.Drop(i)
+			}
+		})
+	}
+}
+
+// same makes sure that a wait that goes on is given as many operations as at its beginning.
+func same(was, is int) {
+	if was != is {
+		panic(fmt.Sprintf("combine: a wait for %d operations goes on with %d: give it the same ones in each poll", was, is))
 	}
 }
 
@@ -173,7 +259,8 @@ func resize[T any](parts []half[T], n int) []half[T] {
 // Any waits for the first of several operations that succeeds: the same question to
 // several servers. The zero value is ready.
 type Any[T any] struct {
-	parts  []half[T]
+	op     task.Operation
+	branch task.Branch
 	failed []error
 }
 
@@ -182,15 +269,16 @@ type Any[T any] struct {
 // polled in the order in which they are given.
 func (a *Any[T]) Wait(cx *task.Cx, ops ...func(*task.Cx) (T, error)) (at int, v T, err error) {
 	some(len(ops))
-	a.parts = resize(a.parts, len(ops))
-	if len(a.failed) != len(ops) {
-		a.failed = make([]error, len(ops))
+	switch a.op.Enter(cx) {
+	case task.Occupied:
+		return -1, v, cx.Suspend()
+	case task.Begins:
+		a.failed = slices.Grow(a.failed[:0], len(ops))[:len(ops)]
 	}
+	same(len(a.failed), len(ops))
+	a.op.Join(cx, a)
 	var pending error
 	for i, op := range ops {
-		if a.parts[i].begins(cx) {
-			a.failed[i] = nil
-		}
 		if a.failed[i] != nil {
 			continue
 		}
@@ -199,10 +287,13 @@ func (a *Any[T]) Wait(cx *task.Cx, ops ...func(*task.Cx) (T, error)) (at int, v 
 				return -1, v, err
 			}
 		}
-		switch err := a.parts[i].poll(cx, op); {
+		err := a.branch.PollPart(cx, i, func(cx *task.Cx) (err error) {
+			v, err = op(cx)
+			return err
+		})
+		switch {
 		case err == nil:
-			v := a.parts[i].take()
-			a.drop(cx)
+			a.win(cx, v)
 			return i, v, nil
 		case task.IsPending(err):
 			pending = err
@@ -210,17 +301,28 @@ func (a *Any[T]) Wait(cx *task.Cx, ops ...func(*task.Cx) (T, error)) (at int, v 
 			a.failed[i] = err
 		}
 	}
-	if pending != nil {
-		return -1, v, pending
+	var none T
+	if pending == nil {
+		pending = errors.Join(a.failed...)
+		a.op.End(cx)
 	}
-	err = errors.Join(a.failed...)
-	a.drop(cx)
-	return -1, v, err
+	return -1, none, pending
 }
 
-func (a *Any[T]) drop(cx *task.Cx) {
-	for i := range a.parts {
-		a.parts[i].drop(cx)
-	}
-	clear(a.failed)
+// win lets go of those that have lost. If a hook of theirs panics, nobody gets v.
+func (a *Any[T]) win(cx *task.Cx, v T) {
+	ended := false
+	defer func() {
+		if !ended {
+			task.Discard(v, nil)
+		}
+	}()
+	a.op.End(cx)
+	ended = true
+}
+
+// Abandon lets go of all: see [task.Abandoner].
+func (a *Any[T]) Abandon(cx *task.Cx) {
+	defer clear(a.failed)
+	a.branch.End(cx)
 }

@@ -28,18 +28,10 @@ func steps(t *testing.T, all ...op) {
 	require.NoError(t, run(all...))
 }
 
-func run(all ...op) error {
-	var seq task.Seq
-	return task.Run(background, task.Func(func(cx *task.Cx) error { return seq.Run(cx, all...) }))
-}
+func run(all ...op) error { return task.Run(background, rig.Steps(all...)) }
 
 // once makes a step of something that does not wait.
-func once(f func(cx *task.Cx)) op {
-	return func(cx *task.Cx) error {
-		f(cx)
-		return nil
-	}
-}
+var once = rig.Once
 
 // after is an operation that is over in its n-th poll, with err.
 func after(n int, err error) op {
@@ -70,11 +62,6 @@ func never(p *task.Promise[int]) op {
 // has anything to do.
 func inTime(t *testing.T, all ...op) {
 	t.Helper()
-	l := rig.NewLab()
-	defer task.ReleaseClock(&l.Home)
-	var seq task.Seq
-	var g task.Group
-	g.Go(l, task.Func(func(cx *task.Cx) error { return seq.Run(cx, all...) }))
-	l.Run()
-	require.NoError(t, g.WaitContext(background))
+	_, err := rig.InTime(all...)
+	require.NoError(t, err)
 }

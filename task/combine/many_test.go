@@ -45,7 +45,7 @@ func TestSelectOfMany(t *testing.T) {
 	l := rig.NewLab()
 	var g task.Group
 	at := -1
-	g.Go(&l.Home, bounded(t, func(cx *task.Cx) (err error) { at, err = sel.Wait(cx, ops...); return err }))
+	g.Go(&l.Runtime, bounded(t, func(cx *task.Cx) (err error) { at, err = sel.Wait(cx, ops...); return err }))
 	l.Work()
 	require.Equal(t, 150, at)
 }
@@ -71,7 +71,7 @@ func TestAllOfMany(t *testing.T) {
 	var all combine.All
 	l := rig.NewLab()
 	var g task.Group
-	g.Go(&l.Home, bounded(t, func(cx *task.Cx) (err error) { return all.Wait(cx, ops...) }))
+	g.Go(&l.Runtime, bounded(t, func(cx *task.Cx) (err error) { return all.Wait(cx, ops...) }))
 	l.Work()
 	require.NoError(t, g.WaitContext(background))
 }
@@ -88,7 +88,7 @@ func TestMergeOfMany(t *testing.T) {
 	l := rig.NewLab()
 	var g task.Group
 	v := 0
-	g.Go(&l.Home, bounded(t, func(cx *task.Cx) (err error) { v, err = s.Next(cx); return err }))
+	g.Go(&l.Runtime, bounded(t, func(cx *task.Cx) (err error) { v, err = s.Next(cx); return err }))
 	l.Work()
 	require.Equal(t, 7, v)
 }
@@ -104,7 +104,7 @@ func TestAllOfManyResults(t *testing.T) {
 	}
 	var all combine.All
 	var g task.Group
-	g.Go(&l.Home, task.Func(func(cx *task.Cx) error { return all.Wait(cx, ops...) }))
+	g.Go(&l.Runtime, task.Func(func(cx *task.Cx) error { return all.Wait(cx, ops...) }))
 	l.Work()
 	for i := range ps {
 		ps[i].Resolve(i, nil)
@@ -121,7 +121,7 @@ func TestManyHandlesThatWait(t *testing.T) {
 	var p task.Promise[int]
 	var hs []*task.Handle[int]
 	var g task.Group
-	g.Go(&l.Home, task.Func(func(cx *task.Cx) error {
+	g.Go(&l.Runtime, task.Func(func(cx *task.Cx) error {
 		for len(hs) < n {
 			hs = append(hs, task.Go(cx, func(cx *task.Cx) (int, error) { return p.Wait(cx) }))
 		}

@@ -227,7 +227,7 @@ func TestLives(t *testing.T) {
 	for inner, make := range halfway {
 		t.Run(inner, func(t *testing.T) {
 			l := rig.NewLab()
-			defer task.ReleaseClock(&l.Home)
+			defer task.ReleaseClock(&l.Runtime)
 			wait := make()
 			var p task.Promise[int]
 			second, want := never(&p), 1

@@ -11,10 +11,10 @@ import (
 // Barrier lets tasks wait for each other: when as many have come as it is for, all go on,
 // and the next round begins.
 type Barrier struct {
-	n    int
-	mu   park.Mutex // guards what follows
-	here int        // how many are in line
-	line task.Line
+	n     int
+	mu    park.Mutex // guards what follows
+	here  int        // how many wait
+	queue task.WaitQueue
 }
 
 // NewBarrier returns a barrier for n tasks.
@@ -31,28 +31,28 @@ func (b *Barrier) Wait(cx *task.Cx) (last bool, err error) {
 	if err := cx.Spend(); err != nil {
 		return false, err
 	}
-	if b.line.Holds(cx) {
-		return false, b.line.Collect(cx, 1)
+	if b.queue.Contains(cx) {
+		return false, b.queue.Collect(cx, 1)
 	}
 	if err := cx.Err(); err != nil {
 		return false, err
 	}
 	b.mu.Lock()
 	if b.arrive() {
-		b.line.ServeAll(cx, &b.mu)
+		b.queue.NotifyAll(cx, &b.mu)
 		return true, nil
 	}
-	return false, b.line.Hold(cx, &b.mu, (*gathering)(b), 1, task.Waiting)
+	return false, b.queue.Enqueue(cx, &b.mu, (*barrierPolicy)(b), 1, task.Waiting)
 }
 
 // WaitContext is Wait for goroutines: it blocks until n have come, or until ctx is done;
 // then its error wraps ctx's cause.
 func (b *Barrier) WaitContext(ctx context.Context) (last bool, err error) {
-	err = b.line.HoldContext(ctx, &b.mu, (*gathering)(b), 1, func() task.Verdict {
+	err = b.queue.EnqueueContext(ctx, &b.mu, (*barrierPolicy)(b), 1, func() task.GrantState {
 		if last = b.arrive(); last {
-			b.line.ServeAll(nil, &b.mu)
+			b.queue.NotifyAll(nil, &b.mu)
 			b.mu.Lock()
-			return task.Told
+			return task.Notified
 		}
 		return task.Waiting
 	})
@@ -68,15 +68,13 @@ func (b *Barrier) arrive() bool {
 	return true
 }
 
-// gathering is the Barrier as the keeper of its line, which is let go as a whole.
-type gathering Barrier
+// barrierPolicy is the Barrier as the policy of its queue, which goes on as a whole.
+type barrierPolicy Barrier
 
-func (b *gathering) Decide(*task.Line, int64) task.Verdict { return task.Waiting }
+func (p *barrierPolicy) TryGrant(*task.WaitQueue, int64) task.GrantState { return task.Waiting }
 
-func (b *gathering) Withdraw(_ *task.Line, _ int64, v task.Verdict) {
-	if v == task.Waiting {
-		b.here--
+func (p *barrierPolicy) Revoke(_ *task.WaitQueue, _ int64, state task.GrantState) {
+	if state == task.Waiting {
+		p.here--
 	}
 }
-
-func (b *gathering) Attend(*task.Cx) {}

@@ -7,8 +7,8 @@ import (
 	"github.com/heist-go/heist/task"
 )
 
-// Cond is how tasks wait until what a [Mutex] guards is as they want it. Set L, and leave
-// the rest zero.
+// Cond is a condition variable: tasks wait until the data that a [Mutex] guards are as they want them.
+// Set L, and leave the rest zero.
 //
 // There is no Wait that gives up the lock on the way, as sync.Cond has: a poll would come
 // back to it without knowing whether it has the lock. A task waits for lock and condition
@@ -23,22 +23,23 @@ import (
 type Cond struct {
 	L *Mutex
 
-	mu   park.Mutex // guards what follows
-	line task.Line
-	told int // signals that nobody has been given yet
+	mu      park.Mutex // guards what follows
+	queue   task.WaitQueue
+	signals int // signals that nobody has been given yet
 }
 
 // LockWhen locks L when condition holds, and returns with the lock held. The condition is
-// called with the lock held; if it panics, the lock is given up. It waits in the line of
-// those that Signal tells while the condition does not hold.
+// called with the lock held; if it panics, the lock is given up. While the condition does not hold it
+// waits in the queue of those that Signal wakes.
 func (c *Cond) LockWhen(cx *task.Cx, condition func() bool) error {
-	if c.line.Holds(cx) {
+	task.Point(cx)
+	if c.queue.Contains(cx) {
 		if err := cx.Spend(); err != nil {
 			return err
 		}
-		if err := c.line.Resume(cx, 1); err != nil {
+		if err := c.queue.Resume(cx, 1); err != nil {
 			if !task.IsPending(err) {
-				c.L.p.line.Quit(cx) // told, and canceled in line for the lock
+				c.L.p.queue.Quit(cx) // signaled, and canceled in the queue for the lock
 			}
 			return err
 		}
@@ -46,18 +47,18 @@ func (c *Cond) LockWhen(cx *task.Cx, condition func() bool) error {
 	// With a signal, which is the next one's if we are canceled before we have the lock.
 	if err := c.L.Lock(cx); err != nil {
 		if !task.IsPending(err) {
-			c.line.Quit(cx)
+			c.queue.Quit(cx)
 		}
 		return err
 	}
-	if c.line.Holds(cx) {
-		c.line.Leave(cx)
+	if c.queue.Contains(cx) {
+		c.queue.Leave(cx)
 	}
 	if c.holds(cx, condition) {
 		return nil
 	}
-	c.mu.Lock() // in line before the lock is free: whoever changes something tells us
-	err := c.line.Hold(cx, &c.mu, (*signals)(c), 1, task.Waiting)
+	c.mu.Lock() // in the queue before the lock is free: whoever changes something signals us
+	err := c.queue.Enqueue(cx, &c.mu, (*condPolicy)(c), 1, task.Waiting)
 	c.L.Unlock(cx)
 	return err
 }
@@ -76,8 +77,8 @@ func (c *Cond) LockWhenContext(ctx context.Context, condition func() bool) error
 			return nil
 		}
 		held := true
-		err := c.line.HoldContext(ctx, &c.mu, (*signals)(c), 1, func() task.Verdict {
-			c.L.Unlock(nil) // as good as in line already: c.mu is held
+		err := c.queue.EnqueueContext(ctx, &c.mu, (*condPolicy)(c), 1, func() task.GrantState {
+			c.L.Unlock(nil) // as good as in the queue already: c.mu is held
 			held = false
 			return task.Waiting
 		})
@@ -104,41 +105,38 @@ func (c *Cond) holds(cx *task.Cx, condition func() bool) (yes bool) {
 	return yes
 }
 
-// Signal tells the one who has waited longest to look again, if anybody waits. It is
+// Signal wakes the one that has waited longest, to look again. It is
 // called with L held or after. cx is the poll in progress, or nil outside of one. It never
 // blocks.
 func (c *Cond) Signal(cx *task.Cx) {
+	task.Point(cx)
 	c.mu.Lock()
-	if !c.line.Empty() {
-		c.told++
+	if !c.queue.Empty() {
+		c.signals++
 	}
-	c.line.Serve(cx, &c.mu, (*signals)(c))
+	c.queue.Grant(cx, &c.mu, (*condPolicy)(c))
 }
 
-// Broadcast tells all who wait, as Signal tells one.
+// Broadcast wakes all, as Signal wakes one.
 func (c *Cond) Broadcast(cx *task.Cx) {
+	task.Point(cx)
 	c.mu.Lock()
-	c.line.ServeAll(cx, &c.mu)
+	c.queue.NotifyAll(cx, &c.mu)
 }
 
-// signals is the Cond as the keeper of its line.
-type signals Cond
+// condPolicy is the Cond as the policy of its queue.
+type condPolicy Cond
 
-func (c *signals) Decide(*task.Line, int64) task.Verdict {
-	if c.told == 0 {
+func (p *condPolicy) TryGrant(*task.WaitQueue, int64) task.GrantState {
+	if p.signals == 0 {
 		return task.Waiting
 	}
-	c.told--
+	p.signals--
 	return task.Granted
 }
 
-func (c *signals) Withdraw(l *task.Line, _ int64, v task.Verdict) {
-	if v == task.Granted && !l.Empty() {
-		c.told++
+func (p *condPolicy) Revoke(q *task.WaitQueue, _ int64, state task.GrantState) {
+	if state == task.Granted && !q.Empty() {
+		p.signals++
 	}
-}
-
-func (c *signals) Attend(cx *task.Cx) {
-	c.mu.Lock()
-	c.line.Serve(cx, &c.mu, (*signals)(c))
 }

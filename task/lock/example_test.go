@@ -272,3 +272,20 @@ func ExampleStrand() {
 	// bob 1
 	// ann 2
 }
+
+// Permits that are released by themselves, for tasks that are functions.
+func ExamplePermit() {
+	seats := lock.NewSemaphore(2)
+	var mine lock.Permit // outside of the function, which is called again and again
+	_ = task.Run(context.Background(), task.Func(func(cx *task.Cx) error {
+		if err := mine.Acquire(cx, seats, 1); err != nil {
+			return err
+		}
+		fmt.Println("free:", seats.Available())
+		return errors.New("it fails, with a permit in its hand")
+	}))
+	fmt.Println("free:", seats.Available())
+	// Output:
+	// free: 1
+	// free: 2
+}

@@ -9,7 +9,7 @@ func (p *permits) state() (taken int64, waits, sound bool) {
 	taken = p.held()
 	p.mu.Lock()
 	defer p.mu.Unlock()
-	waits = !p.line.Empty()
+	waits = !p.queue.Empty()
 	return taken, waits, waits == (p.word.Load()&queued != 0)
 }
 
@@ -21,14 +21,14 @@ func (s *Semaphore) State() (taken int64, waits, sound bool) { return s.p.state(
 func (m *Mutex) Several() bool {
 	m.p.mu.Lock()
 	defer m.p.mu.Unlock()
-	return !m.p.line.Empty() && !m.p.line.Alone()
+	return !m.p.queue.Empty() && !m.p.queue.Alone()
 }
 
 // Waits reports whether somebody waits, in Wait or in WaitPast.
 func (n *Notify) Waits() bool {
 	n.mu.Lock()
 	defer n.mu.Unlock()
-	return !n.line.Empty() || !n.crowd.Empty()
+	return !n.queue.Empty() || !n.set.Empty()
 }
 
 // Pending reports whether the next who comes is told.
@@ -38,31 +38,31 @@ func (n *Notify) Pending() bool {
 	return n.pending
 }
 
-func (e *Event) Waits() bool { return !e.crowd.Empty() }
+func (e *Event) Waits() bool { return !e.set.Empty() }
 
 // Here returns how many have come to the barrier, and whether they are in line.
 func (b *Barrier) Here() (n int, waits bool) {
 	b.mu.Lock()
 	defer b.mu.Unlock()
-	return b.here, !b.line.Empty()
+	return b.here, !b.queue.Empty()
 }
 
 func (c *Cond) Waits() bool {
 	c.mu.Lock()
 	defer c.mu.Unlock()
-	return !c.line.Empty()
+	return !c.queue.Empty()
 }
 
 func (o *OnceValue[T]) Waits() bool {
 	o.mu.Lock()
 	defer o.mu.Unlock()
-	return !o.line.Empty()
+	return !o.queue.Empty()
 }
 
 func (r *RateLimiter) Waits() bool {
 	r.mu.Lock()
 	defer r.mu.Unlock()
-	return !r.line.Empty()
+	return !r.queue.Empty()
 }
 
 // Whole is how many permits there are at most.

@@ -8,6 +8,8 @@ import (
 	"github.com/stretchr/testify/require"
 
 	"github.com/heist-go/heist/internal/invariant"
+	"github.com/heist-go/heist/internal/rig"
+	"github.com/heist-go/heist/pool"
 	"github.com/heist-go/heist/task"
 	"github.com/heist-go/heist/task/lock"
 )
@@ -135,5 +137,75 @@ func TestMistakeInLineIsNotTheLocks(t *testing.T) {
 		require.True(t, ok)
 	case <-time.After(5 * time.Second):
 		t.Fatal("b is locked inside for ever")
+	}
+}
+
+// A limiter outlives its schedulers: what waits for it has its turns, by the clock of the next
+// one, or by the machine's.
+func TestRateLimiterOutlivesItsSchedulers(t *testing.T) {
+	bounded(t)
+	three := func(r *lock.RateLimiter) task.Task {
+		n := 0
+		return task.Func(func(cx *task.Cx) error {
+			for ; n < 3; n++ {
+				if err := r.Wait(cx); err != nil {
+					return err
+				}
+			}
+			return nil
+		})
+	}
+	r := lock.NewRateLimiter(1000, time.Second, 1)
+	for range 3 {
+		require.NoError(t, task.Run(background, three(r)))
+	}
+	for range 2 { // a pool ends while a task waits for a turn of the limiter
+		p, err := pool.New(pool.Config{Workers: 1})
+		require.NoError(t, err)
+		require.NoError(t, p.Run(background, three(r)))
+		p.Go(task.Func(r.Wait))
+		require.NoError(t, p.Close())
+	}
+	require.NoError(t, r.WaitContext(background))
+	require.NoError(t, task.Run(background, three(r)))
+}
+
+// The clock of a scheduler that has ended stands still: it does not count any more.
+func TestRateLimiterAfterAClock(t *testing.T) {
+	bounded(t)
+	r := lock.NewRateLimiter(1, ms, 1)
+	l := rig.NewLab()
+	l.Clock.Advance(time.Hour)
+	task.Detach(l, task.Func(r.Wait))
+	l.Work()
+	require.False(t, r.Allow())
+	task.Close(&l.Runtime)
+	until(t, "a turn by the machine's clock", r.Allow)
+	require.NoError(t, r.WaitContext(background))
+	require.NoError(t, r.WaitContext(background))
+}
+
+// Tasks of one scheduler wait behind the alarm of another, which ends: nobody is forgotten.
+func TestRateLimiterOfTwoSchedulers(t *testing.T) {
+	bounded(t)
+	rounds := 200
+	if testing.Short() {
+		rounds = 20
+	}
+	other, err := pool.New(pool.Config{Workers: 2})
+	require.NoError(t, err)
+	defer other.Close()
+	for range rounds {
+		r := lock.NewRateLimiter(10, ms, 1)
+		p, err := pool.New(pool.Config{Workers: 1})
+		require.NoError(t, err)
+		require.NoError(t, p.Run(background, task.Func(r.Wait)))
+		var g task.Group
+		for range 10 {
+			g.Go(other, task.Func(r.Wait))
+			p.Go(task.Func(r.Wait))
+		}
+		require.NoError(t, p.Close())
+		require.NoError(t, g.WaitContext(background))
 	}
 }

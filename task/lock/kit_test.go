@@ -150,12 +150,7 @@ func (l *lab) cancel(a *actor) {
 }
 
 // once makes a step of something that does not wait.
-func once(f func(cx *task.Cx)) step {
-	return func(cx *task.Cx) error {
-		f(cx)
-		return nil
-	}
-}
+var once = rig.Once
 
 // never is a step that waits until it is canceled.
 func never(cx *task.Cx) error {

@@ -14,14 +14,14 @@ import (
 
 // passesOn: one is told and gives up in the same poll, whenever that is; then the
 // notification is the next one's.
-func passesOn(k func(*Notify) task.Keeper) func(*explore.X) {
+func passesOn(k func(*Notify) task.Policy) func(*explore.X) {
 	return func(x *explore.X) {
 		r := rig.New(x, 2)
 		var n Notify
 		polled := 0
 		r.StartOn(0, rig.Named("fickle", func(cx *task.Cx) error {
 			if polled++; polled == 1 {
-				err := n.line.Wait(cx, &n.mu, k(&n), 1)
+				err := n.queue.Wait(cx, &n.mu, k(&n), 1)
 				if err == nil { // it was told before it came
 					n.One(cx)
 				}
@@ -33,32 +33,32 @@ func passesOn(k func(*Notify) task.Keeper) func(*explore.X) {
 		x.Go("teller", func() { n.One(nil) })
 		x.Final(func() {
 			r.Settled()
-			x.Assert(n.line.Empty(), "somebody still waits")
+			x.Assert(n.queue.Empty(), "somebody still waits")
 			x.Assert(!n.pending, "told once, and two know")
 		})
 	}
 }
 
 func TestExploreNotifyPassesOn(t *testing.T) {
-	explore.Check(t, bounded(2), passesOn(func(n *Notify) task.Keeper { return (*told)(n) }))
+	explore.Check(t, bounded(2), passesOn(func(n *Notify) task.Policy { return (*notifyPolicy)(n) }))
 }
 
 func TestRefuteNotifies(t *testing.T) {
 	t.Run("forgets what comes back", func(t *testing.T) {
-		rig.Refute(t, 2, "deadlock", passesOn(func(n *Notify) task.Keeper { return forgetful{(*told)(n)} }))
+		rig.Refute(t, 2, "deadlock", passesOn(func(n *Notify) task.Policy { return forgetful{(*notifyPolicy)(n)} }))
 	})
 	t.Run("does not serve the next", func(t *testing.T) {
-		rig.Refute(t, 2, "deadlock", passesOn(func(n *Notify) task.Keeper { return idle{(*told)(n)} }))
+		rig.Refute(t, 2, "deadlock", passesOn(func(n *Notify) task.Policy { return idle{(*notifyPolicy)(n)} }))
 	})
 }
 
-type forgetful struct{ *told }
+type forgetful struct{ *notifyPolicy }
 
-func (forgetful) Withdraw(*task.Line, int64, task.Verdict) {}
+func (forgetful) Revoke(*task.WaitQueue, int64, task.GrantState) {}
 
-type idle struct{ *told }
+type idle struct{ *notifyPolicy }
 
-func (idle) Attend(*task.Cx) {}
+func (idle) Dispatch(*task.Cx) {}
 
 // generations: whoever waits until a condition holds looks at the generation first, and
 // misses no change.
@@ -87,7 +87,7 @@ func generations(all func(*Notify, *task.Cx), wait func(*Notify, *task.Cx, uint6
 		x.Go("teller", func() { n.One(nil) })
 		x.Final(func() {
 			r.Settled()
-			x.Assert(n.line.Empty() && n.crowd.Empty(), "somebody still waits")
+			x.Assert(n.queue.Empty() && n.set.Empty(), "somebody still waits")
 		})
 	}
 }
@@ -100,18 +100,18 @@ func TestRefuteGenerations(t *testing.T) {
 	t.Run("wakes before it says so", func(t *testing.T) {
 		rig.Refute(t, 2, "deadlock", generations(func(n *Notify, cx *task.Cx) {
 			n.mu.Lock()
-			n.line.ServeAll(cx, &n.mu)
-			n.crowd.WakeAll(&n.mu, cx)
+			n.queue.NotifyAll(cx, &n.mu)
+			n.set.WakeAll(&n.mu, cx)
 			n.gen.Add(1)
 		}, (*Notify).WaitPast))
 	})
 	t.Run("waits without a second look", func(t *testing.T) {
 		rig.Refute(t, 2, "deadlock", generations((*Notify).All, func(n *Notify, cx *task.Cx, gen uint64) error {
 			if n.gen.Load() == gen {
-				n.crowd.Listen(cx, &n.mu)
+				n.set.Listen(cx, &n.mu)
 				return cx.Suspend()
 			}
-			n.crowd.Forget(cx)
+			n.set.Forget(cx)
 			return nil
 		}))
 	})
@@ -121,13 +121,13 @@ func TestRefuteGenerations(t *testing.T) {
 // is told starts another, who comes while the rest is being told, or later. All tells those
 // who were there, and is over; the newcomer is told by One.
 func newcomers(all func(*Notify, *task.Cx)) func(*explore.X) {
-	const crowd = 33 // more than a batch
+	const many = 33 // more than a batch
 	return func(x *explore.X) {
 		r := rig.New(x, 2)
 		var n Notify
 		told := 0
 		var ts []task.Task
-		for range crowd {
+		for range many {
 			ts = append(ts, rig.Named("waits", func(cx *task.Cx) error {
 				err := n.Wait(cx)
 				if err != nil {
@@ -146,32 +146,32 @@ func newcomers(all func(*Notify, *task.Cx)) func(*explore.X) {
 		}))...)
 		x.Final(func() {
 			r.Settled()
-			x.Assert(told == crowd, "%d of %d were told", told, crowd)
-			x.Assert(n.line.Empty(), "somebody still waits")
+			x.Assert(told == many, "%d of %d were told", told, many)
+			x.Assert(n.queue.Empty(), "somebody still waits")
 			x.Assert(!n.pending, "who came when others had been told was told with them")
 		})
 	}
 }
 
-func TestExploreServeAll(t *testing.T) {
+func TestExploreQueueNotifyAll(t *testing.T) {
 	// One queue for all workers: who waits is told and polled by either of them.
 	explore.Check(t, explore.Options{Random: 2000}, newcomers((*Notify).All))
 }
 
 // A control: all are told until nobody is in line.
-func TestRefuteServeAllOfNewcomers(t *testing.T) {
+func TestRefuteQueueNotifyAllOfNewcomers(t *testing.T) {
 	f := explore.Refute(t, explore.Options{Random: 2000}, newcomers(func(n *Notify, cx *task.Cx) {
 		n.mu.Lock()
-		n.line.Serve(cx, &n.mu, everybody{(*told)(n)})
+		n.queue.Grant(cx, &n.mu, everybody{(*notifyPolicy)(n)})
 	}))
 	if !strings.Contains(f.Reason, "told with them") {
 		t.Fatal(f.Reason)
 	}
 }
 
-type everybody struct{ *told }
+type everybody struct{ *notifyPolicy }
 
-func (everybody) Decide(*task.Line, int64) task.Verdict { return task.Told }
+func (everybody) TryGrant(*task.WaitQueue, int64) task.GrantState { return task.Notified }
 
 // happens: an event is set twice while two wait for it, one after the other.
 func happens(set func(*Event, *task.Cx), wait func(*Event, *task.Cx) error) func(*explore.X) {
@@ -196,7 +196,7 @@ func happens(set func(*Event, *task.Cx), wait func(*Event, *task.Cx) error) func
 		})
 		x.Final(func() {
 			r.Settled()
-			x.Assert(e.crowd.Empty(), "somebody still waits")
+			x.Assert(e.set.Empty(), "somebody still waits")
 			x.Assert(a.Polls() <= 2 && b.Polls() <= 2, "%d and %d polls for one event", a.Polls(), b.Polls())
 		})
 	}
@@ -209,19 +209,19 @@ func TestExploreEvent(t *testing.T) {
 func TestRefuteEvents(t *testing.T) {
 	t.Run("looks who waits before it says so", func(t *testing.T) {
 		rig.Refute(t, 2, "deadlock", happens(func(e *Event, cx *task.Cx) {
-			waits := !e.crowd.Empty()
-			if !e.set.Swap(true) && waits {
-				e.crowd.WakeAll(&e.mu, cx)
+			waits := !e.set.Empty()
+			if !e.isSet.Swap(true) && waits {
+				e.set.WakeAll(&e.mu, cx)
 			}
 		}, (*Event).Wait))
 	})
 	t.Run("waits without a second look", func(t *testing.T) {
 		rig.Refute(t, 2, "deadlock", happens((*Event).Set, func(e *Event, cx *task.Cx) error {
-			if !e.set.Load() {
-				e.crowd.Listen(cx, &e.mu)
+			if !e.isSet.Load() {
+				e.set.Listen(cx, &e.mu)
 				return cx.Suspend()
 			}
-			e.crowd.Forget(cx)
+			e.set.Forget(cx)
 			return nil
 		}))
 	})
@@ -264,7 +264,7 @@ func makes(cancel, fails bool, get func(*OnceValue[int], *task.Cx, func(*task.Cx
 		}
 		x.Final(func() {
 			r.Settled()
-			x.Assert(o.line.Empty() && !o.making, "somebody still waits, or makes")
+			x.Assert(o.queue.Empty() && !o.making, "somebody still waits, or makes")
 			x.Assert(b.Err() == nil, "b has got %v", b.Err())
 			x.Assert(a.Err() == nil || errors.Is(a.Err(), errStop), "a has got %v", a.Err())
 			_, ok := o.Value()
@@ -320,7 +320,7 @@ func TestRefuteOnceValues(t *testing.T) {
 // gathers: two for a barrier. One may be canceled at any moment; when that one has ended,
 // so may the other. Whoever has left before the round was complete is not counted, and
 // whoever has left afterwards is not taken from the next round.
-func gathers(k func(*Barrier) task.Keeper) func(*explore.X) {
+func gathers(k func(*Barrier) task.Policy) func(*explore.X) {
 	return func(x *explore.X) {
 		r := rig.New(x, 2)
 		b := NewBarrier(2)
@@ -347,45 +347,45 @@ func gathers(k func(*Barrier) task.Keeper) func(*explore.X) {
 		x.Go("cancels", func() { fickle.Cancel(errStop) })
 		x.Final(func() {
 			r.Settled()
-			x.Assert(b.line.Empty() && b.here == 0, "%d are here when all have left", b.here)
+			x.Assert(b.queue.Empty() && b.here == 0, "%d are here when all have left", b.here)
 			x.Assert(lasts.Peek() == 1 || lasts.Peek() == 0 && passed.Peek() == 0, "%d have passed, %d as the last", passed.Peek(), lasts.Peek())
 		})
 	}
 }
 
-// waitAt is (*Barrier).Wait with another keeper.
-func waitAt(b *Barrier, cx *task.Cx, k task.Keeper) (bool, error) {
-	if _, own := k.(*gathering); own || b.line.Holds(cx) {
+// waitAt is (*Barrier).Wait with another policy.
+func waitAt(b *Barrier, cx *task.Cx, policy task.Policy) (bool, error) {
+	if _, own := policy.(*barrierPolicy); own || b.queue.Contains(cx) {
 		return b.Wait(cx)
 	}
 	b.mu.Lock()
 	if b.arrive() {
-		b.line.ServeAll(cx, &b.mu)
+		b.queue.NotifyAll(cx, &b.mu)
 		return true, nil
 	}
-	return false, b.line.Hold(cx, &b.mu, k, 1, task.Waiting)
+	return false, b.queue.Enqueue(cx, &b.mu, policy, 1, task.Waiting)
 }
 
 func TestExploreBarrier(t *testing.T) {
-	explore.Check(t, bounded(2), gathers(func(b *Barrier) task.Keeper { return (*gathering)(b) }))
+	explore.Check(t, bounded(2), gathers(func(b *Barrier) task.Policy { return (*barrierPolicy)(b) }))
 }
 
 func TestRefuteBarriers(t *testing.T) {
 	t.Run("counts who has left", func(t *testing.T) {
-		rig.Refute(t, 2, "1 are here", gathers(func(b *Barrier) task.Keeper { return gone{(*gathering)(b)} }))
+		rig.Refute(t, 2, "1 are here", gathers(func(b *Barrier) task.Policy { return gone{(*barrierPolicy)(b)} }))
 	})
 	t.Run("takes who has passed from the next round", func(t *testing.T) {
-		rig.Refute(t, 2, "-1 are here", gathers(func(b *Barrier) task.Keeper { return twice{(*gathering)(b)} }))
+		rig.Refute(t, 2, "-1 are here", gathers(func(b *Barrier) task.Policy { return twice{(*barrierPolicy)(b)} }))
 	})
 }
 
-type gone struct{ *gathering }
+type gone struct{ *barrierPolicy }
 
-func (gone) Withdraw(*task.Line, int64, task.Verdict) {}
+func (gone) Revoke(*task.WaitQueue, int64, task.GrantState) {}
 
-type twice struct{ *gathering }
+type twice struct{ *barrierPolicy }
 
-func (w twice) Withdraw(*task.Line, int64, task.Verdict) { w.here-- }
+func (w twice) Revoke(*task.WaitQueue, int64, task.GrantState) { w.here-- }
 
 // consumes: a producer, a consumer, and one who waits at the same condition for something
 // that never comes, and leaves at any moment: with the only signal, perhaps.
@@ -429,7 +429,7 @@ func consumes(lockWhen func(*Cond, *task.Cx, func() bool) error, late bool) func
 		x.Final(func() {
 			r.Settled()
 			m.p.unused(x)
-			x.Assert(c.line.Empty(), "somebody still waits")
+			x.Assert(c.queue.Empty(), "somebody still waits")
 			x.Assert(items.Get() == 0, "%d items are left", items.Get())
 		})
 	}
@@ -443,7 +443,7 @@ func TestExploreCond(t *testing.T) {
 func TestRefuteConds(t *testing.T) {
 	t.Run("gives up the lock before it is in line", func(t *testing.T) {
 		rig.Refute(t, 2, "deadlock", consumes(func(c *Cond, cx *task.Cx, condition func() bool) error {
-			if c.line.Holds(cx) {
+			if c.queue.Contains(cx) {
 				return c.LockWhen(cx, condition)
 			}
 			if err := c.L.Lock(cx); err != nil {
@@ -454,12 +454,12 @@ func TestRefuteConds(t *testing.T) {
 			}
 			c.L.Unlock(cx)
 			c.mu.Lock()
-			return c.line.Hold(cx, &c.mu, (*signals)(c), 1, task.Waiting)
+			return c.queue.Enqueue(cx, &c.mu, (*condPolicy)(c), 1, task.Waiting)
 		}, false))
 	})
 	t.Run("keeps a signal", func(t *testing.T) {
 		rig.Refute(t, 2, "deadlock", consumes(func(c *Cond, cx *task.Cx, condition func() bool) error {
-			if c.line.Holds(cx) {
+			if c.queue.Contains(cx) {
 				return c.LockWhen(cx, condition)
 			}
 			if err := c.L.Lock(cx); err != nil {
@@ -469,16 +469,16 @@ func TestRefuteConds(t *testing.T) {
 				return nil
 			}
 			c.mu.Lock()
-			err := c.line.Hold(cx, &c.mu, selfish{(*signals)(c)}, 1, task.Waiting)
+			err := c.queue.Enqueue(cx, &c.mu, selfish{(*condPolicy)(c)}, 1, task.Waiting)
 			c.L.Unlock(cx)
 			return err
 		}, false))
 	})
 }
 
-type selfish struct{ *signals }
+type selfish struct{ *condPolicy }
 
-func (selfish) Withdraw(*task.Line, int64, task.Verdict) {}
+func (selfish) Revoke(*task.WaitQueue, int64, task.GrantState) {}
 
 // inOrder: three things of one key, one of them canceled at any moment. They are done one
 // after the other, in order.

@@ -8,34 +8,38 @@ import (
 	"github.com/heist-go/heist/task"
 )
 
-// OnceValue is a value that is made when it is wanted first, by an operation that may
-// suspend: whoever comes first makes it, and the others wait. The zero value is ready.
+// OnceValue is a lazily made value, for an operation that may suspend: the first caller makes it, and
+// the others wait. The zero value is ready.
 type OnceValue[T any] struct {
 	made   atomicx.Bool
 	value  atomicx.Plain[T]
 	mu     park.Mutex // guards what follows
 	making bool       // somebody holds a grant
-	line   task.Line
+	queue  task.WaitQueue
 }
 
 // Get returns the value, and is sticky. If there is none yet, the task makes it by f, which is called
 // again until it does not return Pending; or it waits for the task that does.
 //
-// An error of f is its caller's, and the next in line tries. So it does if the task that
+// An error of f is its caller's, and the next in the queue tries. So it does if the task that
 // makes the value is canceled, panics, or ends: others do not wait for ever. A canceled task
-// is told at once, without another call of f: what f has begun, it finds in the task.
+// gets the error at once, without another call of f: what f has begun, it finds in the task.
+//
+//heist:sticky
 func (o *OnceValue[T]) Get(cx *task.Cx, f func(*task.Cx) (T, error)) (v T, err error) {
-	if err := cx.Spend(); err != nil {
-		return v, err
+	task.Point(cx)
+	if cx.Spent() {
+		return v, cx.Spend()
 	}
-	if o.made.Load() && !o.line.Holds(cx) {
-		return o.value.Get(), nil
+	// Pairs with: (*OnceValue).set.
+	if o.made.Load() && !o.queue.Contains(cx) {
+		return o.value.Get(), cx.Spend()
 	}
-	if o.line.Holds(cx) {
-		err = o.line.Resume(cx, 1)
+	if o.queue.Contains(cx) {
+		err = o.queue.Resume(cx, 1)
 	} else {
 		o.mu.Lock()
-		err = o.line.Hold(cx, &o.mu, (*maker[T])(o), 1, o.enter())
+		err = o.queue.Enqueue(cx, &o.mu, (*oncePolicy[T])(o), 1, o.enter())
 	}
 	if err != nil {
 		return v, err
@@ -47,17 +51,21 @@ func (o *OnceValue[T]) Get(cx *task.Cx, f func(*task.Cx) (T, error)) (v T, err e
 	} else if err == nil {
 		o.set(v)
 	}
-	o.line.Quit(cx)
+	o.queue.Quit(cx)
+	if !cx.Spent() { // f may have used up the rest
+		_ = cx.Spend()
+	}
 	return v, err
 }
 
 // GetContext is Get for goroutines: it blocks until there is a value, or until ctx is
 // done; then its error wraps ctx's cause. f is given ctx.
 func (o *OnceValue[T]) GetContext(ctx context.Context, f func(context.Context) (T, error)) (v T, err error) {
+	// Pairs with: (*OnceValue).set.
 	if o.made.Load() {
 		return o.value.Get(), nil
 	}
-	if err := o.line.HoldContext(ctx, &o.mu, (*maker[T])(o), 1, o.enter); err != nil {
+	if err := o.queue.EnqueueContext(ctx, &o.mu, (*oncePolicy[T])(o), 1, o.enter); err != nil {
 		return v, err
 	}
 	if o.made.Load() {
@@ -66,7 +74,7 @@ func (o *OnceValue[T]) GetContext(ctx context.Context, f func(context.Context) (
 	defer func() { // whatever f does
 		o.mu.Lock()
 		o.making = false
-		o.line.Serve(nil, &o.mu, (*maker[T])(o))
+		o.queue.Grant(nil, &o.mu, (*oncePolicy[T])(o))
 	}()
 	if v, err = f(ctx); err == nil {
 		o.set(v)
@@ -76,6 +84,7 @@ func (o *OnceValue[T]) GetContext(ctx context.Context, f func(context.Context) (
 
 // Value returns the value, and whether there is one. Any thread; it never blocks.
 func (o *OnceValue[T]) Value() (v T, ok bool) {
+	// Pairs with: (*OnceValue).set.
 	if !o.made.Load() {
 		return v, false
 	}
@@ -84,41 +93,37 @@ func (o *OnceValue[T]) Value() (v T, ok bool) {
 
 func (o *OnceValue[T]) set(v T) {
 	o.value.Set(v)
-	// Publish. The value. Pairs with: (*OnceValue).Get.
+	// Publish. The value.
+	// Pairs with: (*OnceValue).Get, (*OnceValue).GetContext, (*OnceValue).Value.
 	o.made.Store(true)
 }
 
 // enter decides about a newcomer. The lock is held.
-func (o *OnceValue[T]) enter() task.Verdict {
-	if !o.line.Empty() && !o.made.Load() {
-		return task.Waiting // somebody has given up, and the next is about to be told
+func (o *OnceValue[T]) enter() task.GrantState {
+	if !o.queue.Empty() && !o.made.Load() {
+		return task.Waiting // somebody has given up, and the next is about to be asked
 	}
-	return (*maker[T])(o).Decide(&o.line, 1)
+	return (*oncePolicy[T])(o).TryGrant(&o.queue, 1)
 }
 
-// maker is the OnceValue as the keeper of its line.
-type maker[T any] OnceValue[T]
+// oncePolicy is the OnceValue as the policy of its queue.
+type oncePolicy[T any] OnceValue[T]
 
-func (o *maker[T]) Decide(*task.Line, int64) task.Verdict {
+func (p *oncePolicy[T]) TryGrant(*task.WaitQueue, int64) task.GrantState {
 	switch {
-	case o.made.Load():
-		return task.Told
-	case o.making:
+	case p.made.Load():
+		return task.Notified
+	case p.making:
 		return task.Waiting
 	}
-	o.making = true
+	p.making = true
 	return task.Granted
 }
 
-func (o *maker[T]) Withdraw(_ *task.Line, _ int64, v task.Verdict) {
-	if v == task.Granted {
-		o.making = false
+func (p *oncePolicy[T]) Revoke(_ *task.WaitQueue, _ int64, state task.GrantState) {
+	if state == task.Granted {
+		p.making = false
 	}
-}
-
-func (o *maker[T]) Attend(cx *task.Cx) {
-	o.mu.Lock()
-	o.line.Serve(cx, &o.mu, o)
 }
 
 // Once is a [OnceValue] without a value: something that is done once. The zero value is
@@ -126,6 +131,8 @@ func (o *maker[T]) Attend(cx *task.Cx) {
 type Once struct{ v OnceValue[struct{}] }
 
 // Do does it, by f, unless it is done; it is sticky. See [OnceValue.Get].
+//
+//heist:sticky
 func (o *Once) Do(cx *task.Cx, f func(*task.Cx) error) error {
 	_, err := o.v.Get(cx, func(cx *task.Cx) (struct{}, error) { return struct{}{}, f(cx) })
 	return err

@@ -6,7 +6,9 @@ import (
 
 	"github.com/stretchr/testify/require"
 
+	"github.com/heist-go/heist/internal/rig"
 	"github.com/heist-go/heist/task"
+	"github.com/heist-go/heist/task/combine"
 	"github.com/heist-go/heist/task/lock"
 )
 
@@ -161,4 +163,30 @@ func TestOnce(t *testing.T) {
 	require.NoError(t, o.DoContext(background, nil))
 	require.True(t, o.Done())
 	require.Equal(t, 1, n)
+}
+
+// TestOnceMany: who waits for what makes a value spends nothing, so that each of many is asked.
+func TestOnceMany(t *testing.T) {
+	const n = 1100
+	l := rig.NewLab()
+	var os [n]lock.Once
+	var p task.Promise[int]
+	var all combine.All
+	var ops []combine.Op
+	for i := range os {
+		ops = append(ops, func(cx *task.Cx) error {
+			return os[i].Do(cx, func(cx *task.Cx) error { _, err := p.Wait(cx); return err })
+		})
+	}
+	var g task.Group
+	polls := 0
+	g.Go(&l.Runtime, task.Func(func(cx *task.Cx) error {
+		polls++
+		require.Less(t, polls, n, "it is polled for ever")
+		return all.Wait(cx, ops...)
+	}))
+	l.Work()
+	p.Resolve(1, nil)
+	l.Work()
+	require.NoError(t, g.WaitContext(context.Background()))
 }

@@ -8,34 +8,47 @@ import (
 	"github.com/heist-go/heist/task"
 )
 
-// permits are given out first come, first served, several at a time if that is asked
-// for: the core of Mutex, RWMutex and Semaphore. It is the batch semaphore of tokio, with
+// permits is a FIFO semaphore: the core of Mutex, RWMutex and Semaphore. It gives out permits first
+// come, first served, several at a time. It is the batch semaphore of tokio, with
 // the uncontended case in one word.
 //
-// # Who may write what
+//	      | taken (62 bits) | closed | queued |        nobody waits: compare-and-swap
+//	queued set: out counts, under the lock, and the queue has whoever waits
+//
+// # Invariants
 //
 //	P1  While queued is not set, the word says how many permits are taken, and anybody
 //	    may change that, by compare-and-swap: nobody waits.
 //	P2  While queued is set, somebody waits, and out says how many are taken. It is
-//	    guarded by the lock, so nobody overtakes those in line.
-//	P3  queued is set and cleared under the lock: it says that the line is not empty.
+//	    guarded by the lock, so nobody overtakes those in the queue.
+//	P3  queued is set and cleared under the lock: it says that the queue is not empty.
+//	P4  Who sets queued has read the count by the same compare-and-swap: no release is lost between.
+//
+// # Order
+//
+// Publishing is enough: a release is seen by the acquisition that takes its permits, by the word or by
+// the lock.
+//
+// # Price
+//
+// Without waiters one compare-and-swap for each side.
 type permits struct {
 	word  atomicx.Uint64 // taken | closed | queued
 	limit int64          // 0 stands for whole
 	mu    park.Mutex     // guards what follows
 	out   int64          // P2
-	line  task.Line
+	queue task.WaitQueue
 }
 
 const (
-	queued = 1 << iota // somebody is in line: P2
+	queued = 1 << iota // somebody waits: P2
 	closed             // nobody is given any more
 
 	flagBits = 2
 	one      = 1 << flagBits // what a permit adds to the word
 )
 
-// whole is the limit of what is exclusive or shared: who asks for so much is alone.
+// whole is the limit of a lock that is exclusive or shared: a holder of so much is alone.
 const whole = 1 << 30
 
 func (p *permits) max() int64 {
@@ -54,7 +67,8 @@ func (p *permits) try(n int64) bool {
 		if w&(queued|closed) != 0 || taken(w)+n > p.max() {
 			return false
 		}
-		// Claim. Pairs with: (*permits).release.
+		// Claim. The permits (P1).
+		// Pairs with: (*permits).release, (*permits).clear, (*permits).close, (*permits).Revoke, (*Mutex).Unlock.
 		if p.word.CompareAndSwap(w, w+uint64(n)*one) {
 			return true
 		}
@@ -64,31 +78,31 @@ func (p *permits) try(n int64) bool {
 // acquire takes n, and waits until they are free. A task that waits has been granted them,
 // perhaps: it does not take others.
 func (p *permits) acquire(cx *task.Cx, n int64) error {
-	if !p.line.Holds(cx) && cx.Err() == nil && p.try(n) {
+	if !p.queue.Contains(cx) && cx.Err() == nil && p.try(n) {
 		return nil
 	}
-	return p.line.Wait(cx, &p.mu, p, n)
+	return p.queue.Wait(cx, &p.mu, p, n)
 }
 
 func (p *permits) acquireContext(ctx context.Context, n int64) error {
 	if p.try(n) {
 		return nil
 	}
-	return p.line.WaitContext(ctx, &p.mu, p, n)
+	return p.queue.WaitContext(ctx, &p.mu, p, n)
 }
 
 // release gives n back. It reports false, and does nothing, if so many are not taken.
 func (p *permits) release(cx *task.Cx, n int64) bool {
 	for {
-		w := p.word.Load()
+		w := p.word.Load() // Pairs with: (*permits).clear.
 		if w&queued != 0 {
 			break
 		}
 		if taken(w) < n {
 			return false
 		}
-		// Publish. What was done while the permits were held.
-		// Pairs with: (*permits).try, (*permits).Decide.
+		// Publish. What was done while the permits were held (P1).
+		// Pairs with: (*permits).try, (*permits).TryGrant, (*Mutex).Lock, (*Mutex).TryLock.
 		if p.word.CompareAndSwap(w, w-uint64(n)*one) {
 			return true
 		}
@@ -103,7 +117,7 @@ func (p *permits) release(cx *task.Cx, n int64) bool {
 		return false
 	}
 	p.out -= n
-	p.line.Serve(cx, &p.mu, p)
+	p.queue.Grant(cx, &p.mu, p)
 	return true
 }
 
@@ -124,70 +138,67 @@ func (p *permits) held() int64 {
 // close refuses all who wait, and all who come.
 func (p *permits) close(cx *task.Cx) {
 	p.mu.Lock()
+	// Publish. Nobody is given any more.
+	// Pairs with: (*permits).try, (*permits).TryGrant.
 	p.word.Or(closed)
-	p.line.Serve(cx, &p.mu, p)
+	p.queue.Grant(cx, &p.mu, p)
 }
 
-// Decide takes n for the oldest in line, or for a newcomer if there is no line.
-func (p *permits) Decide(l *task.Line, n int64) task.Verdict {
+// TryGrant takes n for the oldest in the queue, or for a newcomer if that is empty.
+func (p *permits) TryGrant(q *task.WaitQueue, n int64) task.GrantState {
 	w := p.word.Load()
 	for w&queued == 0 { // a newcomer
-		next, v := w|queued, task.Waiting
+		next, state := w|queued, task.Waiting
 		switch {
 		case w&closed != 0:
 			return task.Refused
 		case taken(w)+n <= p.max():
-			next, v = w+uint64(n)*one, task.Granted
+			next, state = w+uint64(n)*one, task.Granted
 		}
 		p.out = taken(w)
-		// Claim. The permits; or the count of them: whoever gives back from now on
-		// looks after the line.
-		// Pairs with: (*permits).release.
+		// Claim. The permits; or the count of them (P4): whoever gives back from now on
+		// looks after the queue.
+		// Pairs with: (*permits).release, (*permits).Revoke, (*permits).close.
 		if p.word.CompareAndSwap(w, next) {
-			return v
+			return state
 		}
 		w = p.word.Load()
 	}
-	v := task.Waiting
+	state := task.Waiting
 	switch {
 	case w&closed != 0:
-		v = task.Refused
+		state = task.Refused
 	case p.out+n <= p.max():
 		p.out += n
-		v = task.Granted
+		state = task.Granted
 	}
-	if v != task.Waiting && l.Alone() {
+	if state != task.Waiting && q.Alone() {
 		p.clear()
 	}
-	return v
+	return state
 }
 
-// clear ends the line's rule over the permits: it is, or is about to be, empty.
+// clear moves the count back into the word: the queue is empty, or about to be.
 func (p *permits) clear() {
-	// Publish. The count. Only queued words are written here, and nobody else does.
+	// Publish. The count (P3). Nobody else writes a queued word without the lock.
 	// Pairs with: (*permits).try, (*permits).release.
 	p.word.Store(uint64(p.out)*one | p.word.Load()&closed)
 }
 
-// Withdraw gives back what a task does not want any more.
-func (p *permits) Withdraw(l *task.Line, n int64, v task.Verdict) {
+// Revoke gives back what a task does not want any more.
+func (p *permits) Revoke(q *task.WaitQueue, n int64, state task.GrantState) {
 	if p.word.Load()&queued == 0 {
-		if v == task.Granted {
-			// Publish. Pairs with: (*permits).try, (*permits).Decide.
+		if state == task.Granted {
+			// Publish. The permits are free (P1).
+			// Pairs with: (*permits).try, (*permits).TryGrant.
 			p.word.Add(^(uint64(n)*one - 1))
 		}
 		return
 	}
-	if v == task.Granted {
+	if state == task.Granted {
 		p.out -= n
 	}
-	if l.Empty() {
+	if q.Empty() {
 		p.clear()
 	}
-}
-
-// Attend serves the line.
-func (p *permits) Attend(cx *task.Cx) {
-	p.mu.Lock()
-	p.line.Serve(cx, &p.mu, p)
 }

@@ -29,7 +29,7 @@ func bounded(preemptions int) explore.Options {
 func (p *permits) unused(x *explore.X) {
 	w := p.word.Peek()
 	x.Assert(w&^closed == 0, "the word is %b when all is given back", w)
-	x.Assert(p.line.Empty(), "somebody is still in line")
+	x.Assert(p.queue.Empty(), "somebody is still in line")
 }
 
 // section is what a lock guards. It notices two at a time, also by a data race: being
@@ -145,19 +145,19 @@ func TestRefuteMutexes(t *testing.T) {
 	})
 	t.Run("Lock that waits whatever was given back meanwhile", func(t *testing.T) {
 		w := sound
-		w.lock = func(m *Mutex, cx *task.Cx) error { return m.p.line.Wait(cx, &m.p.mu, hasty{&m.p}, whole) }
+		w.lock = func(m *Mutex, cx *task.Cx) error { return m.p.queue.Wait(cx, &m.p.mu, hasty{&m.p}, whole) }
 		rig.Refute(t, 2, "deadlock", handOff(w, true, false))
 	})
 }
 
-// hasty is a keeper that counts what is taken and says that the line rules in two steps.
+// hasty is a policy that counts what is taken and says that the queue rules in two steps.
 type hasty struct{ *permits }
 
-func (h hasty) Decide(l *task.Line, n int64) task.Verdict {
+func (h hasty) TryGrant(q *task.WaitQueue, n int64) task.GrantState {
 	p := h.permits
 	w := p.word.Load()
 	if w&queued != 0 || taken(w)+n <= p.max() {
-		return p.Decide(l, n)
+		return p.TryGrant(q, n)
 	}
 	p.out = taken(w)
 	p.word.Store(w | queued)
@@ -194,49 +194,57 @@ func fickle(acquire acquire) func(*explore.X) {
 
 func TestExploreCanceledWaiter(t *testing.T) { explore.Check(t, bounded(2), fickle(acquireOne)) }
 
-// Controls: keepers that do not do all of what they are to do with what comes back.
+// Controls: policies that do not do all of what they are to do with what comes back.
 func TestRefuteWithdrawals(t *testing.T) {
 	t.Run("forgets the permit", func(t *testing.T) {
-		rig.Refute(t, 2, "deadlock", fickle(withdrawing(func(p *permits, l *task.Line, n int64, _ task.Verdict) {
-			p.Withdraw(l, n, task.Waiting)
-		}, (*permits).Attend)))
+		rig.Refute(t, 2, "deadlock", fickle(withdrawing(func(p *permits, q *task.WaitQueue, n int64, _ task.GrantState) {
+			p.Revoke(q, n, task.Waiting)
+		}, serve)))
 	})
 	t.Run("does not offer it to the next", func(t *testing.T) {
-		rig.Refute(t, 2, "deadlock", fickle(withdrawing((*permits).Withdraw, func(*permits, *task.Cx) {})))
+		rig.Refute(t, 2, "deadlock", fickle(withdrawing((*permits).Revoke, func(*permits, *task.Cx) {})))
 	})
 	t.Run("takes back what was not granted", func(t *testing.T) {
-		rig.Refute(t, 2, "given out fewer", fickle(withdrawing(func(p *permits, l *task.Line, n int64, _ task.Verdict) {
-			p.Withdraw(l, n, task.Granted)
-		}, (*permits).Attend)))
+		rig.Refute(t, 2, "given out fewer", fickle(withdrawing(func(p *permits, q *task.WaitQueue, n int64, _ task.GrantState) {
+			p.Revoke(q, n, task.Granted)
+		}, serve)))
 	})
 	t.Run("lets a line of nobody rule", func(t *testing.T) {
-		rig.Refute(t, 2, "the word is 101", fickle(withdrawing(func(p *permits, l *task.Line, n int64, v task.Verdict) {
-			if v == task.Granted {
-				p.Withdraw(l, n, v)
+		rig.Refute(t, 2, "the word is 101", fickle(withdrawing(func(p *permits, q *task.WaitQueue, n int64, state task.GrantState) {
+			if state == task.Granted {
+				p.Revoke(q, n, state)
 			}
-		}, (*permits).Attend)))
+		}, serve)))
 	})
 }
 
-func withdrawing(withdraw func(*permits, *task.Line, int64, task.Verdict), attend func(*permits, *task.Cx)) acquire {
+// serve offers what has come back to the next.
+func serve(p *permits, cx *task.Cx) {
+	p.mu.Lock()
+	p.queue.Grant(cx, &p.mu, p)
+}
+
+func withdrawing(withdraw func(*permits, *task.WaitQueue, int64, task.GrantState), attend func(*permits, *task.Cx)) acquire {
 	return func(s *Semaphore, cx *task.Cx) error {
 		p := &s.p
-		if !p.line.Holds(cx) && p.try(1) {
+		if !p.queue.Contains(cx) && p.try(1) {
 			return nil
 		}
-		return p.line.Wait(cx, &p.mu, &careless{p, withdraw, attend}, 1)
+		return p.queue.Wait(cx, &p.mu, &careless{p, withdraw, attend}, 1)
 	}
 }
 
-// careless is a keeper whose way to take back is replaced.
+// careless is a policy whose way to take back is replaced.
 type careless struct {
 	*permits
-	withdraw func(*permits, *task.Line, int64, task.Verdict)
+	withdraw func(*permits, *task.WaitQueue, int64, task.GrantState)
 	attend   func(*permits, *task.Cx)
 }
 
-func (c *careless) Withdraw(l *task.Line, n int64, v task.Verdict) { c.withdraw(c.permits, l, n, v) }
-func (c *careless) Attend(cx *task.Cx)                             { c.attend(c.permits, cx) }
+func (c *careless) Revoke(q *task.WaitQueue, n int64, state task.GrantState) {
+	c.withdraw(c.permits, q, n, state)
+}
+func (c *careless) Dispatch(cx *task.Cx) { c.attend(c.permits, cx) }
 
 // again: a task waits for one of two permits, gives it back, and lives on. Then all
 // permits are there: none is kept for it, however many were free when it was polled.
@@ -327,7 +335,7 @@ func TestExploreHeadOfLine(t *testing.T) {
 func TestRefuteOvertaking(t *testing.T) {
 	rig.Refute(t, 1, "[one both]", headOfLine(func(s *Semaphore, cx *task.Cx, n int) error {
 		p := &s.p
-		if n == 1 && !p.line.Holds(cx) {
+		if n == 1 && !p.queue.Contains(cx) {
 			p.mu.Lock()
 			if p.word.Load()&queued != 0 && p.out+1 <= p.max() {
 				p.out++
@@ -388,7 +396,7 @@ func TestRefuteCloses(t *testing.T) {
 			s.p.mu.Lock()
 			w := s.p.word.Load()
 			s.p.word.Store(w | closed)
-			s.p.line.Serve(nil, &s.p.mu, &s.p)
+			s.p.queue.Grant(nil, &s.p.mu, &s.p)
 		}, true))
 	})
 }

@@ -5,28 +5,29 @@ import (
 	"fmt"
 	"time"
 
-	"github.com/heist-go/heist/internal/clock"
 	"github.com/heist-go/heist/internal/park"
 	"github.com/heist-go/heist/task"
 )
 
-// RateLimiter bounds how often something is done: n times in a while, evenly spaced but
-// for a burst after a pause. It is the generic cell rate algorithm (ITU-T I.371): one
-// moment says it all. Who waits, waits in line, behind one timer for all, and gives up
-// nothing but a place if it is canceled.
+// RateLimiter is a rate limiter: it gives n turns in a while, evenly spaced but
+// for a burst after a pause. It is the generic cell rate algorithm (ITU-T I.371): its only state is
+// one moment. Waits stand in a queue, with one timer for all; a canceled one gives up
+// nothing but its place.
 //
-// A limiter is used by the tasks of one scheduler, and by goroutines.
+// A limiter is used by the tasks of one scheduler at a time, whose clock counts, and by
+// goroutines. It may outlive the scheduler: then the machine's clock counts, until a task of
+// the next one waits.
 type RateLimiter struct {
 	spacing int64 // nanoseconds that a turn takes
 	burst   int64 // how many may come at once
 
-	mu    park.Mutex // guards what follows
-	line  task.Line
-	busy  int64      // until when the turns take that were given; in nanoseconds
-	home  *task.Home // whose clock counts, once a task has come
-	alarm task.Alarm // for the oldest in line
-	timer *time.Timer
-	guest int // goroutines in line: no scheduler may be left to tell them
+	mu         park.Mutex // guards what follows
+	queue      task.WaitQueue
+	busy       int64         // until when the turns take that were given; in nanoseconds. It wraps: see take
+	rt         *task.Runtime // whose clock counts; nil: the machine's
+	alarm      task.Alarm    // for the oldest in the queue
+	timer      *time.Timer
+	goroutines int // goroutines in the queue: no scheduler may be left to wake them
 }
 
 // NewRateLimiter returns a limiter of n turns per while, of which burst may come at once
@@ -54,24 +55,23 @@ func (r *RateLimiter) WaitN(cx *task.Cx, n int) error {
 	if err := r.check(n); err != nil {
 		return err
 	}
-	if !r.line.Holds(cx) {
+	if !r.queue.Contains(cx) {
 		r.mu.Lock()
-		if r.home == nil { // goroutines have had turns, perhaps, by the machine's clock
-			then := r.now()
-			r.home = cx.Home()
-			r.busy += r.now() - then
+		if rt := cx.Runtime(); r.rt != rt && (r.rt == nil || r.rt.Ended()) {
+			r.move(rt)
 		}
 		r.mu.Unlock()
 	}
-	return r.line.Wait(cx, &r.mu, (*turns)(r), int64(n))
+	return r.queue.Wait(cx, &r.mu, (*ratePolicy)(r), int64(n))
 }
 
 // Allow takes a turn if there is one and nobody waits, and reports whether it did. Any
 // thread.
 func (r *RateLimiter) Allow() bool {
+	task.Point(nil)
 	r.mu.Lock()
 	defer r.mu.Unlock()
-	return r.line.Empty() && r.take(1) == 0
+	return r.queue.Empty() && r.take(r.now(), 1) == 0
 }
 
 // WaitContext is Wait for goroutines: it blocks until it has a turn, or until ctx is done;
@@ -83,14 +83,14 @@ func (r *RateLimiter) WaitNContext(ctx context.Context, n int) error {
 	if err := r.check(n); err != nil {
 		return err
 	}
-	r.guests(1)
-	defer r.guests(-1)
-	return r.line.WaitContext(ctx, &r.mu, (*turns)(r), int64(n))
+	r.countGoroutines(1)
+	defer r.countGoroutines(-1)
+	return r.queue.WaitContext(ctx, &r.mu, (*ratePolicy)(r), int64(n))
 }
 
-func (r *RateLimiter) guests(n int) {
+func (r *RateLimiter) countGoroutines(n int) {
 	r.mu.Lock()
-	r.guest += n
+	r.goroutines += n
 	r.mu.Unlock()
 }
 
@@ -106,61 +106,71 @@ func (r *RateLimiter) check(n int) error {
 
 // now is the time on the scale of busy. The lock is held.
 func (r *RateLimiter) now() int64 {
-	if r.home != nil {
-		return r.home.Nanos()
+	if r.rt != nil && r.rt.Ended() {
+		r.move(nil)
 	}
-	return clock.Now()
+	return r.rt.Nanos()
 }
 
-// take takes n turns, or returns how long it will be until there are so many. The lock
-// is held.
-func (r *RateLimiter) take(n int64) (wait time.Duration) {
-	now := r.now()
-	next := max(r.busy, now) + n*r.spacing
-	if early := next - r.burst*r.spacing - now; early > 0 {
+// move has the clock of another runtime count. The alarm is not armed: the runtime before has
+// ended, or there was none. The lock is held.
+func (r *RateLimiter) move(rt *task.Runtime) {
+	if r.rt.Clock() != rt.Clock() { // else busy is as it was, and two looks would be two moments
+		r.busy += rt.Nanos() - r.rt.Nanos()
+	}
+	r.rt = rt
+}
+
+// take takes n turns, or returns how long it will be, from now on, until there are so many. The
+// lock is held.
+//
+// Near the end of time busy lies beyond it, and wraps. Only its distance from the present
+// counts, which is at most longest ahead, and at most a lifetime behind.
+func (r *RateLimiter) take(now, n int64) (wait time.Duration) {
+	ahead := max(r.busy-now, 0) + n*r.spacing
+	if early := ahead - r.burst*r.spacing; early > 0 {
 		return time.Duration(early)
 	}
-	r.busy = next
+	r.busy = now + ahead
 	return 0
 }
 
-// turns is the RateLimiter as the keeper of its line.
-type turns RateLimiter
+// ratePolicy is the RateLimiter as the policy of its queue.
+type ratePolicy RateLimiter
 
-func (t *turns) Decide(_ *task.Line, n int64) task.Verdict {
-	r := (*RateLimiter)(t)
-	wait := r.take(n)
+func (p *ratePolicy) TryGrant(_ *task.WaitQueue, n int64) task.GrantState {
+	r := (*RateLimiter)(p)
+	now := r.now() // the only look: the clock may be moved until the alarm is armed
+	wait := r.take(now, n)
 	if wait == 0 {
 		return task.Granted
 	}
-	if r.home != nil {
-		r.alarm.Arm(r.home, nil, r.home.After(wait), t, 0)
+	if r.rt != nil && !r.alarm.Arm(r.rt, nil, task.Later(now, wait), p, 0) {
+		r.move(nil)
 	}
-	if r.home == nil || r.guest > 0 {
+	if r.rt == nil || r.goroutines > 0 {
 		if r.timer != nil {
 			r.timer.Stop()
 		}
-		r.timer = time.AfterFunc(wait, func() { t.Ring(0) })
+		r.timer = time.AfterFunc(wait, func() { p.Notify(0) })
 	}
 	return task.Waiting
 }
 
-func (t *turns) Withdraw(l *task.Line, n int64, v task.Verdict) {
-	if v == task.Granted {
-		t.busy -= n * t.spacing
+func (p *ratePolicy) Revoke(q *task.WaitQueue, n int64, state task.GrantState) {
+	if state == task.Granted {
+		p.busy -= n * p.spacing
 	}
-	if l.Empty() {
-		t.alarm.Disarm(t.home)
-		if t.timer != nil {
-			t.timer.Stop()
+	if q.Empty() {
+		p.alarm.Disarm(p.rt)
+		if p.timer != nil {
+			p.timer.Stop()
 		}
 	}
 }
 
-func (t *turns) Attend(cx *task.Cx) {
-	t.mu.Lock()
-	t.line.Serve(cx, &t.mu, t)
+// Notify implements [task.Notifier]: it is the turn of the oldest in the queue.
+func (p *ratePolicy) Notify(uint32) {
+	p.mu.Lock()
+	p.queue.Grant(nil, &p.mu, p)
 }
-
-// Ring is called when it is the turn of the oldest in line.
-func (t *turns) Ring(uint32) { t.Attend(nil) }

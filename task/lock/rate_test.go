@@ -18,8 +18,8 @@ const ms = time.Millisecond
 // slack is how much later than asked a timer of the wheel may ring.
 const slack = 2 * ms
 
-// turns is a step that waits for n turns of r.
-func turns(r *lock.RateLimiter, n int) step {
+// ratePolicy is a step that waits for n turns of r.
+func ratePolicy(r *lock.RateLimiter, n int) step {
 	return func(cx *task.Cx) error { return r.WaitN(cx, n) }
 }
 
@@ -88,8 +88,8 @@ func TestRateLimiterKeepsTheRate(t *testing.T) {
 func TestRateLimiterWeights(t *testing.T) {
 	l := newLab(t)
 	r := lock.NewRateLimiter(1, 10*ms, 4)
-	l.well(l.begin(turns(r, 4)), l.begin(turns(r, 0)))
-	many, few := l.begin(turns(r, 3)), l.begin(turns(r, 1))
+	l.well(l.begin(ratePolicy(r, 4)), l.begin(ratePolicy(r, 0)))
+	many, few := l.begin(ratePolicy(r, 3)), l.begin(ratePolicy(r, 1))
 	require.False(t, r.Allow(), "somebody waits")
 	l.pass(25 * ms)
 	l.wait(many, few)
@@ -99,7 +99,7 @@ func TestRateLimiterWeights(t *testing.T) {
 	l.pass(10*ms + slack)
 	l.well(few)
 
-	a := l.begin(turns(r, 5))
+	a := l.begin(ratePolicy(r, 5))
 	require.ErrorIs(t, a.err, task.ErrLimit)
 	require.EqualError(t, a.err, "lock: rate limiter: 5 turns at once, in bursts of 4: "+task.ErrLimit.Error())
 	require.ErrorIs(t, r.WaitNContext(background, 5), task.ErrLimit)

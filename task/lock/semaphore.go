@@ -7,10 +7,10 @@ import (
 	"github.com/heist-go/heist/task"
 )
 
-// Semaphore bounds how much of something is in use at a time. Whoever uses some acquires
-// so many permits, and releases them.
+// Semaphore is a counting semaphore: it bounds how much of something is in use at a time. A user
+// acquires so many permits, and releases them.
 //
-// The line is strict: who asks for many is not overtaken by others who ask for few.
+// The queue is strict: a request for many is not overtaken by others for few.
 type Semaphore struct{ p permits }
 
 // NewSemaphore returns a semaphore of n permits, at least one and at most a billion.
@@ -50,6 +50,7 @@ func (s *Semaphore) AcquireContext(ctx context.Context, n int) error {
 // Release gives n permits back. cx is the poll in progress, or nil outside of one. It is a
 // mistake, and panics, if so many were not acquired. Any thread; it never blocks.
 func (s *Semaphore) Release(cx *task.Cx, n int) {
+	task.Point(cx)
 	if n < 0 || !s.p.release(cx, int64(n)) {
 		panic(fmt.Sprintf("lock: Release of %d permits of a Semaphore that has given out fewer", n))
 	}
@@ -62,6 +63,61 @@ func (s *Semaphore) Close(cx *task.Cx) { s.p.close(cx) }
 
 // Available returns how many permits are free. A hint.
 func (s *Semaphore) Available() int { return int(s.p.max() - s.p.held()) }
+
+// Waiting returns how many tasks and goroutines wait for permits. A hint.
+func (s *Semaphore) Waiting() int {
+	s.p.mu.Lock()
+	defer s.p.mu.Unlock()
+	return s.p.queue.Len()
+}
+
+// Permit is a holder of permits of a [Semaphore] that releases them by itself: when the task ends that
+// has acquired them, however it ends; or, if an operation of a combinator has acquired them, when
+// that has lost or returns an error (see [task.Cleanup]). It is a field of the task, or is
+// kept outside of its function; the zero value is ready.
+type Permit struct {
+	sem   *Semaphore
+	n     int
+	clean task.Cleanup
+	free  func() // made once
+}
+
+// Acquire is [Semaphore.Acquire]. It is sticky: while the permits are held it returns nil. It is a
+// mistake, and panics, to ask for others then. While another branch of the task holds permits by
+// it, it waits.
+//
+//heist:sticky
+func (p *Permit) Acquire(cx *task.Cx, s *Semaphore, n int) error {
+	switch p.clean.Enter(cx) {
+	case task.Occupied:
+		return cx.Suspend()
+	case task.Goes:
+		if p.sem != s || p.n != n {
+			panic(fmt.Sprintf("lock: Acquire of %d permits by a Permit that holds %d, or those of another semaphore: Release it first, or use another Permit", n, p.n))
+		}
+		return nil
+	}
+	if err := s.Acquire(cx, n); err != nil {
+		return err
+	}
+	if p.free == nil {
+		p.free = func() { p.sem.Release(nil, p.n) }
+	}
+	p.sem, p.n = s, n
+	p.clean.Set(cx, p.free)
+	return nil
+}
+
+// Held reports whether permits are held.
+func (p *Permit) Held() bool { return p.clean.IsSet() }
+
+// Release gives the permits back, if they are held.
+func (p *Permit) Release(cx *task.Cx) {
+	if p.clean.IsSet() {
+		p.clean.Drop()
+		p.sem.Release(cx, p.n)
+	}
+}
 
 // check returns an error if n permits can never be had.
 func (s *Semaphore) check(n int) error {

@@ -11,7 +11,11 @@ import (
 type Strand[K comparable] struct {
 	mu   park.Mutex // guards last, and the links of turns
 	last map[K]*Turn[K]
+	most int // how many keys were in last since it was made
 }
+
+// keptKeys is for how many keys a strand keeps the memory when nothing is queued.
+const keptKeys = 256
 
 // Turn is something to do in a [Strand]: a task, which is started like any other.
 type Turn[K comparable] struct {
@@ -44,6 +48,7 @@ func (s *Strand[K]) Turn(key K, f func(*task.Cx) error) *Turn[K] {
 		t.prev.next = t
 	}
 	s.last[key] = t
+	s.most = max(s.most, len(s.last))
 	return t
 }
 
@@ -97,6 +102,9 @@ func (t *Turn[K]) Finish(error) {
 		s.last[t.key] = t.prev
 	default:
 		delete(s.last, t.key)
+		if s.most > keptKeys && len(s.last) == 0 { // a map does not shrink
+			s.last, s.most = nil, 0
+		}
 	}
 	if t.prev != nil {
 		t.prev.next = t.next

@@ -17,9 +17,9 @@ func TestBarrierIsCompleteWhenCanceled(t *testing.T) {
 	var g, h task.Group
 	var first error
 	a := task.Func(func(cx *task.Cx) error { _, err := b.Wait(cx); first = err; return err })
-	g.Go(&l.Home, a)
+	g.Go(&l.Runtime, a)
 	l.Work()
-	h.Go(&l.Home, task.Func(func(cx *task.Cx) error {
+	h.Go(&l.Runtime, task.Func(func(cx *task.Cx) error {
 		last, err := b.Wait(cx)
 		require.True(t, last)
 		g.Cancel(nil) // too late: the round is complete
@@ -38,12 +38,12 @@ func TestOnceValueIsMadeWhenCanceled(t *testing.T) {
 	var g, h task.Group
 	var got error
 	make := func(cx *task.Cx) (int, error) { return p.Wait(cx) }
-	h.Go(&l.Home, task.Func(func(cx *task.Cx) error { _, err := o.Get(cx, make); return err }))
+	h.Go(&l.Runtime, task.Func(func(cx *task.Cx) error { _, err := o.Get(cx, make); return err }))
 	l.Work()
-	g.Go(&l.Home, task.Func(func(cx *task.Cx) error { _, got = o.Get(cx, make); return got }))
+	g.Go(&l.Runtime, task.Func(func(cx *task.Cx) error { _, got = o.Get(cx, make); return got }))
 	l.Work()
 	p.Resolve(1, nil)
-	h.Go(&l.Home, task.Func(func(cx *task.Cx) error { g.Cancel(nil); return nil })) // behind the maker, before the other
+	h.Go(&l.Runtime, task.Func(func(cx *task.Cx) error { g.Cancel(nil); return nil })) // behind the maker, before the other
 	l.Work()
 	_, made := o.Value()
 	require.True(t, made)

@@ -11,19 +11,21 @@ import (
 	"github.com/heist-go/heist/task/chans"
 )
 
-// This file has what connects a stream with a task or a goroutine beside it: a channel, in
+// This file connects a stream with a task or a goroutine beside it: by a channel, in
 // which one value after the other is made room for before it is made.
 
-// errLeft is why those who work for a stream are canceled when that has ended.
+// errLeft is the cause of the cancellation of tasks and goroutines that work for a stream which has ended.
 var errLeft = errors.New("the stream that it works for has ended")
 
-// supply is the near end: a stream of what another task or goroutine, a member of the group,
+// supply is the near end: a stream of the values that another task or goroutine, a member of the group,
 // puts into the channel. That closes the channel when it ends, and its error is the group's.
 type supply[T any] struct {
 	c      *chans.Chan[T]
 	group  task.Group
 	branch task.Branch // of all waits
+	began  bool        // somebody fills the channel, or has
 	closed bool        // Close was called
+	out    *Stream[T]  // its hook gets the values that nobody takes
 }
 
 func (s *supply[T]) next(cx *task.Cx) (v T, err error) {
@@ -39,7 +41,9 @@ func (s *supply[T]) next(cx *task.Cx) (v T, err error) {
 	return v, err
 }
 
-// end ends what fills the channel.
+func (s *supply[T]) leave() { s.branch.Leave() }
+
+// end ends the task or goroutine that fills the channel.
 func (s *supply[T]) end(cx *task.Cx) error {
 	if !s.closed {
 		s.closed = true
@@ -50,7 +54,25 @@ func (s *supply[T]) end(cx *task.Cx) error {
 		return err
 	}
 	s.branch.End(cx)
+	s.dropHeld()
+	s.began = false
 	return nil
+}
+
+func (s *supply[T]) holds() bool    { return s.began }
+func (s *supply[T]) mustDrop() bool { return dropped(s.out.drop) }
+func (s *supply[T]) dropHeld()      { drain(s.c, s.out.drop) }
+func (s *supply[T]) mustOwn()       {} // whoever has sent it has been asked
+
+// drain drops what is left in c, which is closed.
+func drain[T any](c *chans.Chan[T], drop func(T)) {
+	for {
+		v, err := c.TryRecv(nil)
+		if err != nil {
+			return
+		}
+		task.Discard(v, drop)
+	}
 }
 
 // pump is the task at the far end: it pulls a stream.
@@ -94,8 +116,8 @@ func (p *pump[T]) run(cx *task.Cx) (err error) {
 		if err != nil {
 			return err
 		}
+		p.room.Send(cx, v) // it may panic, and then the room is still to be given back
 		p.has = false
-		p.room.Send(cx, v)
 	}
 }
 
@@ -118,12 +140,14 @@ func (p *pump[T]) abandon(on task.Spawner) {
 // Buffer returns a stream of the same values that are pulled ahead, up to n of them, by a task
 // of its own. That begins with the first Next, and belongs to the task that calls it. The end
 // of s, and an error, come after the values before it. What is in the buffer when the stream
-// is closed is lost.
+// is closed is dropped: see [Stream.OnDrop].
 func (s *Stream[T]) Buffer(n int) *Stream[T] {
 	if n < 1 {
 		panic(fmt.Sprintf("stream: Buffer(%d): a buffer has room for at least one value", n))
 	}
-	return made[T](&buffer[T]{src: s, supply: supply[T]{c: chans.New[T](n)}})
+	b := &buffer[T]{src: s, supply: supply[T]{c: chans.New[T](n)}}
+	b.out = passed(s, b)
+	return b.out
 }
 
 type buffer[T any] struct {
@@ -135,6 +159,8 @@ type buffer[T any] struct {
 func (b *buffer[T]) Next(cx *task.Cx) (T, error) {
 	if b.pump == nil {
 		b.pump = &pump[T]{src: b.src, c: b.c}
+		b.began = true
+		b.out.keep(cx)
 		b.group.Go(cx, b.pump)
 	}
 	return b.next(cx)
@@ -166,18 +192,21 @@ func FromSeq[T any](seq iter.Seq[T]) *Stream[T] {
 // FromSeq2 is [FromSeq] for values with errors: the first error ends the stream, and the value
 // that came with it is dropped.
 func FromSeq2[T any](seq iter.Seq2[T, error]) *Stream[T] {
-	return made[T](&sequence[T]{seq: seq, supply: supply[T]{c: chans.New[T](1)}})
+	s := &sequence[T]{seq: seq, supply: supply[T]{c: chans.New[T](1)}}
+	s.out = made[T](s)
+	return s.out
 }
 
 type sequence[T any] struct {
 	supply[T]
-	seq   iter.Seq2[T, error]
-	began bool
+	seq    iter.Seq2[T, error]
+	called bool
 }
 
 func (s *sequence[T]) Next(cx *task.Cx) (T, error) {
-	if !s.began {
-		s.began = true
+	if !s.called {
+		s.called, s.began = true, true
+		s.out.keep(cx)
 		s.group.Goroutine(cx, s.run)
 	}
 	return s.next(cx)
@@ -218,7 +247,7 @@ const ahead = 16
 // done the task is canceled, and that is the error.
 //
 // When the loop is left the task is canceled, and has ended before the loop is over: values
-// that it has made ahead are lost. A panic of the task is raised in the loop. The values may
+// that it has made ahead are dropped (see [Stream.OnDrop]). A panic of the task is raised in the loop. The values may
 // be ranged over once.
 //
 // Goroutines only: the loop blocks.
@@ -227,6 +256,7 @@ func (s *Stream[T]) Values(ctx context.Context, on task.Spawner) iter.Seq2[T, er
 		p := &pump[T]{src: s, c: chans.New[T](ahead)}
 		g := task.WithContext(ctx)
 		defer p.abandon(on)
+		defer func() { drain(p.c, s.drop) }()
 		defer func() { _ = g.WaitContext(context.Background()) }() // it may have something to raise
 		defer g.Cancel(errLeft)
 		g.Go(on, p)

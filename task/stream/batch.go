@@ -8,7 +8,7 @@ import (
 )
 
 // Batch returns a stream of slices of the values: of n, or of fewer if d has passed since the
-// first of them came; never of none. With d 0 only the number counts. The last slice has what
+// first of them came; never of none. With d 0 or less only the number counts. The last slice has what
 // is left, and what came before an error comes before that.
 //
 // A slice is the receiver's to keep: each is a new one.
@@ -18,7 +18,9 @@ func Batch[T any](s *Stream[T], n int, d time.Duration) *Stream[[]T] {
 	if n < 1 {
 		panic(fmt.Sprintf("stream: Batch(%d): a batch has at least one value", n))
 	}
-	return made[[]T](&batch[T]{from: from[T]{s}, n: n, d: d, usual: min(n, 16)})
+	b := &batch[T]{from: from[T]{s}, n: n, d: d, usual: min(n, firstRoom)}
+	b.out = made[[]T](b)
+	return b.out
 }
 
 type batch[T any] struct {
@@ -29,14 +31,16 @@ type batch[T any] struct {
 	got   []T
 	due   time.Time // if got is not empty, and d is not 0
 	timer moment
+	out   *Stream[[]T] // whose hook a batch goes to that nobody takes
 }
 
 func (b *batch[T]) Next(cx *task.Cx) ([]T, error) {
+	defer b.out.keep(cx) //heistvet:ignore deferpoll: each poll notes whether the stream keeps something
 	for len(b.got) < b.n && !b.late(cx) {
 		v, err := b.src.Next(cx)
 		if task.IsPending(err) {
 			if len(b.got) > 0 && b.d > 0 {
-				err = b.timer.wait(cx, b.due) // late has said that it is to come
+				err = b.timer.wait(cx, b.due) // late has said that it is still to come
 			}
 			return nil, err
 		}
@@ -63,20 +67,44 @@ func (b *batch[T]) add(cx *task.Cx, v T) {
 	b.got = append(b.got, v)
 }
 
-// late reports whether what has come is to be passed on as it is.
+// late reports whether the batch is passed on as it is.
 func (b *batch[T]) late(cx *task.Cx) bool {
 	return len(b.got) > 0 && b.d > 0 && !cx.Now().Before(b.due)
 }
 
+func (b *batch[T]) leave() {
+	b.timer.leave()
+	b.src.leave()
+}
+
 func (b *batch[T]) Close(cx *task.Cx) error {
 	b.timer.stop(cx)
+	b.dropHeld()
 	return b.src.Close(cx)
+}
+
+func (b *batch[T]) holds() bool    { return len(b.got) > 0 }
+func (b *batch[T]) mustDrop() bool { return b.out.drop != nil || dropped(b.src.drop) }
+func (b *batch[T]) mustOwn()       { task.MustOwn(b.got, errBorrowed) }
+
+func (b *batch[T]) dropHeld() {
+	if drop := b.out.drop; drop != nil && len(b.got) > 0 {
+		got := b.got
+		b.got = nil
+		drop(got)
+	}
+	for len(b.got) > 0 {
+		v := b.got[0]
+		b.got = b.got[1:]
+		task.Discard(v, b.src.drop)
+	}
+	b.got = nil
 }
 
 // Window returns a stream of slices of n values that lie one after the other; each begins step
 // values after the one before. With step n they are side by side, with less they overlap, with
-// more there is something left out between them. A rest of less than n values is dropped: where
-// that matters, and step is n, use [Batch].
+// more there is something left out between them. What is left out, and a rest of less than n values, is
+// dropped (see [Stream.OnDrop]): where that matters, and step is n, use [Batch].
 //
 // A slice may be kept, but must not be written to: those that overlap have their memory in
 // common. It costs the memory of about two values for each that comes.
@@ -84,18 +112,26 @@ func Window[T any](s *Stream[T], n, step int) *Stream[[]T] {
 	if n < 1 || step < 1 {
 		panic(fmt.Sprintf("stream: Window(%d, %d): a window has at least one value, and a step is at least one", n, step))
 	}
-	return made[[]T](&window[T]{from: from[T]{s}, n: n, step: step})
+	w := &window[T]{from: from[T]{s}, n: n, step: step}
+	w.out = made[[]T](w)
+	return w.out
 }
+
+// firstRoom is for how many values a window has memory at the beginning.
+const firstRoom = 16
 
 // window appends the values to buf, and never writes to what is in a window already.
 type window[T any] struct {
 	from[T]
 	n, step int
 	buf     []T // the window that is being filled
-	skip    int // how many values are to be left out before that
+	had     int // how many of buf were in a window before
+	skip    int // how many values are left out before that
+	out     *Stream[[]T]
 }
 
 func (w *window[T]) Next(cx *task.Cx) ([]T, error) {
+	defer w.out.keep(cx) //heistvet:ignore deferpoll: each poll notes whether the stream keeps something
 	for len(w.buf) < w.n {
 		v, err := w.src.Next(cx)
 		if err != nil {
@@ -103,15 +139,35 @@ func (w *window[T]) Next(cx *task.Cx) ([]T, error) {
 		}
 		if w.skip > 0 {
 			w.skip--
+			task.Discard(v, w.src.drop)
 			continue
 		}
-		if len(w.buf) == cap(w.buf) {
-			w.buf = append(make([]T, 0, 2*w.n), w.buf...)
+		if len(w.buf) == cap(w.buf) { // as it is needed: n may be larger than what there is
+			w.buf = append(make([]T, 0, max(2*len(w.buf), min(w.n, firstRoom))), w.buf...)
 		}
 		w.buf = append(w.buf, v)
 	}
 	full := w.buf[:w.n:w.n]
 	w.buf = w.buf[min(w.step, w.n):]
+	w.had = len(w.buf)
 	w.skip = w.step - min(w.step, w.n)
 	return full, nil
+}
+
+func (w *window[T]) Close(cx *task.Cx) error {
+	w.dropHeld()
+	return w.src.Close(cx)
+}
+
+func (w *window[T]) holds() bool    { return len(w.buf) > w.had }
+func (w *window[T]) mustDrop() bool { return dropped(w.src.drop) }
+func (w *window[T]) mustOwn()       { task.MustOwn(w.buf, errBorrowed) }
+
+func (w *window[T]) dropHeld() {
+	for w.holds() {
+		v := w.buf[w.had]
+		w.had++
+		task.Discard(v, w.src.drop)
+	}
+	w.buf, w.had = nil, 0
 }

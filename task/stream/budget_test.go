@@ -23,7 +23,7 @@ func TestDebounceAtTheEndOfTheBudget(t *testing.T) {
 		s := stream.FromChan(c).Debounce(time.Second)
 		var g task.Group
 		got := -1
-		g.Go(&l.Home, task.Func(func(cx *task.Cx) (err error) { got, err = s.Next(cx); return err }))
+		g.Go(&l.Runtime, task.Func(func(cx *task.Cx) (err error) { got, err = s.Next(cx); return err }))
 		l.Work()
 		l.Clock.Advance(2 * time.Second)
 		l.Work()
@@ -43,7 +43,7 @@ func TestFirstIsAPeek(t *testing.T) {
 	in := stream.FromChan(c)
 	var s task.Seq
 	var g task.Group
-	g.Go(&l.Home, task.Func(func(cx *task.Cx) error {
+	g.Go(&l.Runtime, task.Func(func(cx *task.Cx) error {
 		return s.Run(cx,
 			func(cx *task.Cx) error {
 				_, err1 := p.Wait(cx)

@@ -42,7 +42,7 @@ func TestBufferCanceledEarly(t *testing.T) {
 	s := stream.Of[int](r).Buffer(1)
 	l := rig.NewLab()
 	var g task.Group
-	g.Go(&l.Home, task.Func(func(cx *task.Cx) error {
+	g.Go(&l.Runtime, task.Func(func(cx *task.Cx) error {
 		_, err := s.Next(cx) // the first time it starts the pump
 		if task.IsPending(err) {
 			g.Cancel(errBoom) // before the pump has its turn

@@ -16,107 +16,132 @@ import (
 // calls that are in progress then are canceled. An io.EOF is no failure, but an end. A panic of
 // f is raised by Next.
 func MapConcurrent[T, U any](s *Stream[T], n int, f func(*task.Cx, T) (U, error)) *Stream[U] {
-	return newCrew("MapConcurrent", s, n, f, true)
+	return newConcurrentMap("MapConcurrent", s, n, f, true)
 }
 
 // MapUnordered is [MapConcurrent] with the results in the order in which they come; an error
 // comes before the results that are not there yet.
 func MapUnordered[T, U any](s *Stream[T], n int, f func(*task.Cx, T) (U, error)) *Stream[U] {
-	return newCrew("MapUnordered", s, n, f, false)
+	return newConcurrentMap("MapUnordered", s, n, f, false)
 }
 
-func newCrew[T, U any](name string, s *Stream[T], n int, f func(*task.Cx, T) (U, error), ordered bool) *Stream[U] {
+func newConcurrentMap[T, U any](name string, s *Stream[T], n int, f func(*task.Cx, T) (U, error), ordered bool) *Stream[U] {
 	if n < 1 {
 		panic(fmt.Sprintf("stream: %s(%d): at least one call has to be in progress", name, n))
 	}
-	c := &crew[T, U]{from: from[T]{s}, f: f, n: n, ordered: ordered}
+	c := &concurrentMap[T, U]{from: from[T]{s}, f: f, n: n, ordered: ordered}
 	c.group.Failed = func(task.Task, error) error { return nil } // it comes when it is its turn
-	return made[U](c)
+	c.out = made[U](c)
+	return c.out
 }
 
-// crew is the tasks that work on a stream's values. Each job is used for one value after
+// concurrentMap is the tasks that work on a stream's values. Each job is used for one value after
 // another.
-type crew[T, U any] struct {
+type concurrentMap[T, U any] struct {
 	from[T]
 	f       func(*task.Cx, T) (U, error)
 	n       int
 	ordered bool
 	busy    int // values that were taken and whose results were not
 	spare   *job[T, U]
-	line    line[T, U] // of jobs, as their results are to come
-	now     *job[T, U] // the one whose result is next, or nil
+	queue   jobQueue[T, U] // of jobs, as their results are to come
+	now     *job[T, U]     // the one whose result is next, or nil
 	group   task.Group
-	branch  task.Branch // of all waits
+	branch  task.Branch // of all waits for jobs
 	closed  bool        // Close was called
+	out     *Stream[U]  // its hook gets the values that nobody takes
 }
 
 // job is a call of f.
 type job[T, U any] struct {
 	task.Frame
-	crew *crew[T, U]
+	of   *concurrentMap[T, U]
 	arg  T
+	over bool // f has returned: arg was its
 	out  U
-	next *job[T, U] // in the line, or among the spare ones
+	next *job[T, U] // in the queue, or among the spare ones
 }
 
 func (j *job[T, U]) Poll(cx *task.Cx) error {
-	out, err := j.crew.f(cx, j.arg)
+	out, err := j.of.f(cx, j.arg)
 	if err == nil {
-		j.out = out
+		task.MustOwn(out, errBorrowed)
+		j.out, j.over = out, true
+		return nil
 	}
+	j.over = !task.IsPending(err)
 	return err
 }
 
-// Finish puts the job into the line, if that is of those that have ended. It will not suspend
-// any more, so who waits for the one at the front does not wait for long.
+// Finish puts the job into the queue, if that has jobs that have ended. The job will not suspend
+// any more: a wait for the first does not take long.
 func (j *job[T, U]) Finish(error) {
-	if !j.crew.ordered {
-		j.crew.line.push(j)
+	if !j.of.ordered {
+		j.of.queue.push(j)
 	}
 }
 
-func (c *crew[T, U]) Next(cx *task.Cx) (out U, err error) {
-	err = c.fill(cx)
+func (c *concurrentMap[T, U]) Next(cx *task.Cx) (out U, err error) {
+	// Both are asked in each poll: the source works ahead, within the window.
+	for err == nil && c.busy < c.n {
+		err = c.start(cx)
+	}
 	if c.busy == 0 {
 		return out, err
 	}
 	if err := c.branch.Poll(cx, c.wait); err != nil {
 		return out, err // the end of the others is part of the stream's: see Close
 	}
+	if err != nil {
+		c.src.leave()
+	}
 	j := c.now
 	c.now = nil
 	out = j.out
 	c.release(j)
+	if c.busy == 0 {
+		c.out.keep(cx)
+	}
 	return out, nil
 }
 
-// fill takes values, and starts jobs, until n are busy.
-func (c *crew[T, U]) fill(cx *task.Cx) error {
-	for c.busy < c.n {
-		v, err := c.src.Next(cx)
-		if err != nil {
-			return err
-		}
-		j := c.spare
-		if j == nil {
-			j = &job[T, U]{crew: c}
-		} else {
-			c.spare, j.next = j.next, nil
-		}
-		j.arg = v
-		c.busy++
-		if c.ordered {
-			c.line.push(j)
-		}
-		c.group.Go(cx, j)
+// start takes a value, and starts its job.
+func (c *concurrentMap[T, U]) start(cx *task.Cx) error {
+	v, err := c.src.Next(cx)
+	if err != nil {
+		return err
 	}
+	task.MustOwn(v, errBorrowed)
+	j := c.spare
+	if j == nil {
+		j = &job[T, U]{of: c}
+	} else {
+		c.spare, j.next = j.next, nil
+	}
+	j.arg, j.over = v, false
+	if c.ordered {
+		c.queue.push(j)
+	}
+	if c.busy++; c.busy == 1 {
+		c.out.keep(cx)
+	}
+	c.group.Go(cx, j)
 	return nil
 }
 
+func (c *concurrentMap[T, U]) leave() {
+	c.branch.Leave()
+	c.src.leave()
+}
+
+func (c *concurrentMap[T, U]) holds() bool    { return c.busy > 0 }
+func (c *concurrentMap[T, U]) mustDrop() bool { return dropped(c.out.drop) || dropped(c.src.drop) }
+func (c *concurrentMap[T, U]) mustOwn()       {} // nothing is lent that is in it
+
 // wait waits for the job whose result is next, and returns its error.
-func (c *crew[T, U]) wait(cx *task.Cx) error {
+func (c *concurrentMap[T, U]) wait(cx *task.Cx) error {
 	if c.now == nil {
-		j, err := c.line.pop(cx)
+		j, err := c.queue.pop(cx)
 		if err != nil {
 			return err
 		}
@@ -126,7 +151,7 @@ func (c *crew[T, U]) wait(cx *task.Cx) error {
 }
 
 // release makes a job that has ended a spare one.
-func (c *crew[T, U]) release(j *job[T, U]) {
+func (c *concurrentMap[T, U]) release(j *job[T, U]) {
 	var none U
 	var nothing T
 	j.arg, j.out = nothing, none
@@ -134,7 +159,7 @@ func (c *crew[T, U]) release(j *job[T, U]) {
 	c.busy--
 }
 
-func (c *crew[T, U]) Close(cx *task.Cx) error {
+func (c *concurrentMap[T, U]) Close(cx *task.Cx) error {
 	if !c.closed {
 		c.closed = true
 		c.branch.End(cx)
@@ -144,17 +169,40 @@ func (c *crew[T, U]) Close(cx *task.Cx) error {
 		return err
 	}
 	c.branch.End(cx)
+	c.dropHeld()
 	return c.src.Close(cx)
 }
 
-// line is jobs, first in first out. Any worker puts them in, one task takes them out.
-type line[T, U any] struct {
-	mu          park.Mutex // guards what follows
-	first, last *job[T, U]
-	crowd       task.Crowd // who waits for the first
+// dropHeld drops the results that nobody has taken, and the values that f has not done with. All jobs
+// have ended.
+func (c *concurrentMap[T, U]) dropHeld() {
+	for {
+		j := c.now
+		if c.now = nil; j == nil {
+			j = c.queue.take()
+		}
+		if j == nil {
+			return
+		}
+		arg, out, over, ok := j.arg, j.out, j.over, j.Err() == nil
+		c.release(j) // first: a hook may panic
+		switch {
+		case ok:
+			task.Discard(out, c.out.drop)
+		case !over:
+			task.Discard(arg, c.src.drop)
+		}
+	}
 }
 
-func (l *line[T, U]) push(j *job[T, U]) {
+// jobQueue is jobs, first in first out. Any worker puts them in, one task takes them out.
+type jobQueue[T, U any] struct {
+	mu          park.Mutex // guards what follows
+	first, last *job[T, U]
+	set         task.WaitSet // the task that waits for the first
+}
+
+func (l *jobQueue[T, U]) push(j *job[T, U]) {
 	l.mu.Lock()
 	if l.first == nil {
 		l.first = j
@@ -163,33 +211,33 @@ func (l *line[T, U]) push(j *job[T, U]) {
 	}
 	l.last = j
 	l.mu.Unlock()
-	if !l.crowd.Empty() {
-		l.crowd.WakeAll(&l.mu, nil)
+	if !l.set.Empty() {
+		l.set.WakeAll(&l.mu, nil)
 	}
 }
 
 // pop waits until there is a job, and takes it.
-func (l *line[T, U]) pop(cx *task.Cx) (*job[T, U], error) {
+func (l *jobQueue[T, U]) pop(cx *task.Cx) (*job[T, U], error) {
 	j := l.take()
 	if j == nil {
 		if err := cx.Err(); err != nil {
 			return nil, err
 		}
-		l.crowd.Listen(cx, &l.mu)
+		l.set.Listen(cx, &l.mu)
 		if j = l.take(); j == nil {
 			return nil, cx.Suspend()
 		}
 	}
-	l.crowd.Forget(cx)
+	l.set.Forget(cx)
 	return j, nil
 }
 
-func (l *line[T, U]) take() *job[T, U] {
+func (l *jobQueue[T, U]) take() *job[T, U] {
 	l.mu.Lock()
-	defer l.mu.Unlock()
 	j := l.first
 	if j != nil {
 		l.first, j.next = j.next, nil
 	}
+	l.mu.Unlock()
 	return j
 }

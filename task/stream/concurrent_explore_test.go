@@ -131,17 +131,17 @@ func TestExploreBuffer(t *testing.T) {
 	t.Run("closed", func(t *testing.T) { explore.Check(t, bounded(2), buffered(3, 1)) })
 }
 
-// The owner looks, is put into the crowd, and looks no more.
+// The owner looks, is put into the set, and looks no more.
 func TestRefuteAPopThatLooksOnce(t *testing.T) {
 	rig.Refute(t, 2, "deadlock", func(x *explore.X) {
 		r := rig.New(x, 2)
-		var l line[int, int]
+		var l jobQueue[int, int]
 		r.StartOn(0, rig.Named("owner", func(cx *task.Cx) error {
 			if l.take() == nil {
-				l.crowd.Listen(cx, &l.mu)
+				l.set.Listen(cx, &l.mu)
 				return cx.Suspend()
 			}
-			l.crowd.Forget(cx)
+			l.set.Forget(cx)
 			return nil
 		}))
 		r.StartOn(1, rig.Named("job", func(*task.Cx) error {

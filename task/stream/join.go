@@ -26,6 +26,12 @@ func (c *chain[T]) Next(cx *task.Cx) (v T, err error) {
 	return v, io.EOF
 }
 
+func (c *chain[T]) leave() {
+	if len(c.left) > 0 {
+		c.left[0].leave()
+	}
+}
+
 func (c *chain[T]) Close(cx *task.Cx) error { return closeAll(cx, c.left) }
 
 // FlatMap returns the stream of all values of f's first stream, then of its second, and so on.
@@ -53,6 +59,13 @@ func (f *flat[T, U]) Next(cx *task.Cx) (u U, err error) {
 			return u, err
 		}
 		f.now = nil
+	}
+}
+
+func (f *flat[T, U]) leave() {
+	f.src.leave()
+	if f.now != nil {
+		f.now.leave()
 	}
 }
 
@@ -99,6 +112,9 @@ func (m *merge[T]) Next(cx *task.Cx) (v T, err error) {
 			}
 		default:
 			m.first = at + 1
+			if pending != nil {
+				m.leave()
+			}
 			return v, err
 		}
 	}
@@ -108,11 +124,17 @@ func (m *merge[T]) Next(cx *task.Cx) (v T, err error) {
 	return v, pending
 }
 
+func (m *merge[T]) leave() {
+	for _, s := range m.left {
+		s.leave()
+	}
+}
+
 func (m *merge[T]) Close(cx *task.Cx) error { return closeAll(cx, m.left) }
 
 // Zip returns the stream of pairs: of the first values of a and b, of the second, and so on. It
 // ends with the shorter, and closes the other; what that has given for a pair that does not
-// come about is lost.
+// come about is dropped, as a's or b's [Stream.OnDrop] says.
 func Zip[A, B any](a *Stream[A], b *Stream[B]) *Stream[Pair[A, B]] {
 	return made[Pair[A, B]](&zip[A, B]{a, b})
 }
@@ -123,10 +145,17 @@ type zip[A, B any] struct {
 }
 
 func (z *zip[A, B]) Next(cx *task.Cx) (p Pair[A, B], err error) {
+	defer z.b.keep(cx) //heistvet:ignore deferpoll: each poll notes whether the stream keeps something
+	defer z.a.keep(cx) //heistvet:ignore deferpoll: each poll notes whether the stream keeps something
 	if err := task.All(z.a.wait(cx), z.b.wait(cx)); err != nil {
 		return p, err
 	}
 	return Pair[A, B]{z.a.take(), z.b.take()}, nil
+}
+
+func (z *zip[A, B]) leave() {
+	z.a.leave()
+	z.b.leave()
 }
 
 func (z *zip[A, B]) Close(cx *task.Cx) error { return both(z.a.Close(cx), z.b.Close(cx)) }

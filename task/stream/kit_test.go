@@ -37,37 +37,18 @@ var (
 // op is an operation.
 type op = func(*task.Cx) error
 
-// seq returns a task that runs the steps in order, each until it is not Pending.
-func seq(all ...op) task.Task {
-	var s task.Seq
-	return task.Func(func(cx *task.Cx) error { return s.Run(cx, all...) })
-}
-
 // steps runs such a task on the calling goroutine.
 func steps(t *testing.T, all ...op) {
 	t.Helper()
 	require.NoError(t, task.Run(background, seq(all...)))
 }
 
-// once makes a step of something that does not wait.
-func once(f func(cx *task.Cx)) op {
-	return func(cx *task.Cx) error {
-		f(cx)
-		return nil
-	}
-}
-
-// rounds is the step that lets everything runnable run n times.
-func rounds(n int) op {
-	return func(cx *task.Cx) error {
-		for ; n > 0; n-- {
-			if err := cx.Yield(); err != nil {
-				return err
-			}
-		}
-		return nil
-	}
-}
+// Steps of the kit of all packages: a task of steps, one that does not wait, one that lets others run.
+var (
+	seq    = rig.Steps
+	once   = rig.Once
+	rounds = rig.Rounds
+)
 
 // next is the step that pulls v.
 func next[T any](t *testing.T, s *stream.Stream[T], v T) op {
@@ -174,13 +155,8 @@ func runners(t *testing.T) map[string]func(context.Context, task.Task) error {
 // has anything to do.
 func inTime(t *testing.T, all ...op) {
 	t.Helper()
-	l := rig.NewLab()
-	defer task.ReleaseClock(&l.Home)
-	var g task.Group
-	g.Go(l, seq(all...))
-	l.Run()
-	require.NoError(t, g.WaitContext(background))
-	_, armed := l.Clock.Next()
+	armed, err := rig.InTime(all...)
+	require.NoError(t, err)
 	require.False(t, armed, "a timer is left")
 }
 

@@ -40,6 +40,7 @@ type then[T, U any] struct {
 }
 
 func (t *then[T, U]) Next(cx *task.Cx) (u U, err error) {
+	defer t.src.keep(cx) //heistvet:ignore deferpoll: each poll notes whether the stream keeps something
 	if err := t.src.wait(cx); err != nil {
 		return u, err
 	}
@@ -53,6 +54,11 @@ func (t *then[T, U]) Next(cx *task.Cx) (u U, err error) {
 	return u, err
 }
 
+func (t *then[T, U]) leave() {
+	t.branch.Leave()
+	t.src.leave()
+}
+
 func (t *then[T, U]) Close(cx *task.Cx) error {
 	t.branch.End(cx)
 	return t.src.Close(cx)
@@ -60,7 +66,7 @@ func (t *then[T, U]) Close(cx *task.Cx) error {
 
 // Filter returns the stream of the values for which keep returns true.
 func (s *Stream[T]) Filter(keep func(T) bool) *Stream[T] {
-	return made[T](&filter[T]{from[T]{s}, keep})
+	return passed(s, &filter[T]{from[T]{s}, keep})
 }
 
 type filter[T any] struct {
@@ -79,7 +85,7 @@ func (f *filter[T]) Next(cx *task.Cx) (T, error) {
 
 // Take returns the stream of the first n values. It does not ask for another one after that,
 // and closes s.
-func (s *Stream[T]) Take(n int) *Stream[T] { return made[T](&first[T]{from[T]{s}, n}) }
+func (s *Stream[T]) Take(n int) *Stream[T] { return passed(s, &first[T]{from[T]{s}, n}) }
 
 type first[T any] struct {
 	from[T]
@@ -98,38 +104,51 @@ func (f *first[T]) Next(cx *task.Cx) (v T, err error) {
 }
 
 // TakeWhile returns the stream of the values before the first for which f returns false. That
-// one is lost, and s is closed.
+// one is dropped (see OnDrop), and s is closed.
 func (s *Stream[T]) TakeWhile(f func(T) bool) *Stream[T] {
-	return made[T](&while[T]{from[T]{s}, f})
+	w := &while[T]{from: from[T]{s}, f: f}
+	w.out = passed(s, w)
+	return w.out
 }
 
 type while[T any] struct {
 	from[T]
-	f func(T) bool
+	f   func(T) bool
+	out *Stream[T] // its hook gets the values that nobody takes
 }
 
 func (w *while[T]) Next(cx *task.Cx) (v T, err error) {
 	v, err = w.src.Next(cx)
 	if err == nil && !w.f(v) {
+		task.Discard(v, w.out.drop)
 		var none T
 		return none, io.EOF
 	}
 	return v, err
 }
 
-// Skip returns the stream of the values after the first n.
-func (s *Stream[T]) Skip(n int) *Stream[T] { return made[T](&skip[T]{from[T]{s}, n}) }
+// Skip returns the stream of the values after the first n, which are dropped: see OnDrop.
+func (s *Stream[T]) Skip(n int) *Stream[T] {
+	k := &skip[T]{from: from[T]{s}, left: n}
+	k.out = passed(s, k)
+	return k.out
+}
 
 type skip[T any] struct {
 	from[T]
 	left int
+	out  *Stream[T] // its hook gets the values that nobody takes
 }
 
 func (s *skip[T]) Next(cx *task.Cx) (v T, err error) {
-	for ; s.left > 0; s.left-- {
-		if _, err := s.src.Next(cx); err != nil {
-			return v, err
+	for s.left > 0 {
+		v, err := s.src.Next(cx)
+		if err != nil {
+			var none T
+			return none, err
 		}
+		s.left--
+		task.Discard(v, s.out.drop)
 	}
 	return s.src.Next(cx)
 }
@@ -153,6 +172,7 @@ func (s *scan[T, A]) Next(cx *task.Cx) (acc A, err error) {
 		return acc, err
 	}
 	s.acc = s.f(s.acc, v)
+	task.MustOwn(s.acc, errBorrowed)
 	return s.acc, nil
 }
 

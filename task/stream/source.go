@@ -8,7 +8,7 @@ import (
 )
 
 // Of returns the stream of what g makes. If g is a [Closer], Close is called at the end.
-func Of[T any](g task.Generator[T]) *Stream[T] {
+func Of[T any](g Generator[T]) *Stream[T] {
 	if s, ok := g.(*Stream[T]); ok {
 		return s
 	}
@@ -28,7 +28,7 @@ func UntilClosed[T any](f func(*task.Cx) (T, error)) *Stream[T] {
 	return made[T](&asked[T]{next: f, closes: true})
 }
 
-// Receiver is what values are received from: a channel, a mailbox, a subscription.
+// Receiver is the receiving side of a channel, a mailbox, or a subscription.
 type Receiver[T any] interface {
 	Recv(cx *task.Cx) (T, error)
 }
@@ -38,8 +38,8 @@ type Receiver[T any] interface {
 // values says so with an error, which ends the stream.
 func FromChan[T any](r Receiver[T]) *Stream[T] { return UntilClosed(r.Recv) }
 
-// asked is somebody else's generator. Whatever it waits for it does in a branch: it may be
-// left alone while something else is waited for, and let go of.
+// asked is a generator of the program's. It waits in a branch, which may be left while something else
+// is waited for, and ended.
 type asked[T any] struct {
 	next   func(*task.Cx) (T, error)
 	closer Closer // or nil
@@ -86,13 +86,15 @@ func (a *asked[T]) Close(cx *task.Cx) error {
 	return err
 }
 
+func (a *asked[T]) leave() { a.branch.Leave() }
+
 // isClosed reports whether err says that what was received from is closed, and not that the
 // task was canceled because something else is.
 func isClosed(err error) bool {
 	return errors.Is(err, task.ErrClosed) && !errors.Is(err, task.ErrCanceled)
 }
 
-// ready is asked by what has a value at any time, so that whoever pulls all of them does not
+// ready is called by sources that have a value at any time, so that a task that pulls all of them does not
 // keep the worker, and ends when it is told to.
 func ready(cx *task.Cx) error {
 	if err := cx.Err(); err != nil {

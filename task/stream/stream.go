@@ -39,7 +39,7 @@
 //
 // When a stream ends, whatever worked for it is let go of before the end is reported: tasks
 // have ended, timers are stopped. [Stream.Close] ends a stream early. What is dropped without
-// it ends with its task.
+// it ends with its task. Values that are in it then go where [Stream.OnDrop] says.
 //
 // A panic of a function that was given to an operator is raised in the caller of Next. After
 // that the stream must not be used.
@@ -60,33 +60,53 @@ import (
 // errClosed is the end of a stream that was closed.
 var errClosed = fmt.Errorf("stream: %w", task.ErrClosed)
 
-// Stream is a stream of values: a [task.Generator] that has ended for good once it has
+// Stream is a stream of values: a [Generator] that has ended for good once it has
 // ended, and that can be looked at before it is taken from. It is made by a source or by an
 // operator, and is used as a pointer.
 type Stream[T any] struct {
-	gen   task.Generator[T] // nil: the end, and all is let go of
-	err   error             // how it has ended, or nil
-	fault error             // of the generator's Close
-	ahead T                 // what Peek has seen
-	seen  bool              // ahead is there
+	gen   Generator[T]   // nil: the end, and all is let go of
+	err   error          // how it has ended, or nil
+	fault error          // of the generator's Close
+	ahead T              // what Peek has seen
+	seen  bool           // ahead is there
+	op    task.Operation // of a call that does something with ahead: see each
+	drop  func(T)        // see OnDrop
+	rest  task.Remains   // of ahead, and of what a holder has
 }
 
-// Closer is a [task.Generator] that has something to give back. Close is called when its
+// Closer is a [Generator] that has something to give back. Close is called when its
 // stream has ended, however, or was closed, and is an operation like Next: it is called until
 // it does not return Pending. After io.EOF its error is the stream's. The task may be canceled
 // by then: see [task.Cx.Shield].
 //
-// It is not called when the task ends without having seen the end of the stream: what must
-// not be lost then belongs into the task's Finish.
+// It is not called when the task ends without having seen the end of the stream, because it may
+// wait: what must not be lost then belongs into the task's Finish. (Values are dropped: see
+// [Stream.OnDrop].)
 type Closer interface {
 	Close(cx *task.Cx) error
+}
+
+// OnDrop sets a hook for values that were made and nobody takes: what Peek has seen, one half of
+// a pair whose other half does not come, what was made ahead, what is left out. Without it, what is an
+// [io.Closer] is closed. It returns s, and is called before the first Next.
+//
+// That happens when the stream ends or is closed, or when its task ends without either: after that the
+// stream is closed, too. (Values that f is not there for, and that are no [io.Closer], stay: a task that
+// goes on with the stream has them.) What a function was called with that has returned, or says no to,
+// is the function's.
+//
+// Methods of s that return streams of the same values, as Filter and Buffer do, pass f on. Where a slice
+// is not complete (see [Batch], [Window]), f has those that are in it.
+func (s *Stream[T]) OnDrop(f func(T)) *Stream[T] {
+	s.drop = f
+	return s
 }
 
 // Next returns the next value, and waits until there is one. At the end it returns io.EOF; any
 // error but Pending is the end, and is returned again by each call after that.
 func (s *Stream[T]) Next(cx *task.Cx) (v T, err error) {
 	if s.seen {
-		return s.take(), nil
+		return s.takeNext(cx)
 	}
 	if s.err == nil {
 		if v, err = s.gen.Next(cx); err == nil { // one call deep a layer: it shows
@@ -105,7 +125,7 @@ func (s *Stream[T]) end(cx *task.Cx, err error) error {
 		}
 		s.err = err
 	}
-	if err := s.settle(cx); task.IsPending(err) {
+	if err := s.closeSource(cx); task.IsPending(err) {
 		return err
 	} else if err != nil && s.err == io.EOF {
 		s.err = err
@@ -115,14 +135,31 @@ func (s *Stream[T]) end(cx *task.Cx, err error) error {
 
 // Peek is Next that leaves the value where it is. So it is a wait, sticky and not a verb, and may stand
 // in [task.All] and [task.First].
+//
+//heist:sticky
 func (s *Stream[T]) Peek(cx *task.Cx) (v T, err error) {
 	if err := s.wait(cx); err != nil {
 		return v, err
 	}
+	s.keep(cx)
 	return s.ahead, nil
 }
 
-// wait waits until there is something to take.
+// takeNext is Next if there is something to take already, unless another branch is in the middle of
+// doing something with it: see each.
+func (s *Stream[T]) takeNext(cx *task.Cx) (v T, err error) {
+	if s.op.InProgress() {
+		if s.op.Enter(cx) == task.Occupied {
+			return v, cx.Suspend()
+		}
+		s.op.Done(cx)
+	}
+	v = s.take()
+	s.keep(cx)
+	return v, nil
+}
+
+// wait waits until there is something to take. Whoever calls it calls keep.
 func (s *Stream[T]) wait(cx *task.Cx) error {
 	if s.seen {
 		return nil
@@ -134,7 +171,7 @@ func (s *Stream[T]) wait(cx *task.Cx) error {
 	return err
 }
 
-// take returns what wait or Peek has seen, which is not there any more.
+// take removes and returns the value that wait or Peek has seen.
 func (s *Stream[T]) take() T {
 	var none T
 	v := s.ahead
@@ -142,8 +179,8 @@ func (s *Stream[T]) take() T {
 	return v
 }
 
-// settle lets go of whatever worked for the stream, which has ended.
-func (s *Stream[T]) settle(cx *task.Cx) error {
+// closeSource lets go of whatever worked for the stream, which has ended.
+func (s *Stream[T]) closeSource(cx *task.Cx) error {
 	if c, ok := s.gen.(Closer); ok {
 		err := c.Close(cx)
 		if task.IsPending(err) {
@@ -152,27 +189,45 @@ func (s *Stream[T]) settle(cx *task.Cx) error {
 		s.fault = err
 	}
 	s.gen = nil
+	s.keep(cx)
 	return s.fault
 }
 
-// Close ends the stream: timers are stopped, places in lines given up, and tasks that work for
-// it are canceled. It returns Pending until those have ended. Values that they had made
-// already are lost. From then on Next returns an error that is [task.ErrClosed], unless it has
+// Close ends the stream: timers are stopped, places in wait queues given up, and tasks that work for
+// it are canceled. It returns Pending until those have ended. Values that were made
+// already are dropped: see OnDrop. From then on Next returns an error that is [task.ErrClosed], unless it has
 // returned another end before. Closing it again does nothing, and returns the same.
+//
+//heist:sticky
 func (s *Stream[T]) Close(cx *task.Cx) error {
 	if s.err == nil {
 		s.err = errClosed
 	}
 	if s.seen {
-		s.take()
+		task.Discard(s.take(), s.drop)
 	}
-	return s.settle(cx)
+	return s.closeSource(cx)
 }
 
 // from is the source of an operator that has one.
 type from[T any] struct{ src *Stream[T] }
 
 func (f from[T]) Close(cx *task.Cx) error { return f.src.Close(cx) }
+func (f from[T]) leave()                  { f.src.leave() }
+
+// leaver is a generator that may wait for something, by itself or by way of its sources.
+type leaver interface {
+	// leave says that nobody waits for the value that it was asked for in this poll, unless it is
+	// asked again: see [task.Branch.Leave].
+	leave()
+}
+
+// leave is called by an operator that has asked several sources and has got one value.
+func (s *Stream[T]) leave() {
+	if l, ok := s.gen.(leaver); ok {
+		l.leave()
+	}
+}
 
 // closeAll closes several streams at once.
 func closeAll[T any](cx *task.Cx, ss []*Stream[T]) (err error) {
@@ -191,4 +246,9 @@ func both(a, b error) error {
 }
 
 // made returns the stream of a generator of this package.
-func made[T any](g task.Generator[T]) *Stream[T] { return &Stream[T]{gen: g} }
+func made[T any](g Generator[T]) *Stream[T] { return &Stream[T]{gen: g} }
+
+// passed is made for a generator that passes on values of s as they are.
+func passed[T any](s *Stream[T], g Generator[T]) *Stream[T] {
+	return &Stream[T]{gen: g, drop: s.drop}
+}

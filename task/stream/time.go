@@ -28,6 +28,7 @@ func (m *moment) wait(cx *task.Cx, at time.Time) error {
 	})
 }
 
+func (m *moment) leave()           { m.branch.Leave() }
 func (m *moment) stop(cx *task.Cx) { m.branch.End(cx) }
 
 // Ticks returns a stream of the time, every so often; the first value comes every after the
@@ -64,9 +65,11 @@ func (t *ticks) Next(cx *task.Cx) (now time.Time, err error) {
 		return now, err
 	}
 	now = cx.Now()
-	t.next = t.next.Add((now.Sub(t.next)/t.every + 1) * t.every)
+	t.next = t.next.Add(now.Sub(t.next) / t.every * t.every).Add(t.every) // the sum of both may be no duration
 	return now, nil
 }
+
+func (t *ticks) leave() { t.timer.leave() }
 
 func (t *ticks) Close(cx *task.Cx) error {
 	t.timer.stop(cx)
@@ -76,7 +79,7 @@ func (t *ticks) Close(cx *task.Cx) error {
 // Throttle returns the stream of the values, each at least d after the one before. It loses
 // none: the source waits, because it is asked for the next value when the time has come.
 func (s *Stream[T]) Throttle(d time.Duration) *Stream[T] {
-	return made[T](&throttle[T]{from: from[T]{s}, d: d})
+	return passed(s, &throttle[T]{from: from[T]{s}, d: d})
 }
 
 type throttle[T any] struct {
@@ -102,19 +105,26 @@ func (t *throttle[T]) Next(cx *task.Cx) (v T, err error) {
 	return v, err
 }
 
+func (t *throttle[T]) leave() {
+	t.timer.leave()
+	t.src.leave()
+}
+
 func (t *throttle[T]) Close(cx *task.Cx) error {
 	t.timer.stop(cx)
 	return t.src.Close(cx)
 }
 
 // Debounce returns the stream of the values after which none has come for d: of values that
-// come in quick succession only the latest is passed on, and the others are lost. At the end,
+// come in quick succession only the latest is passed on, and the others are dropped (see OnDrop). At the end,
 // and before an error, the latest is passed on at once.
 //
 // It looks at the source when it is asked for a value. What the source has ready then are
 // values in quick succession.
 func (s *Stream[T]) Debounce(d time.Duration) *Stream[T] {
-	return made[T](&debounce[T]{from: from[T]{s}, d: d})
+	b := &debounce[T]{from: from[T]{s}, d: d}
+	b.out = passed(s, b)
+	return b.out
 }
 
 type debounce[T any] struct {
@@ -124,15 +134,21 @@ type debounce[T any] struct {
 	came   bool
 	due    time.Time // of latest
 	timer  moment
+	out    *Stream[T] // its hook gets the values that nobody takes
 }
 
 func (d *debounce[T]) Next(cx *task.Cx) (v T, err error) {
+	defer d.out.keep(cx) //heistvet:ignore deferpoll: each poll notes whether the stream keeps something
 	for {
 		v, err := d.src.Next(cx)
 		switch {
 		case err == nil:
+			old, came := d.latest, d.came
 			d.latest, d.came = v, true
 			d.due = cx.Now().Add(d.d)
+			if came {
+				task.Discard(old, d.out.drop)
+			}
 			continue
 		case !d.came:
 			return v, err
@@ -143,13 +159,33 @@ func (d *debounce[T]) Next(cx *task.Cx) (v T, err error) {
 				return v, err
 			}
 		}
+		d.src.leave()
 		latest := d.latest
 		d.latest, d.came = v, false // v is none
 		return latest, nil
 	}
 }
 
+func (d *debounce[T]) leave() {
+	d.timer.leave()
+	d.src.leave()
+}
+
 func (d *debounce[T]) Close(cx *task.Cx) error {
 	d.timer.stop(cx)
+	d.dropHeld()
 	return d.src.Close(cx)
+}
+
+func (d *debounce[T]) holds() bool    { return d.came }
+func (d *debounce[T]) mustDrop() bool { return discards(d.latest, d.out.drop) }
+func (d *debounce[T]) mustOwn()       { task.MustOwn(d.latest, errBorrowed) }
+
+func (d *debounce[T]) dropHeld() {
+	if d.came {
+		var none T
+		v := d.latest
+		d.latest, d.came = none, false
+		task.Discard(v, d.out.drop)
+	}
 }

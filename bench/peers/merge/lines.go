@@ -21,8 +21,8 @@ var lines = []struct{ bench, unit, row, peer string }{
 	{`ParSort/stable`, "ns/elem", "par/sort-stable", "slices.SortStableFunc"},
 	{`Par/(?P<what>reduce|sum|scan)`, "ns/elem", "par/$what", "static split"},
 	{`Blocking/(?P<who>heist|goroutine)`, "ns/op", "task/blocking", ""},
-	{`Echo/(?P<conns>\d+)/(?P<who>heist|net|tokio|libuv)`, "ns/op", "net/echo-$conns", ""},
-	{`Echo/(?P<conns>\d+)/(?P<who>heist|net|tokio|libuv)`, "cpu-µs/op", "net/echo-$conns-cpu", ""},
+	{`Echo/(?P<conns>\d+)/(?P<who>heist|net|gnet|nbio|C_epoll|tokio|libuv)`, "ns/op", "net/echo-$conns", ""},
+	{`Echo/(?P<conns>\d+)/(?P<who>heist|net|gnet|nbio|C_epoll|tokio|libuv)`, "cpu-µs/op", "net/echo-$conns-cpu", ""},
 }
 
 // readLines reads what go test -bench prints.
@@ -70,7 +70,7 @@ func known(name string, figures map[string]float64) (entries []entry) {
 		case "", "heist":
 			e.Ours = &figure
 		default:
-			e.Peer, e.PeerName = &figure, who
+			e.Peer, e.PeerName = &figure, strings.ReplaceAll(who, "_", " ") // as go test writes a blank
 		}
 		if x, ok := figures["x"]; ok && l.peer != "" {
 			theirs := figure * x

@@ -9,9 +9,9 @@ import (
 	"text/tabwriter"
 )
 
-// columns are the peers that are no Go, in the order of the table. All others, which a row
-// has one of at most, are in a column before them.
-var columns = []string{"tokio", "rayon", "oneTBB", "libuv", "sequential Rust"}
+// columns are the peers that are not of Go's own library, in the order of the table. All
+// others, which a row has one of at most, are in a column before them.
+var columns = []string{"gnet", "nbio", "C epoll", "tokio", "rayon", "oneTBB", "libuv", "sequential Rust"}
 
 // table is the rows, in the order in which they came.
 type table []*row

@@ -1,5 +1,5 @@
 #!/usr/bin/env bash
-# Heist beside tokio, rayon, oneTBB and libuv, on this machine, in turns: builds the
+# Heist beside tokio, rayon, oneTBB, libuv, gnet, nbio and a server in C, on this machine, in turns: builds the
 # programs of this folder from Debian's packages, without a network, runs them and our
 # benchmarks of the same workloads, and prints one table. Some four minutes, and one to build.
 #
@@ -59,6 +59,7 @@ CARGO_TARGET_DIR=$build/rust cargo build --release --offline --quiet -j 2 --mani
 cp "$build/rust/release/peers" "$build/peers"
 g++ -std=c++17 -O3 -o "$build/tbb" cpp/tbb.cc -ltbb -pthread
 gcc -std=c11 -D_GNU_SOURCE -O3 -o "$build/uv" cpp/uv.c -luv
+gcc -std=c11 -D_GNU_SOURCE -O3 -o "$build/epoll" cpp/epoll.c -pthread
 go -C "$root/bench" build -o "$build/bench" .
 go -C "$root/bench/peers" build -o "$build/merge" ./merge
 for package in pool pool/par task bench/peers; do
@@ -110,7 +111,7 @@ forkjoin() {
 }
 
 net() {
-	HEIST_NATIVE=$build benchmarks bench/peers 500ms '^BenchmarkEcho$/^50$/^(heist|net|tokio|libuv)$'
+	HEIST_NATIVE=$build benchmarks bench/peers 500ms '^BenchmarkEcho$/^(50|500)$/^(heist|net|gnet|nbio|C_epoll|tokio|libuv)$'
 }
 
 cd "$root"

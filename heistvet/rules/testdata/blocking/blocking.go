@@ -1,15 +1,23 @@
 package blocking
 
 import (
+	"bufio"
+	"bytes"
 	"context"
+	"encoding/json"
 	"fmt"
+	"io"
 	"iter"
 	"net"
+	"net/http"
 	"os"
 	"os/exec"
+	"slices"
+	"strings"
 	"sync"
 	"time"
 
+	"example.org/mistakes/helper"
 	"github.com/heist-go/heist/pool"
 	"github.com/heist-go/heist/task"
 	"github.com/heist-go/heist/task/chans"
@@ -29,6 +37,10 @@ type blocker struct {
 	block  task.Blocking[[]byte]
 	group  task.Group
 	n      int
+	store  helper.Store
+	list   []int
+	data   task.Blocking[[]byte]
+	load   func() ([]byte, error)
 }
 
 func (b *blocker) Poll(cx *task.Cx) error {
@@ -92,7 +104,68 @@ func (b *blocker) holds(cx *task.Cx) error {
 	return nil
 }
 
+func (b *blocker) helps(cx *task.Cx) error {
+	b.pause()                      // want `b.pause blocks the worker: there is time.Sleep in it`
+	helper.Pause()                 // want `helper.Pause blocks the worker: there is time.Sleep in it`
+	helper.Through()               // want `helper.Through blocks the worker: there is Pause in it`
+	b.store.Wait()                 // want `b.store.Wait blocks the worker: there is a receive in it`
+	_, _ = helper.Fetch("x")       // want `helper.Fetch blocks the worker: there is http.Get in it`
+	_, _ = helper.Load()           // want `helper.Load blocks`
+	defer b.wait()                 // want `b.wait blocks the worker: there is b.wg.Wait in it`
+	_ = helper.Turns(cx.Context()) // want `helper.Turns blocks the worker: there is select in it`
+	func() { time.Sleep(1) }()     // want `time.Sleep blocks`
+	stop := func() { b.wg.Wait() } // want `b.wg.Wait blocks`
+	stop()
+	slices.SortFunc(b.list, func(x, y int) int { time.Sleep(1); return x - y }) // want `time.Sleep blocks`
+	return nil
+}
+
+func (b *blocker) pause() { time.Sleep(1) }
+func (b *blocker) wait()  { b.wg.Wait() }
+
+func (b *blocker) bodies(cx *task.Cx, resp *http.Response, r *http.Request, conn net.Conn, f *os.File) error {
+	_, _ = io.ReadAll(resp.Body) // want `io.ReadAll blocks the worker`
+	body := r.Body
+	_, _ = io.ReadAll(io.LimitReader(body, 10)) // want `io.ReadAll blocks`
+	_ = json.NewDecoder(resp.Body).Decode(&b.n) // want `Decode blocks`
+	br := bufio.NewReader(conn)
+	_, _ = br.ReadString(10)      // want `br.ReadString blocks`
+	_, _ = conn.Write(nil)        // want `conn.Write blocks`
+	_, _ = io.Copy(io.Discard, f) // want `io.Copy blocks`
+	fmt.Fprintf(conn, "x")        // want `fmt.Fprintf blocks`
+	sc := bufio.NewScanner(f)
+	for sc.Scan() { // want `sc.Scan blocks`
+	}
+	_, _ = io.ReadFull(conn, nil) // want `io.ReadFull blocks`
+	return nil
+}
+
 // ---- what is right -----------------------------------------------------------
+
+func (b *blocker) helped(cx *task.Cx) error {
+	b.store.Inc()
+	b.store.Kick()
+	helper.Start()
+	<-helper.Future() // want `a receive blocks`
+	_, _ = helper.Parse(nil)
+	_, _ = io.ReadAll(strings.NewReader("x"))
+	var buf bytes.Buffer
+	fmt.Fprintf(&buf, "x")
+	_ = json.NewDecoder(&buf).Decode(&b.n)
+	fmt.Fprintln(os.Stderr, "x")
+	if len(b.c) > 0 {
+		b.n = <-b.c
+	}
+	done := make(chan error, 1)
+	done <- nil
+	_, err := b.data.Do(cx, func(context.Context) ([]byte, error) { return helper.Fetch("x") })
+	if err != nil {
+		return err
+	}
+	b.group.Goroutine(cx, func(context.Context) error { helper.Pause(); return nil })
+	b.load = helper.Load
+	return nil
+}
 
 func (b *blocker) right(cx *task.Cx) error {
 	select {

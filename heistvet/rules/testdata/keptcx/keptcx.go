@@ -4,8 +4,11 @@ import (
 	"context"
 	"time"
 
+	"example.org/mistakes/helper"
 	"github.com/heist-go/heist/pool"
+	"github.com/heist-go/heist/pool/par"
 	"github.com/heist-go/heist/task"
+	"github.com/heist-go/heist/task/chans"
 )
 
 var global *task.Cx
@@ -23,6 +26,8 @@ type holder struct {
 
 	reader *reader
 	others []*task.Cx
+	n      int
+	in     *chans.Chan[int]
 }
 
 // reader is for one poll.
@@ -68,6 +73,21 @@ func captured() task.Task {
 	})
 }
 
+func (h *holder) forks(cx *task.Cx, xs []int) error {
+	par.For(cx, len(xs), func(i int) { _ = cx.Err() })                                      // want `cx is used by a function that other workers run: it is of this poll only`
+	pool.Do(cx, func(pool.Scope) { h.n = 1 }, func(pool.Scope) { _ = h.in.TrySend(cx, 1) }) // want `cx is used by a function that other workers run`
+	pool.Call(cx, func(f pool.Fork[int, int], a int) int { _ = cx.Now(); return a }, 1)     // want `cx is used by a function that other workers run`
+	body := func(i int) { par.For(cx, i, func(int) {}) }                                    // want `cx is used`
+	par.For(cx, 3, body)
+	each(cx, 3, func(int) { _ = cx.Err() }) // want `cx is used by a function that runs later, or elsewhere`
+	helper.Later(func() { _ = cx.Err() })   // want `cx is used by a function that runs later, or elsewhere`
+	f := func() { _ = cx.Err() }            // want `cx is kept in h.then`
+	h.then = f
+	return nil
+}
+
+func each(cx *task.Cx, n int, f func(int)) { par.For(cx, n, f) }
+
 // ---- what is right -----------------------------------------------------------
 
 func (h *holder) right(cx *task.Cx) error {
@@ -93,4 +113,18 @@ func (h *holder) right(cx *task.Cx) error {
 	}
 	pool.Do(cx, func(s pool.Scope) {})
 	return try()
+}
+
+func (h *holder) computes(cx *task.Cx, xs []int) error {
+	par.ForScope(cx, len(xs), func(s pool.Scope, i int) { par.For(s, i, func(int) {}) })
+	now := cx.Now()
+	par.For(cx, len(xs), func(i int) { _ = now })
+	helper.Now(func() { _ = cx.Err() })
+	fs := make([]func(), 2)
+	fs[0] = func() { _ = cx.Err() }
+	for _, f := range fs {
+		f()
+	}
+	check := func() error { return cx.Err() }
+	return check()
 }

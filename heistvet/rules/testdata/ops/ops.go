@@ -71,8 +71,10 @@ func (t *t) foreign(cx *task.Cx) error { // want foreign:"op: pends perhaps"
 	return t.news.News(cx)
 }
 
-// remote waits for the news. It is sticky.
-func (t *t) remote(cx *task.Cx) error { // want remote:"op: pends$"
+// remote waits for the news.
+//
+//heist:sticky
+func (t *t) remote(cx *task.Cx) error { // want remote:"op: pends$" remote:"is: sticky"
 	return t.any(cx)
 }
 
@@ -90,8 +92,8 @@ func (t *t) field(cx *task.Cx) error { // want field:"op: pends consumes"
 	return t.last
 }
 
-// next returns bytes that are lent.
-func (t *t) next(cx *task.Cx) ([]byte, error) { // want next:"op: lends"
+// next returns bytes of the worker's: nobody has to say so.
+func (t *t) next(cx *task.Cx) ([]byte, error) { // want next:"is: lends"
 	return cx.Scratch(10), nil
 }
 
@@ -120,4 +122,4 @@ func (t *t) elsewhere(cx *task.Cx) error {
 	return nil
 }
 
-func (t *t) blocks(ctx context.Context) error { return t.WaitContext(ctx) }
+func (t *t) blocks(ctx context.Context) error { return t.WaitContext(ctx) } // want blocks:`is: blocks by t.WaitContext`

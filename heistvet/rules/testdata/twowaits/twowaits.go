@@ -2,6 +2,7 @@ package twowaits
 
 import (
 	"errors"
+	"fmt"
 	"io"
 	"time"
 
@@ -51,6 +52,56 @@ func (s *squares) echo(cx *task.Cx) error {
 	return s.conn.Write(cx, s.buf[:n])
 }
 
+func (s *squares) pair(cx *task.Cx) error {
+	a, err := s.in.Recv(cx) // want `s.in.Recv is called again when s.in.Recv has suspended`
+	if err != nil {
+		return err
+	}
+	b, err := s.in.Recv(cx)
+	if err != nil {
+		return err
+	}
+	s.v = a + b
+	return nil
+}
+
+func (s *squares) sleeps(cx *task.Cx) error {
+	if err := s.pause.Sleep(cx, time.Second); err != nil { // want `s.pause.Sleep is called again when s.pause.Sleep has suspended`
+		return err
+	}
+	return s.pause.Sleep(cx, time.Second)
+}
+
+// A batch of another one in each round is none.
+func (s *squares) tells(cx *task.Cx) error {
+	for _, c := range s.conns {
+		if err := c.Write(cx, s.rest); err != nil { // want `the loop around c.Write begins anew`
+			return err
+		}
+	}
+	return cx.Yield()
+}
+
+func (s *squares) ten(cx *task.Cx) error {
+	for range 10 {
+		if _, err := s.in.Recv(cx); err != nil { // want `the loop around s.in.Recv begins anew`
+			return err
+		}
+	}
+	return nil
+}
+
+func (s *squares) says(cx *task.Cx) error {
+	v, err := s.in.Recv(cx) // want `s.in.Recv is called again when s.out.Send has suspended`
+	if err != nil {
+		return err
+	}
+	if err := s.out.Send(cx, v); err != nil {
+		return fmt.Errorf("sending %d: %w", v, err)
+	}
+	return nil
+}
+
 func (s *squares) locks(cx *task.Cx) error {
 	if err := s.mu.Lock(cx); err != nil { // want `s.mu.Lock is called again when s.pause.Sleep has suspended`
 		return err
@@ -95,7 +146,7 @@ func (s *squares) draining(cx *task.Cx) error {
 	return nil
 }
 
-func (s *squares) tells(cx *task.Cx) error {
+func (s *squares) tellsAll(cx *task.Cx) error {
 	for _, c := range s.conns {
 		if err := c.Write(cx, s.rest); err != nil { // want `the loop around c.Write begins anew when it has suspended: keep how far it is in a field`
 			return err

@@ -1,0 +1,17 @@
+package main
+
+import "testing"
+
+// TestStraight runs the tests of the hand-written form with the straight-line one.
+func TestStraight(t *testing.T) {
+	form = straightLine
+	defer func() { form = byHand }()
+	for name, test := range map[string]func(*testing.T){
+		"Crawl":  TestCrawl,
+		"Limit":  TestLimit,
+		"Cancel": TestCancel,
+		"Rate":   TestRate,
+	} {
+		t.Run(name, test)
+	}
+}

@@ -1,0 +1,17 @@
+//go:build unix
+
+package main
+
+import "testing"
+
+// TestStraight runs the tests of the hand-written form with the straight-line one.
+func TestStraight(t *testing.T) {
+	form = straightLine
+	defer func() { form = byHand }()
+	for name, test := range map[string]func(*testing.T){
+		"Echo": TestEcho,
+		"End":  TestEnd,
+	} {
+		t.Run(name, test)
+	}
+}

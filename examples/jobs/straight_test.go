@@ -1,0 +1,18 @@
+package main
+
+import "testing"
+
+// TestStraight runs the tests of the hand-written form with the straight-line one.
+func TestStraight(t *testing.T) {
+	form = straightLine
+	defer func() { form = byHand }()
+	for name, test := range map[string]func(*testing.T){
+		"Schedule": TestSchedule,
+		"Missed":   TestMissed,
+		"Retry":    TestRetry,
+		"Deadline": TestDeadline,
+		"Shutdown": TestShutdown,
+	} {
+		t.Run(name, test)
+	}
+}

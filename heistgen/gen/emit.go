@@ -1,0 +1,884 @@
+package gen
+
+import (
+	"cmp"
+	"fmt"
+	"go/ast"
+	"go/format"
+	"go/token"
+	"go/types"
+	"path"
+	"path/filepath"
+	"slices"
+	"strings"
+)
+
+const selfMark = "//heist:self"
+
+// newOutput returns an empty output for a source.
+func (u *unit) newOutput(s *source) *output {
+	o := &output{unit: u, src: s, imports: map[string]string{}}
+	given := map[string]string{}
+	taken := map[string]string{}
+	for _, f := range s.funcs {
+		ast.Inspect(f.decl, func(n ast.Node) bool {
+			if id, ok := n.(*ast.Ident); ok {
+				if _, ok := u.TypesInfo.ObjectOf(id).(*types.PkgName); !ok {
+					taken[id.Name] = ""
+				}
+			}
+			return true
+		})
+	}
+	for _, n := range u.Types.Scope().Names() {
+		taken[n] = ""
+	}
+	for _, im := range s.file.Imports {
+		p := strings.Trim(im.Path.Value, "`\"")
+		name := ""
+		if im.Name != nil {
+			name = im.Name.Name
+		} else if imp := u.Imports[p]; imp != nil {
+			name = imp.Name
+		} else {
+			name = importName(im)
+		}
+		if name == "_" || name == "." {
+			continue
+		}
+		given[p] = name
+		taken[name] = p
+	}
+	o.given, o.taken = given, taken
+	return o
+}
+
+// emitSource returns the output for a source.
+func (u *unit) emitSource(s *source) ([]byte, error) {
+	o := u.newOutput(s)
+	for _, f := range s.funcs {
+		o.fun(f)
+	}
+	var head strings.Builder
+	fmt.Fprint(&head, "\n") // below the first line: see seal
+	if rest, ok := tagged(constraintOf(s.file)); ok && rest != nil {
+		fmt.Fprintf(&head, "//go:build %s\n\n", rest)
+	}
+	fmt.Fprintf(&head, "package %s\n\nimport (\n", s.file.Name.Name)
+	std, other := "", ""
+	for _, p := range sortedKeys(o.imports) {
+		name := o.imports[p]
+		if name == path.Base(p) {
+			name = ""
+		}
+		line := fmt.Sprintf("%s %q\n", name, p)
+		if strings.Contains(strings.Split(p, "/")[0], ".") {
+			other += line
+		} else {
+			std += line
+		}
+	}
+	fmt.Fprintf(&head, "%s\n%s)\n\n", std, other)
+	text := head.String() + o.b.String()
+	out, err := format.Source([]byte(text))
+	if err != nil {
+		return []byte(text), fmt.Errorf("%s: the output is no Go, which is a fault of heistgen: %w", s.output, err)
+	}
+	lines := strings.Split(string(out), "\n")
+	var kept []string
+	for i, l := range lines {
+		if strings.HasPrefix(strings.TrimSpace(l), "//line ") {
+			l = strings.TrimSpace(l)
+			if len(kept) > 0 && kept[len(kept)-1] == "" && i > 0 {
+				kept = kept[:len(kept)-1] // gofmt sets comments apart
+			}
+		}
+		if strings.TrimSpace(l) == selfMark {
+			l = fmt.Sprintf("//line %s:%d:1", filepath.Base(s.output), len(kept)+3)
+		}
+		kept = append(kept, l)
+	}
+	return seal(filepath.Base(s.name), []byte(strings.Join(kept, "\n"))), nil
+}
+
+func (o *output) use(p, name string) string {
+	if n, ok := o.imports[p]; ok {
+		return n
+	}
+	if n, ok := o.given[p]; ok {
+		o.imports[p] = n
+		return n
+	}
+	if name != "." {
+		for i := 2; ; i++ {
+			if _, ok := o.taken[name]; !ok {
+				break
+			}
+			name = fmt.Sprintf("%s%d", strings.TrimRight(name, "0123456789"), i)
+		}
+		o.taken[name] = p
+	}
+	o.imports[p] = name
+	return name
+}
+
+// fun writes what is made of a function.
+func (o *output) fun(f *fun) {
+	w := &writer{f: f, out: o}
+	tp, tn := w.typeParams(), f.typeParamNames()
+	call, tsk := f.name+"Call", f.name+"Task"
+	for _, l := range f.types {
+		sp := l.spec.(*ast.TypeSpec)
+		eq := ""
+		if sp.Assign.IsValid() {
+			eq = "= "
+		}
+		bare := &writer{f: f, out: o, bare: true}
+		params := tp
+		if sp.TypeParams != nil {
+			params = bare.fieldTypeParams(sp.TypeParams)
+		}
+		o.p("// %s is %s of %s.\ntype %s%s %s%s\n\n", l.name, sp.Name.Name, f.display(), l.name, params, eq, bare.expr(sp.Type))
+	}
+	doc := f.docText()
+	params, names := f.paramList(w, true)
+	switch {
+	case f.lit != nil:
+		o.literal(w, tp, tn)
+	case f.yield != nil:
+		if doc != "" {
+			doc = "//\n" + doc
+		}
+		o.p("// %sSeq is %s as a generator.\n%stype %sSeq%s struct {\n%sValues[%s]\ncall %s%s\n}\n\n", f.name, f.display(), doc, f.name, tp, w.machine(), w.typ(f.yields), call, tn)
+		v := f.unique("g")
+		o.p("// %s returns the generator of the values that %s yields.\nfunc %s%s(%s) *%sSeq%s {\n%s := &%sSeq%s{}\n", newName(f.name), f.display(), newName(f.name), tp, params, f.name, tn, v, f.name, tn)
+		if names != "" {
+			names += ", "
+		}
+		o.p("%s.call.Begin(%s&%s.Values)\n%s.Values.Begin(&%s.call)\nreturn %s\n}\n\n", v, names, v, v, v, v)
+	default:
+		if doc != "" {
+			doc = "//\n" + doc
+		}
+		o.p("// %s is %s as a task.\n%stype %s%s struct {\n%sRoot\ncall %s%s\n}\n\n", tsk, f.display(), doc, tsk, tp, w.machine(), call, tn)
+		v := f.unique("t")
+		o.p("// %s returns the task that runs %s. It is started like any other.\nfunc %s%s(%s) *%s%s {\n%s := &%s%s{}\n%s.call.Begin(%s)\nreturn %s\n}\n\n",
+			newName(f.name), f.display(), newName(f.name), tp, params, tsk, tn, v, tsk, tn, v, names, v)
+		o.p("func (%s *%s%s) Poll(%s *%sCx) error { return %s.Drive(%s, &%s.call) }\n\n", v, tsk, tn, f.ctx, w.task(), v, f.ctx, v)
+		o.p("// TaskName is the function's name.\nfunc (*%s%s) TaskName() string { return %q }\n\n", tsk, tn, f.display())
+		self := f.self
+		f.self = v + ".call"
+		var rs []string
+		for _, s := range f.outs {
+			rs = append(rs, w.slot(s))
+		}
+		rs = append(rs, v+".Err()")
+		f.self = self
+		o.p("// Result returns what %s has returned: after the task's end.\nfunc (%s *%s%s) Result() %s {\nreturn %s\n}\n\n", f.display(), v, tsk, tn, f.resultList(w), strings.Join(rs, ", "))
+		if f.leading() {
+			o.p("// Finish runs the deferred calls at the head of %s if it was never polled.\nfunc (%s *%s%s) Finish(error) { %s.call.abandoned() }\n\n", f.display(), v, tsk, tn, v)
+		}
+	}
+	o.machine(w, tp, tn, params)
+	if f.context {
+		o.goroutines(f)
+	}
+	for _, l := range f.lits {
+		o.fun(l)
+	}
+}
+
+// docText is the comment of the function, without directives.
+func (f *fun) docText() (doc string) {
+	if f.decl == nil || f.decl.Doc == nil {
+		return ""
+	}
+	for _, c := range f.decl.Doc.List {
+		if !strings.HasPrefix(c.Text, "//heist:") {
+			doc += c.Text + "\n"
+		}
+	}
+	return strings.TrimSuffix(doc, "//\n")
+}
+
+// leading reports whether the function begins with defer statements.
+func (f *fun) leading() bool {
+	for _, i := range f.code {
+		if i.leads {
+			return true
+		}
+	}
+	return false
+}
+
+func (f *fun) display() string {
+	if f.lit != nil {
+		return fmt.Sprintf("the function literal at line %d", f.unit.Fset.Position(f.lit.Pos()).Line)
+	}
+	if r := f.sig.Recv(); r != nil {
+		t := types.TypeString(r.Type(), func(*types.Package) string { return "" })
+		if i := strings.IndexByte(t, '['); i > 0 {
+			t = t[:i]
+		}
+		if strings.HasPrefix(t, "*") {
+			t = "(" + t + ")"
+		}
+		return f.unit.Types.Name() + "." + t + "." + f.obj.Name()
+	}
+	return f.unit.Types.Name() + "." + f.obj.Name()
+}
+
+// paramList returns the parameters, and their names as arguments.
+func (f *fun) paramList(w *writer, all bool) (params, names string) {
+	var ps, ns []string
+	for i, p := range f.params {
+		s := f.slots[p]
+		t := w.typ(p.Type())
+		n := s.name
+		if f.sig.Variadic() && i == len(f.params)-1 {
+			t = "..." + w.typ(p.Type().(*types.Slice).Elem())
+			ns = append(ns, n+"...")
+		} else {
+			ns = append(ns, n)
+		}
+		ps = append(ps, n+" "+t)
+	}
+	return strings.Join(ps, ", "), strings.Join(ns, ", ")
+}
+
+func (f *fun) resultList(w *writer) string {
+	var rs []string
+	for _, s := range f.outs {
+		rs = append(rs, w.typ(s.typ))
+	}
+	rs = append(rs, "error")
+	if len(rs) == 1 {
+		return rs[0]
+	}
+	return "(" + strings.Join(rs, ", ") + ")"
+}
+
+func (o *output) p(format string, args ...any) { fmt.Fprintf(&o.b, format, args...) }
+
+// literal writes the constructor of a function literal, and the operation that it is.
+func (o *output) literal(w *writer, tp, tn string) {
+	f := w.f
+	call := f.name + "Call"
+	var ps, init []string
+	for _, v := range f.captive {
+		s := f.slots[v]
+		ps = append(ps, s.name+" *"+w.typ(s.typ))
+		init = append(init, s.name+": "+s.name)
+	}
+	sig := func(named bool) string {
+		parts := []string{}
+		if named {
+			parts = append(parts, f.ctx+" *"+w.task()+"Cx")
+		} else {
+			parts = append(parts, "*"+w.task()+"Cx")
+		}
+		for i, p := range f.params {
+			t := w.typ(p.Type())
+			if f.sig.Variadic() && i == len(f.params)-1 {
+				t = "..." + w.typ(p.Type().(*types.Slice).Elem())
+			}
+			if named {
+				t = f.slots[p].name + " " + t
+			}
+			parts = append(parts, t)
+		}
+		return "(" + strings.Join(parts, ", ") + ")"
+	}
+	first, made, ok := f.generated("first", "first0"), f.generated("now", "progress"), f.generated("ok", "found")
+	fresh := fmt.Sprintf("&%s%s{%s}", call, tn, strings.Join(init, ", "))
+	o.p("// %s returns %s as an operation.\nfunc %s%s(%s) func%s %s {\n", newName(f.name), f.display(), newName(f.name), tp, strings.Join(ps, ", "), sig(false), f.resultList(w))
+	o.p("%s := %s\n", first, fresh)
+	_, names := f.paramList(w, true)
+	var rs []string
+	var outs []string
+	for i, s := range f.outs {
+		outs = append(outs, fmt.Sprintf("result%d %s", i+1, w.typ(s.typ)))
+		rs = append(rs, fmt.Sprintf("result%d", i+1))
+	}
+	fail := f.generated("err", "e")
+	outs = append(outs, fail+" error")
+	rs = append(rs, fail)
+	o.p("return func%s (%s) {\n%s, %s := %s.Here(%s).(*%s%s)\nif !%s {\n", sig(true), strings.Join(outs, ", "), made, ok, first, f.ctx, call, tn, ok)
+	o.p("if %s = %s; !%s.Claim() {\n%s = %s\n}\n%s.Begin(%s)\n}\n", made, first, made, made, fresh, made, names)
+	o.p("if %s = %s.Drive(%s, %s, &%s.Literal); %s == %sPending {\nreturn %s\n}\n", fail, made, f.ctx, made, first, fail, w.task(), strings.Join(rs, ", "))
+	o.p("return %s.Result(%s)\n}\n}\n\n", made, fail)
+}
+
+// machine writes the function in progress.
+func (o *output) machine(w *writer, tp, tn, params string) {
+	f := w.f
+	call := f.name + "Call"
+	m := f.self
+	o.p("// %s is %s in progress.\ntype %s%s struct {\n", call, f.display(), call, tp)
+	if f.lit != nil {
+		o.p("%sLiteral\n", w.machine())
+	} else {
+		o.p("%sCall\n", w.machine())
+	}
+	ofSite := map[*slot]bool{}
+	for _, s := range f.defers {
+		ofSite[s.fun] = true
+		for _, a := range s.args {
+			ofSite[a] = true
+		}
+	}
+	for _, s := range f.order {
+		if !s.frame || s.shares != nil || f.listed && ofSite[s] {
+			continue
+		}
+		star, also := "", ""
+		if s.boxed {
+			star = "*"
+		}
+		for i, x := range s.others {
+			also += cmp.Or(map[bool]string{true: " // and "}[i == 0], ", ") + x.name
+		}
+		o.p("%s %s%s%s\n", s.name, star, w.typ(s.typ), also)
+	}
+	if f.listed {
+		o.p("defers []%sDefer%s\n", f.name, tn)
+	}
+	for _, k := range f.frames {
+		star := ""
+		if k.pointer {
+			star = "*"
+		}
+		o.p("%s %s%s // awaited\n", k.name, star, w.kidType(k))
+	}
+	o.p("}\n\n")
+	if f.listed {
+		o.p("// %sDefer is a deferred call.\ntype %sDefer%s struct {\nsite int\n", f.name, f.name, tp)
+		for _, s := range f.order {
+			if ofSite[s] {
+				o.p("%s %s\n", s.name, w.typ(s.typ))
+			}
+		}
+		o.p("}\n\n")
+	}
+
+	// Begin
+	if f.yield != nil {
+		if params != "" {
+			params += ", "
+		}
+		params += f.slots[f.yield].name + " *" + w.machine() + "Values[" + w.typ(f.yields) + "]"
+	}
+	o.p("// Begin readies %s for a call of the function.\nfunc (%s *%s%s) Begin(%s) {\n%s.Start()\n", m, m, call, tn, params, m)
+	ps := append([]*types.Var(nil), f.params...)
+	if f.yield != nil {
+		ps = append(ps, f.yield)
+	}
+	for _, p := range ps {
+		s := f.slots[p]
+		if s.boxed {
+			o.p("%s.%s = new(%s)\n*%s.%s = %s\n", m, s.name, w.typ(s.typ), m, s.name, s.name)
+		} else {
+			o.p("%s.%s = %s\n", m, s.name, s.name)
+		}
+	}
+	zeroes := f.outs
+	if f.fail != nil && f.fail.frame {
+		zeroes = append(append([]*slot(nil), zeroes...), f.fail)
+	}
+	for _, s := range zeroes {
+		if s.boxed {
+			o.p("%s.%s = new(%s)\n", m, s.name, w.typ(s.typ))
+		} else {
+			o.p("%s.%s = %s\n", m, s.name, w.zero(s.typ))
+		}
+	}
+	if f.listed {
+		o.p("%s.defers = nil\n", m)
+	}
+	o.p("}\n\n")
+
+	// Result
+	o.p("// Result returns what the function has returned, and lets go of what it has used.\nfunc (%s *%s%s) Result(%s error) %s {\n", m, call, tn, f.in, f.resultList(w))
+	var rs []string
+	for i, s := range f.outs {
+		v := fmt.Sprintf("result%d", i+1)
+		o.p("%s := %s\n", v, w.slot(s))
+		rs = append(rs, v)
+	}
+	captive := map[*slot]bool{}
+	for _, v := range f.captive {
+		captive[f.slots[v]] = true
+	}
+	for _, s := range f.order {
+		if !s.frame || s.shares != nil || captive[s] || f.listed && ofSite[s] {
+			continue
+		}
+		if s.boxed {
+			o.p("%s.%s = nil\n", m, s.name)
+		} else if hasPointers(s.typ, map[types.Type]bool{}) {
+			o.p("%s.%s = %s\n", m, s.name, w.zero(s.typ))
+		}
+	}
+	if f.mutant("a panic of an awaited function is not raised") {
+		rs = append(rs, f.in)
+	} else {
+		rs = append(rs, w.machine()+"Returned("+f.in+")")
+	}
+	o.p("return %s\n}\n\n", strings.Join(rs, ", "))
+
+	// Step
+	step := "Step"
+	guarded := len(f.defers) > 0 || f.shields
+	fail := f.out
+	if f.fail != nil {
+		fail = w.slot(f.fail)
+	}
+	sig := fmt.Sprintf("(%s *%sDriver, %s *%sCx, %s error) (%s error)", f.drv, w.machine(), f.ctx, w.task(), f.in, f.out)
+	if guarded {
+		step = "step"
+		o.p("// Step implements machine.Func.\nfunc (%s *%s%s) Step%s {\nok := false\ndefer func() {\nif !ok {\n", m, call, tn, sig)
+		if len(f.defers) > 0 {
+			if f.shields {
+				o.p("defer %s.Unshield(%s, %s)\n", m, f.drv, f.ctx)
+			}
+			o.p("%s.deferred(recover())\n%s = %sEnded(%s)\n", m, f.out, w.machine(), fail)
+		} else {
+			o.p("%s.Unshield(%s, %s)\n", m, f.drv, f.ctx)
+		}
+		o.p("}\n}()\n%s = %s.step(%s, %s, %s)\nok = true\nreturn %s\n}\n\n", f.out, m, f.drv, f.ctx, f.in, f.out)
+		o.p("// step is Step without the care for panics.\n")
+	} else {
+		o.p("// Step implements machine.Func.\n")
+	}
+	o.p("func (%s *%s%s) %s%s {\n", m, call, tn, step, sig)
+	body := w.body()
+	for _, s := range f.order {
+		if s.frame || !w.used[s] {
+			continue
+		}
+		star := ""
+		if s.boxed {
+			star = "*"
+		}
+		o.p("var %s %s%s\n", s.name, star, w.typ(s.typ))
+	}
+	for _, s := range f.order {
+		if !s.frame && w.used[s] && s.reads == 0 {
+			o.p("_ = %s\n", s.name)
+		}
+	}
+	for _, l := range f.consts {
+		c := l.obj.(*types.Const)
+		t := ""
+		if b, ok := c.Type().(*types.Basic); !ok || b.Info()&types.IsUntyped == 0 {
+			t = " " + w.typ(c.Type())
+		}
+		if l.expr != nil {
+			o.p("const %s%s = %s\n", l.name, t, w.expr(l.expr))
+		} else {
+			o.p("const %s%s = %s\n", l.name, t, constText(c))
+		}
+	}
+	var cases []string
+	for _, i := range f.code {
+		if i.state > 0 {
+			cases = append(cases, fmt.Sprintf("case %d:\ngoto %s\n", i.state, i.label.name))
+		}
+	}
+	if len(cases) > 0 {
+		o.p("switch %s.At {\n%s}\n", m, strings.Join(cases, ""))
+	}
+	if f.leading() && f.lit == nil {
+		o.p("%s.Enter()\n", m)
+	}
+	o.p("%s", body)
+	o.p("\n%s\n}\n\n", selfMark)
+
+	if len(f.defers) > 0 {
+		o.deferred(w, call, tn)
+	}
+	if len(f.defers) > 0 {
+		o.p("// Unwind runs the deferred calls if nobody will resume the function.\nfunc (%s *%s%s) Unwind() { %s.deferred(nil) }\n\n", m, call, tn, m)
+	}
+	if f.leading() && f.lit == nil {
+		o.p("// abandoned runs the deferred calls that stand before all else.\nfunc (%s *%s%s) abandoned() {\nif %s.Entered() {\nreturn\n}\n", m, call, tn, m)
+		in := &writer{f: f, out: o, bare: true}
+		for _, i := range f.code {
+			if i.leads {
+				in.instr(i)
+			}
+		}
+		o.p("%s%s.deferred(nil)\n}\n\n", in.b.String(), m)
+	}
+}
+
+// deferred writes the method that runs the deferred calls, as real ones.
+func (o *output) deferred(w *writer, call, tn string) {
+	f := w.f
+	m := f.self
+	did, raised := f.generated("did", "ran"), f.generated("raised", "value")
+	o.p("// deferred runs the deferred calls, on top of what was raised, or nil.\nfunc (%s *%s%s) deferred(%s any) {\n", m, call, tn, raised)
+	one := func(s *site, at string) {
+		text := ""
+		switch {
+		case s.static != nil:
+			text = w.expr(s.static)
+		case s.method != "":
+			text = at + s.fun.name + "." + s.method
+		default:
+			text = at + s.fun.name
+		}
+		var as []string
+		for i, a := range s.args {
+			if a == nil {
+				as = append(as, w.expr(s.fixed[i]))
+			} else {
+				as = append(as, at+a.name)
+			}
+		}
+		dots := ""
+		if s.spread {
+			dots = "..."
+		}
+		o.p("defer %s(%s%s)\n", text, strings.Join(as, ", "), dots)
+	}
+	if f.listed {
+		rec := f.generated("rec", "record")
+		o.p("%s := %s.defers\n%s.defers = nil\nfor i := range %s {\nswitch %s := &%s[i]; %s.site {\n", did, m, m, did, rec, did, rec)
+		for _, s := range f.defers {
+			o.p("case %d:\n", s.bit+1)
+			one(s, rec+".")
+		}
+		o.p("}\n}\n")
+	} else {
+		o.p("%s := %s.Defers()\n", did, m)
+		sites := slices.Clone(f.defers)
+		if f.mutant("deferred calls run in the order of their statements") {
+			slices.Reverse(sites)
+		}
+		for _, s := range sites {
+			o.p("if %s&(1<<%d) != 0 {\n", did, s.bit)
+			one(s, m+".")
+			o.p("}\n")
+		}
+	}
+	o.p("if %s != nil {\npanic(%s)\n}\n}\n\n", raised, raised)
+}
+
+func hasPointers(t types.Type, seen map[types.Type]bool) bool {
+	if seen[t] {
+		return false
+	}
+	seen[t] = true
+	switch u := types.Unalias(t).(type) {
+	case *types.TypeParam:
+		return true
+	default:
+		switch u := u.Underlying().(type) {
+		case *types.Basic:
+			return u.Info()&types.IsString != 0 || u.Kind() == types.UnsafePointer
+		case *types.Array:
+			return hasPointers(u.Elem(), seen)
+		case *types.Struct:
+			for v := range u.Fields() {
+				if hasPointers(v.Type(), seen) {
+					return true
+				}
+			}
+			return false
+		}
+	}
+	return true
+}
+
+// body writes the function's instructions.
+func (w *writer) body() string {
+	f := w.f
+	w.used = map[*slot]bool{}
+	w.ends = new(int)
+	w.b.Reset()
+	for _, i := range f.code {
+		for _, s := range i.uses {
+			w.used[s] = true
+		}
+		for _, s := range i.defs {
+			w.used[s] = true
+		}
+		w.instr(i)
+	}
+	if f.fail != nil {
+		w.used[f.fail] = true
+	}
+	if f.end.used {
+		if n := len(f.code); n > 0 && f.code[n-1].op == opReturn {
+			t := strings.TrimSpace(w.b.String())
+			if j := strings.LastIndex(t, "goto "+f.end.name); j >= 0 && j+len("goto "+f.end.name) == len(t) {
+				w.b.Reset()
+				w.b.WriteString(t[:j])
+				*w.ends--
+			}
+		}
+		if *w.ends > 0 {
+			w.p("\n%s:\n", f.end.name)
+		}
+		if len(f.defers) > 0 && !f.mutant("deferred calls do not run at an ordinary end") {
+			w.p("%s.deferred(nil)\n", f.self)
+		}
+		if f.shields {
+			w.p("%s.Unshield(%s, %s)\n", f.self, f.drv, f.ctx)
+		}
+		fail := f.out
+		if f.fail != nil {
+			fail = w.slot(f.fail)
+			f.fail.reads++
+		}
+		w.p("return %sEnded(%s)\n", w.machine(), fail)
+	} else if n := len(f.code); n == 0 || f.code[n-1].op != opReturn {
+		needs := n == 0
+		if n > 0 {
+			switch last := f.code[n-1]; last.op {
+			case opGoto:
+			case opStmt:
+				needs = falls(last.stmt) || !plainEnd(last.stmt)
+			default:
+				needs = true
+			}
+		}
+		if needs {
+			w.p("panic(\"unreachable\")\n")
+		}
+	}
+	text := w.b.String()
+	w.b.Reset()
+	return text
+}
+
+func plainEnd(s ast.Stmt) bool {
+	switch s := s.(type) {
+	case *ast.ExprStmt, *ast.ReturnStmt, *ast.BranchStmt:
+		return true
+	case *ast.SwitchStmt, *ast.TypeSwitchStmt, *ast.ForStmt, *ast.IfStmt, *ast.BlockStmt, *ast.LabeledStmt:
+		return !falls(s)
+	}
+	return false
+}
+
+// closures lists the boxed variables that function literals in the nodes use.
+func (w *writer) closures(nodes ...ast.Node) (list []*slot) {
+	f := w.f
+	seen := map[*slot]bool{}
+	for _, n := range nodes {
+		if n == nil {
+			continue
+		}
+		ast.Inspect(n, func(n ast.Node) bool {
+			lit, ok := n.(*ast.FuncLit)
+			if !ok {
+				return true
+			}
+			if f.machines[lit] != nil {
+				return false
+			}
+			ast.Inspect(lit, func(n ast.Node) bool {
+				if id, ok := n.(*ast.Ident); ok {
+					if s := f.slotOf(id); s != nil && s.boxed && !seen[s] {
+						seen[s] = true
+						list = append(list, s)
+					}
+				}
+				return true
+			})
+			return false
+		})
+	}
+	return list
+}
+
+// with writes what do writes in a block where closures find their variables.
+func (w *writer) with(list []*slot, do func()) {
+	if len(list) == 0 {
+		do()
+		return
+	}
+	w.p("{\n")
+	for _, s := range list {
+		w.p("%s := %s\n", s.name, w.place(s))
+	}
+	w.alias = map[*slot]bool{}
+	for _, s := range list {
+		w.alias[s] = true
+	}
+	do()
+	w.alias = nil
+	w.p("}\n")
+}
+
+func (w *writer) instr(i *instr) {
+	f := w.f
+	switch i.op {
+	case opStmt:
+		w.with(w.closures(i.stmt), func() { w.stmt(i.stmt) })
+	case opRaw:
+		var nodes []ast.Node
+		for _, a := range i.args {
+			nodes = append(nodes, nodesOf(a)...)
+		}
+		w.line(i.pos)
+		w.with(w.closures(nodes...), func() {
+			if i.format == "%v = %v" {
+				w.p("%s\n", w.assignment([]string{w.arg(i.args[0])}, []string{w.arg(i.args[1])}))
+				return
+			}
+			w.p("%s\n", w.text(i.format, i.args))
+		})
+	case opLabel:
+		if i.label.used {
+			w.p("%s:\n", i.label.name)
+		}
+	case opGoto:
+		w.p("goto %s\n", i.label.name)
+	case opIf:
+		w.line(i.pos)
+		var nodes []ast.Node
+		if _, ok := i.cond.(*rawExpr); !ok {
+			nodes = append(nodes, i.cond)
+		}
+		w.with(w.closures(nodes...), func() { w.p("if %s {\ngoto %s\n}\n", w.not(i.cond), i.label.name) })
+	case opWait:
+		w.p("%s:\n", i.label.name)
+		w.line(i.pos)
+		var dst []string
+		for _, e := range i.lhs {
+			dst = append(dst, w.expr(e))
+		}
+		last := dst[len(dst)-1]
+		w.p("%s = %s\n", strings.Join(dst, ", "), w.expr(i.call))
+		wait := fmt.Sprintf("%s.At = %d\n%sreturn %s.Suspended(%s)\n", f.self, i.state, w.forget(i), f.drv, f.self)
+		if f.told(i.call) {
+			wait = fmt.Sprintf("if %s = %s.Drained(); %s == nil {\n%s}\n", last, f.ctx, last, wait)
+			var to, zeroes []string
+			for k, e := range i.lhs[:len(i.lhs)-1] {
+				if dst[k] != "_" {
+					to, zeroes = append(to, dst[k]), append(zeroes, w.zero(f.info().TypeOf(e)))
+				}
+			}
+			if len(to) > 0 {
+				wait += strings.Join(to, ", ") + " = " + strings.Join(zeroes, ", ") + "\n"
+			}
+		}
+		w.p("if %sIsPending(%s) {\n%s}\n", w.task(), last, wait)
+	case opAwait:
+		cond := f.in + " == " + w.task() + "Pending"
+		if f.yield != nil || i.kid.f.yield != nil {
+			cond = w.machine() + "Waits(" + f.in + ")"
+		}
+		k := f.self + "." + i.kid.name
+		w.line(i.pos)
+		w.p("if %s = %s.Step(%s, %s, nil); %s {\n%s.At = %d\n%sreturn %s.Awaited(&%s.Call, %s, %s)\n}\n", f.in, k, f.drv, f.ctx, cond, f.self, i.state, w.forget(i), f.drv, k, f.self, f.in)
+		w.p("%s:\n", i.label.name)
+	case opYield:
+		w.line(i.pos)
+		w.p("%s.At = %d\nreturn %s.Yield(%s, %s, %s)\n", f.self, i.state, w.slot(f.slots[f.yield]), f.drv, f.self, w.expr(i.call))
+		w.p("%s:\n", i.label.name)
+	case opReturn:
+		var nodes []ast.Node
+		for _, e := range i.lhs {
+			nodes = append(nodes, e)
+		}
+		w.with(w.closures(nodes...), func() { w.ret(i.pos, i.lhs) })
+	}
+}
+
+// forget writes that a wait which suspends lets go of what nobody will read.
+func (w *writer) forget(i *instr) string {
+	var fields, zeroes []string
+	for _, s := range i.dead {
+		fields = append(fields, w.place(s))
+		if s.boxed {
+			zeroes = append(zeroes, "nil")
+		} else {
+			zeroes = append(zeroes, w.zero(s.typ))
+		}
+	}
+	if len(fields) == 0 {
+		return ""
+	}
+	return strings.Join(fields, ", ") + " = " + strings.Join(zeroes, ", ") + "\n"
+}
+
+func nodesOf(a any) (list []ast.Node) {
+	switch a := a.(type) {
+	case args:
+		for _, x := range a.list {
+			list = append(list, nodesOf(x)...)
+		}
+	case argList:
+		for _, e := range a.args {
+			list = append(list, e)
+		}
+	case receiver:
+		list = append(list, a.s.X)
+	case lhsList:
+		for _, e := range a.list {
+			list = append(list, e)
+		}
+	case phrase:
+		for _, x := range a.args {
+			list = append(list, nodesOf(x)...)
+		}
+	case *rawExpr:
+	case ast.Expr:
+		list = append(list, a)
+	}
+	return list
+}
+
+// not writes the opposite of a condition.
+func (w *writer) not(e ast.Expr) string {
+	switch x := e.(type) {
+	case *rawExpr:
+		if x.opposite != "" {
+			return w.text(x.opposite, x.args)
+		}
+		return "!" + w.expr(e)
+	case *ast.ParenExpr:
+		return w.not(x.X)
+	case *ast.UnaryExpr:
+		if x.Op == token.NOT {
+			return w.expr(x.X)
+		}
+	case *ast.BinaryExpr:
+		opposite := map[token.Token]token.Token{token.EQL: token.NEQ, token.NEQ: token.EQL}
+		if t := w.f.info().TypeOf(x.X); t != nil {
+			if b, ok := coreOf(t).(*types.Basic); ok && b.Info()&(types.IsInteger|types.IsString) != 0 {
+				opposite[token.LSS], opposite[token.GEQ] = token.GEQ, token.LSS
+				opposite[token.GTR], opposite[token.LEQ] = token.LEQ, token.GTR
+			}
+		}
+		if op, ok := opposite[x.Op]; ok {
+			c := *x
+			c.Op = op
+			t := w.expr(&c)
+			if hasComposite(x) {
+				return "(" + t + ")"
+			}
+			return t
+		}
+	case *ast.Ident, *ast.CallExpr, *ast.SelectorExpr, *ast.IndexExpr:
+		if hasComposite(e) {
+			break
+		}
+		return "!" + w.expr(e)
+	}
+	return "!(" + w.expr(e) + ")"
+}
+
+func hasComposite(e ast.Expr) (yes bool) {
+	ast.Inspect(e, func(n ast.Node) bool {
+		if _, ok := n.(*ast.CompositeLit); ok {
+			yes = true
+		}
+		return true
+	})
+	return yes
+}

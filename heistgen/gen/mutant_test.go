@@ -1,0 +1,52 @@
+package gen
+
+import (
+	"context"
+	"fmt"
+	"os/exec"
+	"strings"
+	"testing"
+	"time"
+)
+
+// TestMutants compiles package sem with a fault in one pass of the compiler at a time: what the
+// functions do has to differ from what they do without.
+func TestMutants(t *testing.T) {
+	if testing.Short() {
+		t.Skip("skipped: it builds a program")
+	}
+	module := newModule(t, "mutants")
+	imports, cases := "", ""
+	all := append([]string{""}, mutants...)
+	for i := range all {
+		pkg := fmt.Sprintf("m%d", i)
+		for _, f := range []string{"sem.go", "traces.go", "src.go", "lits.go", "gens.go"} {
+			module.write(pkg+"/"+f, read(t, "../sem/"+f))
+		}
+		imports += fmt.Sprintf("\t%s \"example.org/mutants/%s\"\n", pkg, pkg)
+		cases += fmt.Sprintf("\tcase \"%d\":\n\t\ttraces = %s.Traces\n", i, pkg)
+	}
+	module.write("main.go", "package main\n\nimport (\n\t\"fmt\"\n\t\"os\"\n"+imports+")\n\nfunc main() {\n\tvar traces func(uint64) []string\n\tswitch os.Args[1] {\n"+cases+"\t}\n\tfor seed := range uint64(20) {\n\t\tfmt.Println(traces(seed))\n\t}\n}\n")
+	faults := map[string]string{}
+	var patterns []string
+	for i, m := range all {
+		faults[fmt.Sprintf("example.org/mutants/m%d", i)] = m
+		patterns = append(patterns, fmt.Sprintf("./m%d", i))
+	}
+	bin := module.build(Config{Patterns: patterns, mutants: faults})
+	run := func(i int) string {
+		ctx, cancel := context.WithTimeout(context.Background(), 30*time.Second)
+		defer cancel()
+		out, err := exec.CommandContext(ctx, bin, fmt.Sprint(i)).CombinedOutput()
+		return fmt.Sprint(string(out), err)
+	}
+	want := run(0)
+	if lines := strings.Split(want, "\n"); len(lines) < 20 || lines[0] != lines[1] {
+		t.Fatalf("without a fault:\n%.2000s", want)
+	}
+	for i, m := range mutants {
+		if run(i+1) == want {
+			t.Errorf("not found: %s", m)
+		}
+	}
+}

@@ -1,0 +1,2 @@
+// Package near has a straight-line function whose machine other packages cannot name.
+package near

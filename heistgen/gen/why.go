@@ -1,0 +1,280 @@
+package gen
+
+import (
+	"cmp"
+	"fmt"
+	"go/ast"
+	"go/token"
+	"go/types"
+	"os"
+	"path/filepath"
+	"strings"
+)
+
+// Explain says of each machine how large it is, why each field is there, and what is allocated.
+func Explain(cfg Config) (string, error) {
+	units, err := load(cfg)
+	if err != nil {
+		return "", err
+	}
+	var problems Problems
+	var b strings.Builder
+	for _, u := range units {
+		u.plain = cfg.Plain
+		u.compile()
+		problems = append(problems, u.problems...)
+	}
+	if len(problems) > 0 {
+		problems.sort()
+		return "", problems
+	}
+	for _, u := range units {
+		for _, s := range u.sources {
+			if _, err := u.emitSource(s); err != nil { // it finds what is used
+				return "", err
+			}
+			for _, f := range s.funcs {
+				f.explain(&b)
+			}
+		}
+	}
+	return b.String(), nil
+}
+
+// field is a field of a machine.
+type field struct {
+	name, typ string
+	size      int64
+	why       string
+}
+
+func (f *fun) explain(b *strings.Builder) {
+	fields, size, known := f.layout(map[*fun]bool{})
+	about := ""
+	if !known {
+		about = ", and what depends on type parameters"
+	}
+	fmt.Fprintf(b, "%s: %s: %d bytes%s\n", f.at(f.where()), f.display(), size, about)
+	for _, fl := range fields {
+		size := "?"
+		if fl.size >= 0 {
+			size = fmt.Sprint(fl.size)
+		}
+		fmt.Fprintf(b, "\t%5s  %s %s: %s\n", size, fl.name, fl.typ, fl.why)
+	}
+	for _, a := range f.allocations() {
+		fmt.Fprintf(b, "\tallocates %s\n", a)
+	}
+	if f.context {
+		for _, e := range f.color.does {
+			fmt.Fprintf(b, "\tits version for goroutines has an agent do %s of line %d, which has no %s for goroutines\n", types.ExprString(e), f.line(e.Pos()), calledName(&ast.CallExpr{Fun: e})+suffix)
+		}
+	}
+	for _, l := range f.lits {
+		l.explain(b)
+	}
+}
+
+func (f *fun) where() token.Pos {
+	if f.lit != nil {
+		return f.lit.Pos()
+	}
+	return f.decl.Pos()
+}
+
+func (f *fun) at(pos token.Pos) string {
+	p := f.unit.Fset.Position(pos)
+	name := p.Filename
+	if here, err := os.Getwd(); err == nil {
+		if rel, err := filepath.Rel(here, name); err == nil && !strings.HasPrefix(rel, "..") {
+			name = rel
+		}
+	}
+	return fmt.Sprintf("%s:%d", name, p.Line)
+}
+
+func (f *fun) line(pos token.Pos) int { return f.unit.Fset.Position(pos).Line }
+
+// layout returns the fields, and the size of them together. known is false if that depends on
+// type parameters.
+func (f *fun) layout(busy map[*fun]bool) (fields []field, size int64, known bool) {
+	known = true
+	sizes := f.unit.TypesSizes
+	name := func(t types.Type) string {
+		return types.TypeString(t, func(p *types.Package) string {
+			if p == f.unit.Types {
+				return ""
+			}
+			return p.Name()
+		})
+	}
+	var largest int64 = 8
+	put := func(n string, typ string, s, align int64, why string) {
+		if s < 0 {
+			known = false
+		} else {
+			size = (size+align-1)/align*align + s
+		}
+		fields = append(fields, field{n, typ, s, why})
+	}
+	of := func(t types.Type) (int64, int64) {
+		if dependsOnParam(t, map[types.Type]bool{}) {
+			return -1, 8
+		}
+		return sizes.Sizeof(t), sizes.Alignof(t)
+	}
+	head := cmp.Or(map[bool]string{true: "Literal"}[f.lit != nil], "Call")
+	if t := f.unit.machineType(head); t != nil {
+		s, a := of(t)
+		put("machine."+head, "", s, a, "who awaits it, where it waits, which defer statements have run")
+	}
+	for _, sl := range f.order {
+		if !sl.frame || sl.shares != nil || f.listed && sl.site != nil {
+			continue
+		}
+		t := sl.fieldType()
+		s, a := of(t)
+		why := f.why(sl)
+		for _, o := range sl.others {
+			why += fmt.Sprintf(". At other times %s, %s", o.name, f.why(o))
+		}
+		put(sl.name, name(t), s, a, why)
+	}
+	if f.listed {
+		put("defers", "[]"+f.name+"Defer", 3*sizes.Sizeof(types.Typ[types.Uintptr]), 8, "the deferred calls: a defer statement stands in a loop, or there are many")
+	}
+	for _, k := range f.frames {
+		why := fmt.Sprintf("the frame of %s, which line %d awaits", k.f.obj.Name(), f.line(k.pos))
+		switch {
+		case k.pointer:
+			put(k.name, "*"+k.f.name+"Call", sizes.Sizeof(types.Typ[types.Uintptr]), 8, why+"; a pointer, as that awaits this one in the end")
+		case k.f.elsewhere:
+			put(k.name, k.f.obj.Pkg().Name()+"."+k.f.name+"Call", f.unit.sizeElsewhere(k), 8, why)
+		case busy[k.f]:
+			put(k.name, k.f.name+"Call", -1, 8, why)
+		default:
+			busy[k.f] = true
+			_, s, ok := k.f.layout(busy)
+			delete(busy, k.f)
+			if !ok {
+				s = -1
+			}
+			put(k.name, k.f.name+"Call", s, 8, why)
+		}
+	}
+	return fields, (size + largest - 1) / largest * largest, known
+}
+
+// sizeElsewhere is the size of a machine of another package, if its output is there.
+func (u *unit) sizeElsewhere(k *kid) int64 {
+	o, ok := k.f.obj.Pkg().Scope().Lookup(k.f.name + "Call").(*types.TypeName)
+	if !ok || dependsOnParam(o.Type(), map[types.Type]bool{}) {
+		return -1
+	}
+	return u.TypesSizes.Sizeof(o.Type())
+}
+
+// why says why a slot is a field.
+func (f *fun) why(s *slot) string {
+	what := "an intermediate value"
+	switch {
+	case s == f.fail:
+		what = "the error that is returned"
+	case f.yield != nil && s == f.slots[f.yield]:
+		what = "where the values go"
+	case s.site != nil:
+		return fmt.Sprintf("kept for the deferred call of line %d", f.line(s.site.call.Pos()))
+	case s.obj != nil:
+		what = "a variable"
+	}
+	for _, r := range f.outs {
+		if r == s {
+			what = "a result"
+		}
+	}
+	for _, p := range f.params {
+		if f.slots[p] == s {
+			what = "a parameter"
+		}
+	}
+	for _, v := range f.captive {
+		if f.slots[v] == s {
+			return "the variable of the function around it"
+		}
+	}
+	if s.obj != nil {
+		if t, ok := f.takenAt[s.obj]; ok {
+			if s.boxed {
+				return fmt.Sprintf("%s with memory of its own: %s in line %d", what, t.how, f.line(t.pos))
+			}
+			return fmt.Sprintf("%s: %s in line %d", what, t.how, f.line(t.pos))
+		}
+	}
+	if s.across.IsValid() {
+		return fmt.Sprintf("%s; it lives across the wait of line %d", what, f.line(s.across))
+	}
+	return what
+}
+
+// allocations lists what the machine allocates and plain Go on a stack would not have to, or
+// would as well.
+func (f *fun) allocations() (list []string) {
+	for _, s := range f.order {
+		if !s.boxed || s.obj == nil {
+			continue
+		}
+		captive := false
+		for _, v := range f.captive {
+			captive = captive || f.slots[v] == s
+		}
+		if t, ok := f.takenAt[s.obj]; ok && !captive {
+			list = append(list, fmt.Sprintf("%s, each time that line %d is executed: %s in line %d", s.obj.Name(), f.line(s.obj.Pos()), t.how, f.line(t.pos)))
+		}
+	}
+	for _, l := range f.lits {
+		list = append(list, fmt.Sprintf("the frame of the function literal of line %d, and the function", f.line(l.lit.Pos())))
+	}
+	for _, k := range f.frames {
+		if k.pointer {
+			list = append(list, fmt.Sprintf("the frame of %s for line %d, once: it is kept for the next call", k.f.obj.Name(), f.line(k.pos)))
+		}
+	}
+	if f.listed {
+		list = append(list, "a list for the deferred calls, which a loop may have many of")
+	}
+	inspectBody(f.body, func(n ast.Node) bool {
+		if r, ok := n.(*ast.RangeStmt); ok && f.flat[r.Body] {
+			if _, ok := coreOf(f.info().TypeOf(r.X)).(*types.Map); ok {
+				list = append(list, fmt.Sprintf("an iterator over the map of line %d", f.line(r.Pos())))
+			}
+		}
+		return true
+	})
+	return list
+}
+
+// dependsOnParam reports whether the size of a value depends on a type parameter.
+func dependsOnParam(t types.Type, seen map[types.Type]bool) bool {
+	if seen[t] {
+		return false
+	}
+	seen[t] = true
+	switch t := types.Unalias(t).(type) {
+	case *types.TypeParam:
+		return true
+	case *types.Named:
+		if t.TypeParams().Len() > 0 && t.TypeArgs().Len() == 0 {
+			return true
+		}
+		return dependsOnParam(t.Underlying(), seen)
+	case *types.Array:
+		return dependsOnParam(t.Elem(), seen)
+	case *types.Struct:
+		for v := range t.Fields() {
+			if dependsOnParam(v.Type(), seen) {
+				return true
+			}
+		}
+	}
+	return false
+}

@@ -1,0 +1,771 @@
+// Package harness turns ordinary programs into straight-line tasks, to compare what they do.
+package harness
+
+import (
+	"bytes"
+	"fmt"
+	"go/ast"
+	"go/format"
+	"go/importer"
+	"go/parser"
+	"go/token"
+	"go/types"
+	"slices"
+	"sort"
+	"strconv"
+	"strings"
+)
+
+// Program is what a program has become.
+type Program struct {
+	Plain  []byte // what is no task, and main
+	Source []byte // the tasks, behind the tag
+	Tasks  int
+	All    int
+}
+
+// Why says why a program is not compared.
+type Why string
+
+func (w Why) Error() string { return string(w) }
+
+// Transform turns the functions of a program into straight-line tasks, as far as they can be:
+// f(a) R becomes f(cx, a) (R, error), with a wait before each statement.
+func Transform(name string, text []byte) (*Program, error) {
+	fset := token.NewFileSet()
+	file, err := parser.ParseFile(fset, name, text, parser.SkipObjectResolution)
+	if err != nil {
+		return nil, Why("it does not parse")
+	}
+	info := &types.Info{
+		Types: map[ast.Expr]types.TypeAndValue{}, Defs: map[*ast.Ident]types.Object{}, Uses: map[*ast.Ident]types.Object{},
+		Selections: map[*ast.SelectorExpr]*types.Selection{}, Instances: map[*ast.Ident]types.Instance{}, Implicits: map[ast.Node]types.Object{},
+	}
+	conf := types.Config{Importer: Importer, GoVersion: "go1.25"}
+	pkg, err := conf.Check("main", fset, []*ast.File{file}, info)
+	if err != nil {
+		return nil, Why("it does not type-check")
+	}
+	t := &transformer{fset: fset, file: file, info: info, pkg: pkg, tasks: map[*types.Func]*ast.FuncDecl{}}
+	return t.run()
+}
+
+// Importer reads the standard library's export data.
+var Importer = importer.Default()
+
+type transformer struct {
+	fset  *token.FileSet
+	file  *ast.File
+	info  *types.Info
+	pkg   *types.Package
+	tasks map[*types.Func]*ast.FuncDecl
+	all   int
+	tmp   int
+}
+
+func (t *transformer) run() (*Program, error) {
+	ifaceNames := map[string]bool{"String": true, "Error": true, "Format": true, "GoString": true, "Len": true, "Less": true, "Swap": true,
+		"Read": true, "Write": true, "Close": true, "Is": true, "As": true, "Unwrap": true, "RuntimeError": true, "Push": true, "Pop": true, "MarshalBinary": true, "UnmarshalBinary": true, "MarshalJSON": true, "UnmarshalJSON": true, "MarshalText": true, "UnmarshalText": true}
+	reflects := false
+	for _, im := range t.file.Imports {
+		reflects = reflects || im.Path.Value == `"reflect"`
+	}
+	ast.Inspect(t.file, func(n ast.Node) bool {
+		if i, ok := n.(*ast.InterfaceType); ok {
+			for _, m := range i.Methods.List {
+				for _, n := range m.Names {
+					ifaceNames[n.Name] = true
+				}
+			}
+		}
+		return true
+	})
+	for _, d := range t.file.Decls {
+		fd, ok := d.(*ast.FuncDecl)
+		if !ok {
+			continue
+		}
+		t.all++
+		o, _ := t.info.Defs[fd.Name].(*types.Func)
+		if o == nil || fd.Body == nil || fd.Name.Name == "init" || fd.Name.Name == "_" {
+			continue
+		}
+		if fd.Recv != nil && reflects && fd.Name.IsExported() {
+			continue // it may be called by its name
+		}
+		if fd.Recv != nil && (ifaceNames[fd.Name.Name] || len(fd.Recv.List) != 1) {
+			continue
+		}
+		if fd.Recv != nil { // methods of instances are found by selections; of locals' embedding, too
+			if r := o.Signature().Recv(); types.IsInterface(r.Type()) {
+				continue
+			}
+		}
+		if t.unfit(fd) {
+			continue
+		}
+		t.tasks[o] = fd
+	}
+	// All references have to be calls in tasks.
+	for changed := true; changed; {
+		changed = false
+		drop := func(o *types.Func) {
+			if _, ok := t.tasks[o]; ok {
+				delete(t.tasks, o)
+				changed = true
+			}
+		}
+		for _, d := range t.file.Decls {
+			fd, _ := d.(*ast.FuncDecl)
+			in := false
+			if fd != nil {
+				o, _ := t.info.Defs[fd.Name].(*types.Func)
+				in = t.tasks[o] != nil
+			}
+			var stack []ast.Node
+			ast.Inspect(d, func(n ast.Node) bool {
+				if n == nil {
+					stack = stack[:len(stack)-1]
+					return true
+				}
+				stack = append(stack, n)
+				id, ok := n.(*ast.Ident)
+				if !ok {
+					return true
+				}
+				o, ok := t.info.Uses[id].(*types.Func)
+				if !ok {
+					return true
+				}
+				o = o.Origin()
+				if t.tasks[o] != nil && (!in || !called(stack)) {
+					drop(o)
+				}
+				return true
+			})
+		}
+	}
+	var main *types.Func
+	for o, fd := range t.tasks {
+		if fd.Name.Name == "main" && fd.Recv == nil {
+			main = o
+		}
+	}
+	if main == nil {
+		return nil, Why("its main is no task")
+	}
+	p := &Program{Tasks: len(t.tasks), All: t.all}
+	var err error
+	if p.Source, err = t.source(); err != nil {
+		return nil, err
+	}
+	if p.Plain, err = t.plain(); err != nil {
+		return nil, err
+	}
+	return p, nil
+}
+
+// called reports whether the identifier at the top of the stack is the function of a call that
+// is no go or defer statement, and not in a function literal.
+func called(stack []ast.Node) bool {
+	for _, n := range stack {
+		if _, ok := n.(*ast.FuncLit); ok {
+			return false
+		}
+	}
+	for k := len(stack) - 1; k > 0; k-- {
+		switch p := stack[k-1].(type) {
+		case *ast.ParenExpr:
+			continue
+		case *ast.IndexExpr:
+			if p.X == stack[k] {
+				continue
+			}
+		case *ast.IndexListExpr:
+			if p.X == stack[k] {
+				continue
+			}
+		case *ast.SelectorExpr:
+			if p.Sel == stack[k] {
+				continue
+			}
+		case *ast.CallExpr:
+			if p.Fun == stack[k] {
+				if k >= 2 {
+					switch stack[k-2].(type) {
+					case *ast.GoStmt, *ast.DeferStmt:
+						return false
+					}
+				}
+				return true
+			}
+		}
+		return false
+	}
+	return false
+}
+
+// unfit reports whether a function cannot be a task.
+func (t *transformer) unfit(fd *ast.FuncDecl) (no bool) {
+	lits := 0
+	var visit func(n ast.Node)
+	visit = func(n ast.Node) {
+		ast.Inspect(n, func(n ast.Node) bool {
+			switch n := n.(type) {
+			case *ast.FuncLit:
+				lits++
+				visit(n.Body)
+				lits--
+				return false
+			case *ast.GoStmt, *ast.SelectStmt, *ast.SendStmt:
+				if lits == 0 {
+					no = true
+				}
+			case *ast.UnaryExpr:
+				if n.Op == token.ARROW && lits == 0 {
+					no = true
+				}
+			case *ast.RangeStmt:
+				if lits == 0 {
+					switch t.info.TypeOf(n.X).Underlying().(type) {
+					case *types.Chan, *types.Signature:
+						no = true
+					case *types.Interface:
+						no = true // of a type parameter
+					}
+				}
+			case *ast.CallExpr:
+				if s, ok := n.Fun.(*ast.SelectorExpr); ok && s.Sel.Name == "Wait" || ok && s.Sel.Name == "Sleep" {
+					no = true
+				}
+				if s, ok := n.Fun.(*ast.SelectorExpr); ok {
+					if sel := t.info.Selections[s]; sel != nil && sel.Kind() == types.MethodExpr {
+						if o, ok := sel.Obj().(*types.Func); ok && t.tasks[o] != nil {
+							no = true
+						}
+					}
+				}
+			}
+			return true
+		})
+	}
+	visit(fd.Body)
+	return no
+}
+
+func ident(n string) *ast.Ident { return &ast.Ident{Name: n} }
+
+func (t *transformer) isTask(c *ast.CallExpr) *types.Func {
+	fn := ast.Unparen(c.Fun)
+	for {
+		switch x := fn.(type) {
+		case *ast.IndexExpr:
+			fn = ast.Unparen(x.X)
+			continue
+		case *ast.IndexListExpr:
+			fn = ast.Unparen(x.X)
+			continue
+		case *ast.SelectorExpr:
+			fn = x.Sel
+			continue
+		}
+		break
+	}
+	id, ok := fn.(*ast.Ident)
+	if !ok {
+		return nil
+	}
+	o, ok := t.info.Uses[id].(*types.Func)
+	if !ok || t.tasks[o.Origin()] == nil {
+		return nil
+	}
+	return o.Origin()
+}
+
+const pauseName = "heistPause"
+
+// source writes the tasks.
+func (t *transformer) source() ([]byte, error) {
+	var decls []ast.Decl
+	var order []*ast.FuncDecl
+	for _, d := range t.file.Decls {
+		if fd, ok := d.(*ast.FuncDecl); ok {
+			if o, ok := t.info.Defs[fd.Name].(*types.Func); ok && t.tasks[o] != nil {
+				order = append(order, fd)
+			}
+		}
+	}
+	for _, fd := range order {
+		decls = append(decls, t.task(fd))
+	}
+	return t.print("//go:build heistgen\n\n", decls, true)
+}
+
+// plain writes the rest.
+func (t *transformer) plain() ([]byte, error) {
+	var decls []ast.Decl
+	for _, d := range t.file.Decls {
+		if fd, ok := d.(*ast.FuncDecl); ok {
+			if o, ok := t.info.Defs[fd.Name].(*types.Func); ok && t.tasks[o] != nil {
+				continue
+			}
+		}
+		if gd, ok := d.(*ast.GenDecl); ok && gd.Tok == token.IMPORT {
+			continue
+		}
+		decls = append(decls, d)
+	}
+	return t.print("", decls, false)
+}
+
+func (t *transformer) print(head string, decls []ast.Decl, task bool) ([]byte, error) {
+	var body bytes.Buffer
+	for _, d := range decls {
+		if fd, ok := d.(*ast.FuncDecl); ok && task {
+			fd.Doc = nil
+			body.WriteString("//heist:task context\n")
+		}
+		if err := format.Node(&body, token.NewFileSet(), d); err != nil {
+			return nil, err
+		}
+		body.WriteString("\n\n")
+	}
+	var out bytes.Buffer
+	out.WriteString(head + "package main\n\n")
+	if task {
+		fmt.Fprintf(&out, "import heistTask %q\n", "github.com/heist-go/heist/task")
+	}
+	used := map[string]bool{}
+	f, err := parser.ParseFile(token.NewFileSet(), "x.go", "package main\n"+body.String(), parser.SkipObjectResolution)
+	if err != nil {
+		return nil, fmt.Errorf("the transformed program does not parse: %w\n%s", err, body.String())
+	}
+	ast.Inspect(f, func(n ast.Node) bool {
+		if s, ok := n.(*ast.SelectorExpr); ok {
+			if id, ok := s.X.(*ast.Ident); ok {
+				used[id.Name] = true
+			}
+		}
+		return true
+	})
+	for _, im := range t.file.Imports {
+		p, _ := strconv.Unquote(im.Path.Value)
+		name := p[strings.LastIndex(p, "/")+1:]
+		if p == "math/rand/v2" {
+			name = "rand"
+		}
+		if im.Name != nil {
+			name = im.Name.Name
+		}
+		if name == "." {
+			return nil, Why("it has a dot import")
+		}
+		if name == "_" && !task || used[name] {
+			fmt.Fprintf(&out, "import %s %s\n", name, im.Path.Value)
+		}
+	}
+	out.WriteString("\n")
+	out.Write(body.Bytes())
+	return out.Bytes(), nil
+}
+
+// task rewrites one function.
+func (t *transformer) task(fd *ast.FuncDecl) ast.Decl {
+	params := &ast.FieldList{List: []*ast.Field{{Names: []*ast.Ident{ident("heistCx")}, Type: &ast.StarExpr{X: &ast.SelectorExpr{X: ident("heistTask"), Sel: ident("Cx")}}}}}
+	named := fd.Type.Params.NumFields() == 0 || len(fd.Type.Params.List[0].Names) > 0
+	for _, f := range fd.Type.Params.List {
+		n := *f
+		if !named {
+			n.Names = []*ast.Ident{ident("_")}
+		}
+		params.List = append(params.List, &n)
+	}
+	results := &ast.FieldList{}
+	resNamed := false
+	if fd.Type.Results != nil {
+		results.List = append(results.List, fd.Type.Results.List...)
+		resNamed = len(fd.Type.Results.List) > 0 && len(fd.Type.Results.List[0].Names) > 0
+	}
+	last := &ast.Field{Type: ident("error")}
+	if resNamed {
+		last.Names = []*ast.Ident{ident("heistErr")}
+	}
+	results.List = append(results.List, last)
+	typ := &ast.FuncType{TypeParams: fd.Type.TypeParams, Params: params, Results: results}
+	name := fd.Name
+	if fd.Name.Name == "main" && fd.Recv == nil {
+		name = ident("heistMain")
+	}
+	body := t.block(fd.Body)
+	n := 0
+	if fd.Type.Results != nil {
+		n = fd.Type.Results.NumFields()
+	}
+	if n == 0 {
+		body.List = append(body.List, &ast.ReturnStmt{Results: []ast.Expr{ident("nil")}})
+	}
+	return &ast.FuncDecl{Recv: fd.Recv, Name: name, Type: typ, Body: body}
+}
+
+func (t *transformer) block(b *ast.BlockStmt) *ast.BlockStmt {
+	if b == nil {
+		return nil
+	}
+	return &ast.BlockStmt{List: t.stmts(b.List)}
+}
+
+func pause() ast.Stmt {
+	return &ast.ExprStmt{X: &ast.CallExpr{Fun: ident(pauseName), Args: []ast.Expr{ident("heistCx")}}}
+}
+
+func (t *transformer) stmts(list []ast.Stmt) (out []ast.Stmt) {
+	for _, s := range list {
+		switch s := s.(type) {
+		case *ast.LabeledStmt:
+			// A wait before a labelled loop would take its label away.
+			out = append(out, pause(), t.stmt(s))
+			continue
+		case *ast.EmptyStmt, *ast.BranchStmt:
+			out = append(out, t.stmt(s))
+			continue
+		}
+		out = append(out, pause(), t.stmt(s))
+	}
+	return out
+}
+
+func (t *transformer) stmt(s ast.Stmt) ast.Stmt {
+	switch s := s.(type) {
+	case nil:
+		return nil
+	case *ast.BlockStmt:
+		return t.block(s)
+	case *ast.ExprStmt:
+		if c, ok := ast.Unparen(s.X).(*ast.CallExpr); ok && t.isTask(c) != nil {
+			return &ast.ExprStmt{X: t.call(c)}
+		}
+		return &ast.ExprStmt{X: t.expr(s.X)}
+	case *ast.AssignStmt:
+		return &ast.AssignStmt{Lhs: t.exprs(s.Lhs), Tok: s.Tok, Rhs: t.exprs(s.Rhs)}
+	case *ast.IncDecStmt:
+		return &ast.IncDecStmt{X: t.expr(s.X), Tok: s.Tok}
+	case *ast.DeclStmt:
+		gd := s.Decl.(*ast.GenDecl)
+		if gd.Tok != token.VAR {
+			return s
+		}
+		n := *gd
+		n.Specs = nil
+		for _, sp := range gd.Specs {
+			v := *sp.(*ast.ValueSpec)
+			v.Values = t.exprs(v.Values)
+			n.Specs = append(n.Specs, &v)
+		}
+		return &ast.DeclStmt{Decl: &n}
+	case *ast.DeferStmt:
+		c := *s.Call
+		c.Args = t.exprs(c.Args)
+		if _, ok := c.Fun.(*ast.FuncLit); !ok {
+			c.Fun = t.fun(c.Fun)
+		}
+		return &ast.DeferStmt{Call: &c}
+	case *ast.ReturnStmt:
+		if len(s.Results) == 1 {
+			if c, ok := ast.Unparen(s.Results[0]).(*ast.CallExpr); ok {
+				if tup, ok := t.info.TypeOf(c).(*types.Tuple); ok && tup.Len() > 1 {
+					// return f(): its results, and nil
+					t.tmp++
+					var lhs, rhs []ast.Expr
+					for i := range tup.Len() {
+						lhs = append(lhs, ident(fmt.Sprintf("heist%d_%d", t.tmp, i)))
+						rhs = append(rhs, ident(fmt.Sprintf("heist%d_%d", t.tmp, i)))
+					}
+					return &ast.BlockStmt{List: []ast.Stmt{
+						&ast.AssignStmt{Lhs: lhs, Tok: token.DEFINE, Rhs: []ast.Expr{t.expr(c)}},
+						&ast.ReturnStmt{Results: append(rhs, ident("nil"))},
+					}}
+				}
+			}
+		}
+		if len(s.Results) == 0 {
+			return &ast.ReturnStmt{Results: t.nakedResults(s)}
+		}
+		return &ast.ReturnStmt{Results: append(t.exprs(s.Results), ident("nil"))}
+	case *ast.LabeledStmt:
+		return &ast.LabeledStmt{Label: s.Label, Stmt: t.stmt(s.Stmt)}
+	case *ast.IfStmt:
+		return &ast.IfStmt{Init: t.stmt2(s.Init), Cond: t.expr(s.Cond), Body: t.block(s.Body), Else: t.stmt2(s.Else)}
+	case *ast.ForStmt:
+		n := &ast.ForStmt{Init: t.stmt2(s.Init), Post: t.stmt2(s.Post), Body: t.block(s.Body)}
+		if s.Cond != nil {
+			n.Cond = t.expr(s.Cond)
+		}
+		return n
+	case *ast.RangeStmt:
+		n := *s
+		n.X = t.expr(s.X)
+		if s.Tok == token.ASSIGN {
+			if s.Key != nil {
+				n.Key = t.expr(s.Key)
+			}
+			if s.Value != nil {
+				n.Value = t.expr(s.Value)
+			}
+		}
+		n.Body = t.block(s.Body)
+		return &n
+	case *ast.SwitchStmt:
+		n := &ast.SwitchStmt{Init: t.stmt2(s.Init), Body: t.clauses(s.Body)}
+		if s.Tag != nil {
+			n.Tag = t.expr(s.Tag)
+		}
+		return n
+	case *ast.TypeSwitchStmt:
+		return &ast.TypeSwitchStmt{Init: t.stmt2(s.Init), Assign: t.stmt2(s.Assign), Body: t.clauses(s.Body)}
+	}
+	return s
+}
+
+func (t *transformer) stmt2(s ast.Stmt) ast.Stmt {
+	if s == nil {
+		return nil
+	}
+	return t.stmt(s)
+}
+
+// nakedResults is what a return without results becomes: itself, if the results are named.
+func (t *transformer) nakedResults(s *ast.ReturnStmt) []ast.Expr {
+	for o, fd := range t.tasks {
+		_ = o
+		if s.Pos() >= fd.Pos() && s.Pos() < fd.End() {
+			if fd.Type.Results.NumFields() > 0 {
+				return nil
+			}
+		}
+	}
+	return []ast.Expr{ident("nil")}
+}
+
+func (t *transformer) clauses(b *ast.BlockStmt) *ast.BlockStmt {
+	out := &ast.BlockStmt{}
+	for _, c := range b.List {
+		cc := c.(*ast.CaseClause)
+		n := &ast.CaseClause{Body: t.stmts(cc.Body)}
+		for _, e := range cc.List {
+			n.List = append(n.List, t.expr(e))
+		}
+		out.List = append(out.List, n)
+	}
+	return out
+}
+
+func (t *transformer) exprs(list []ast.Expr) (out []ast.Expr) {
+	for _, e := range list {
+		out = append(out, t.expr(e))
+	}
+	return out
+}
+
+// call is a call of a task, which returns an error, too.
+func (t *transformer) call(c *ast.CallExpr) *ast.CallExpr {
+	n := *c
+	n.Fun = t.fun(c.Fun)
+	n.Args = append([]ast.Expr{ident("heistCx")}, t.exprs(c.Args)...)
+	return &n
+}
+
+func (t *transformer) fun(e ast.Expr) ast.Expr {
+	switch x := e.(type) {
+	case *ast.SelectorExpr:
+		return &ast.SelectorExpr{X: t.expr(x.X), Sel: x.Sel}
+	case *ast.IndexExpr:
+		n := *x
+		n.X = t.fun(x.X)
+		return &n
+	case *ast.IndexListExpr:
+		n := *x
+		n.X = t.fun(x.X)
+		return &n
+	}
+	if id, ok := e.(*ast.Ident); ok && id.Name == "main" {
+		if o, ok := t.info.Uses[id].(*types.Func); ok && t.tasks[o] != nil {
+			return ident("heistMain")
+		}
+	}
+	return t.expr(e)
+}
+
+// expr rewrites the calls of tasks in an expression.
+func (t *transformer) expr(e ast.Expr) ast.Expr {
+	switch x := e.(type) {
+	case *ast.CallExpr:
+		if o := t.isTask(x); o != nil {
+			if len(x.Args) == 1 {
+				if _, ok := t.info.TypeOf(x.Args[0]).(*types.Tuple); ok {
+					panic(Why("a task is called with another function's results"))
+				}
+			}
+			n := o.Signature().Results().Len()
+			name := "heistMust"
+			if n > 1 {
+				name += strconv.Itoa(n)
+			}
+			return &ast.CallExpr{Fun: ident(name), Args: []ast.Expr{t.call(x)}}
+		}
+		n := *x
+		if tv := t.info.Types[x.Fun]; !tv.IsType() {
+			n.Fun = t.fun(x.Fun)
+		}
+		n.Args = t.exprs(x.Args)
+		return &n
+	case *ast.ParenExpr:
+		return &ast.ParenExpr{X: t.expr(x.X)}
+	case *ast.SelectorExpr:
+		return &ast.SelectorExpr{X: t.expr(x.X), Sel: x.Sel}
+	case *ast.BinaryExpr:
+		return &ast.BinaryExpr{X: t.expr(x.X), Op: x.Op, Y: t.expr(x.Y)}
+	case *ast.UnaryExpr:
+		return &ast.UnaryExpr{Op: x.Op, X: t.expr(x.X)}
+	case *ast.StarExpr:
+		return &ast.StarExpr{X: t.expr(x.X)}
+	case *ast.IndexExpr:
+		if t.info.Types[x.Index].IsType() {
+			return x
+		}
+		return &ast.IndexExpr{X: t.expr(x.X), Index: t.expr(x.Index)}
+	case *ast.SliceExpr:
+		n := *x
+		n.X = t.expr(x.X)
+		for _, p := range []*ast.Expr{&n.Low, &n.High, &n.Max} {
+			if *p != nil {
+				*p = t.expr(*p)
+			}
+		}
+		return &n
+	case *ast.TypeAssertExpr:
+		n := *x
+		n.X = t.expr(x.X)
+		return &n
+	case *ast.CompositeLit:
+		n := *x
+		n.Elts = t.exprs(x.Elts)
+		return &n
+	case *ast.KeyValueExpr:
+		if tv, ok := t.info.Types[x.Key]; ok && tv.Type != nil {
+			return &ast.KeyValueExpr{Key: t.expr(x.Key), Value: t.expr(x.Value)}
+		}
+		return &ast.KeyValueExpr{Key: x.Key, Value: t.expr(x.Value)}
+	}
+	return e
+}
+
+// Support is the rest of a transformed program.
+func Support() []byte {
+	var b bytes.Buffer
+	b.WriteString(`package main
+
+import (
+	"context"
+	"os"
+	"strconv"
+
+	"github.com/heist-go/heist/task"
+)
+
+var heistSeed = func() uint64 {
+	n, _ := strconv.ParseUint(os.Getenv("HEIST_SEED"), 10, 64)
+	return n
+}()
+
+var heistWaiting bool
+
+// heistPause waits at random.
+func heistPause(cx *task.Cx) error {
+	if heistWaiting {
+		if err := cx.Yield(); err != nil {
+			return err
+		}
+		heistWaiting = false
+		return nil
+	}
+	heistSeed = heistSeed*6364136223846793005 + 1442695040888963407
+	if heistSeed>>62 != 0 {
+		return nil
+	}
+	heistWaiting = true
+	return cx.Yield()
+}
+
+// heistPauseContext is heistPause for goroutines.
+func heistPauseContext(context.Context) error { return nil }
+
+func main() {
+	if os.Getenv("HEIST_SEED") == "-1" {
+		if err := heistMainContext(context.Background()); err != nil {
+			panic(err)
+		}
+		return
+	}
+	t := newHeistMain()
+	if err := task.Run(context.Background(), t); err != nil {
+		panic(err)
+	}
+}
+
+func heistMust[A any](a A, err error) A {
+	if err != nil {
+		panic(err)
+	}
+	return a
+}
+`)
+	for n := 2; n <= 12; n++ {
+		var ts, ps, vs []string
+		for i := range n {
+			ts = append(ts, fmt.Sprintf("T%d any", i))
+			ps = append(ps, fmt.Sprintf("v%d T%d", i, i))
+			vs = append(vs, fmt.Sprintf("v%d", i))
+		}
+		var rs []string
+		for i := range n {
+			rs = append(rs, fmt.Sprintf("T%d", i))
+		}
+		fmt.Fprintf(&b, "\nfunc heistMust%d[%s](%s, err error) (%s) {\n\tif err != nil {\n\t\tpanic(err)\n\t}\n\treturn %s\n}\n", n, strings.Join(ts, ", "), strings.Join(ps, ", "), strings.Join(rs, ", "), strings.Join(vs, ", "))
+	}
+	return b.Bytes()
+}
+
+// Unfit says why a program of Go's test folder is not tried, or "".
+func Unfit(text string) string {
+	first, _, _ := strings.Cut(text, "\n")
+	if strings.TrimSpace(first) != "// run" {
+		return "it is no program of one file without arguments"
+	}
+	for _, w := range []struct{ word, why string }{
+		{"\"unsafe\"", "it uses unsafe"}, {"runtime.GC", "it looks at the collector, the stack or the scheduler"}, {"runtime.Caller", "it looks at the collector, the stack or the scheduler"},
+		{"runtime.Stack", "it looks at the collector, the stack or the scheduler"}, {"runtime.ReadMemStats", "it looks at the collector, the stack or the scheduler"}, {"runtime.MemStats", "it looks at the collector, the stack or the scheduler"},
+		{"runtime/debug", "it looks at the collector, the stack or the scheduler"}, {"SetFinalizer", "it looks at the collector, the stack or the scheduler"}, {"AddCleanup", "it looks at the collector, the stack or the scheduler"},
+		{"os/exec", "it runs other programs"}, {"\"testing\"", "it uses testing"}, {"\"C\"", "it uses cgo"}, {"runtime.NumGoroutine", "it looks at the collector, the stack or the scheduler"},
+		{"//go:build", "it has a build constraint"}, {"// +build", "it has a build constraint"}, {"runtime.Compiler", "it looks at the compiler"},
+	} {
+		if strings.Contains(text, w.word) {
+			return w.why
+		}
+	}
+	return ""
+}
+
+// Sorted returns counts as lines, the largest first.
+func Sorted(counts map[string]int) (lines []string) {
+	keys := make([]string, 0, len(counts))
+	for k := range counts {
+		keys = append(keys, k)
+	}
+	sort.Slice(keys, func(i, j int) bool {
+		return counts[keys[i]] > counts[keys[j]] || counts[keys[i]] == counts[keys[j]] && keys[i] < keys[j]
+	})
+	for _, k := range keys {
+		lines = append(lines, fmt.Sprintf("%5d %s", counts[k], k))
+	}
+	return slices.Clip(lines)
+}

@@ -1,0 +1,100 @@
+// Package sem compares straight-line tasks with the functions that they come from. The functions
+// run as plain Go, with a pauser that never waits; the machines with one that waits at random.
+package sem
+
+import (
+	"errors"
+	"fmt"
+	"iter"
+	"strings"
+
+	"github.com/heist-go/heist/task"
+)
+
+//go:generate go run .. .
+
+// pauser is an operation that waits at random, and the trace of what happened.
+type pauser struct {
+	seed    uint64 // 0: never waits
+	waiting bool
+	log     strings.Builder
+}
+
+// Wait waits, or does not.
+func (p *pauser) Wait(cx *task.Cx) error {
+	if p.seed == 0 {
+		return nil
+	}
+	if p.waiting {
+		if err := cx.Yield(); err != nil {
+			return err
+		}
+		p.waiting = false
+		return nil
+	}
+	p.seed = p.seed*6364136223846793005 + 1442695040888963407
+	if p.seed>>63 == 0 {
+		return nil
+	}
+	p.waiting = true
+	return cx.Yield()
+}
+
+func (p *pauser) say(format string, args ...any) { fmt.Fprintf(&p.log, format+"; ", args...) }
+
+var errDeep = errors.New("deep")
+
+func catch(err *error, p *pauser) { // not a closure: recovers because it is deferred directly
+	if v := recover(); v != nil {
+		p.say("caught %v", v)
+		*err = fmt.Errorf("caught: %v", v)
+	}
+}
+
+func must[T any](v T, err error) T {
+	if err != nil {
+		panic(err)
+	}
+	return v
+}
+
+func seq(n int) iter.Seq[int] {
+	return func(yield func(int) bool) {
+		for i := range n {
+			if !yield(i) {
+				return
+			}
+		}
+	}
+}
+
+// never waits until the task is canceled.
+func never(cx *task.Cx) error {
+	if err := cx.Err(); err != nil {
+		return err
+	}
+	cx.Waker()
+	return cx.Suspend()
+}
+
+// tree is a binary tree.
+type tree struct {
+	left, right *tree
+	value       int
+}
+
+func grow(from, to int) *tree {
+	if from >= to {
+		return nil
+	}
+	mid := (from + to) / 2
+	return &tree{grow(from, mid), grow(mid+1, to), mid}
+}
+
+var errStop = errors.New("stop")
+
+// noMap returns a map that cannot be written to.
+func noMap() map[int]int { return nil }
+
+// lists is a type that is a slice of itself.
+type lists []lists

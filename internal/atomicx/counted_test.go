@@ -1,0 +1,45 @@
+//go:build heistcount && !explore
+
+package atomicx_test
+
+import (
+	"reflect"
+	"sync/atomic"
+	"testing"
+
+	"github.com/stretchr/testify/require"
+
+	"github.com/heist-go/heist/internal/atomicx"
+)
+
+// Each operation counts once, as what it is, and does what its namesake does.
+func TestCounted(t *testing.T) {
+	var i atomicx.Int64
+	var b atomicx.Bool
+	var p atomicx.Pointer[int]
+	before := atomicx.Counted()
+	i.Store(5)
+	require.EqualValues(t, 7, i.Add(2))
+	require.EqualValues(t, 7, i.Swap(6))
+	require.EqualValues(t, 6, i.And(4))
+	require.EqualValues(t, 4, i.Or(1))
+	require.True(t, i.CompareAndSwap(5, 8))
+	require.False(t, i.CompareAndSwap(5, 8))
+	require.EqualValues(t, 8, i.Load())
+	b.Store(true)
+	require.True(t, b.Swap(false))
+	p.Store(new(int))
+	require.NotNil(t, p.Load())
+	after := atomicx.Counted()
+	require.Equal(t, atomicx.Locked{RMW: before.RMW + 7, Stores: before.Stores + 3}, after)
+
+	for counted, plain := range map[reflect.Type]reflect.Type{
+		reflect.TypeFor[atomicx.Int32]():        reflect.TypeFor[atomic.Int32](),
+		reflect.TypeFor[atomicx.Uint64]():       reflect.TypeFor[atomic.Uint64](),
+		reflect.TypeFor[atomicx.Bool]():         reflect.TypeFor[atomic.Bool](),
+		reflect.TypeFor[atomicx.Pointer[int]](): reflect.TypeFor[atomic.Pointer[int]](),
+	} {
+		require.Equal(t, plain.Size(), counted.Size())
+		require.Equal(t, plain.Align(), counted.Align())
+	}
+}

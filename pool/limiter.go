@@ -1,0 +1,337 @@
+package pool
+
+import (
+	"time"
+
+	"github.com/heist-go/heist/internal/atomicx"
+	"github.com/heist-go/heist/internal/clock"
+	"github.com/heist-go/heist/internal/park"
+	"github.com/heist-go/heist/task"
+)
+
+// Limiter is a bound for a kind of [Job]: how many of them compute, and how many wait, at a time. The
+// zero value, and nil, has no bounds of its own. Make one for each kind of work,
+// not for each request; it must not be changed after its first use.
+type Limiter struct {
+	Name  string // for diagnostics
+	Limit int    // how many compute at a time; 0 or less: as many as the pool has workers
+	Queue int    // how many wait at a time, others are refused; 0 or less: any number
+	// Short says that each takes a few milliseconds at most. Such jobs do not wait for
+	// threads that compute already, but only for each other: up to Limit (0 or less: one)
+	// compute beside those that the pool lets compute at a time.
+	Short bool
+}
+
+// JobStats are the figures of the jobs of a limiter, or of all.
+type JobStats struct {
+	Running   int           // that compute
+	Waiting   int           // for their turn
+	Depth     int           // the most that have waited at a time
+	Started   uint64        // all that have begun
+	Withdrawn uint64        // canceled before they have begun
+	Refused   uint64        // with task.ErrLimit
+	Waited    time.Duration // the time from Do to the beginning, of all together
+	Longest   time.Duration // of one
+}
+
+// jobs are the jobs of a pool's tasks. A worker polls a job as a task of its own, which waits in a queue
+// for a thread first: at most as many threads compute as the pool has workers. Its worker is away meanwhile,
+// so a spare is active if it was the last one (see active.go).
+//
+//	put --> lane of its limiter --> granted: it may compute --> end
+//	          \--> withdrawn
+//
+// The next one is the first that came, of those whose limiter lets it.
+//
+// # Invariants
+//
+//	T1  No job begins, and no worker steals a part of a computation, while Workers threads compute. Those that
+//	    compute on their own account, goroutines and polls in [Call], cannot be kept from it, but
+//	    count; so that they keep no job waiting for ever, one job may compute whatever they do.
+//	T2  A job with its turn is counted as one that computes from then on, not only when it is polled.
+//	T3  No job waits beside a free thread.
+//
+// # Order
+//
+// A job that waits says so first (threadWanted) and looks at the count then; a thread that ends counts down
+// first and looks at threadWanted then (Store-load): T3.
+//
+// # Price
+//
+// A lock for the beginning and one for the end of a job, held for some instructions; a look at threadWanted for
+// the end of any computation.
+type jobs struct {
+	pool         *Pool
+	threadWanted atomicx.Bool // a job waits for nothing but a thread
+
+	mu     park.Mutex // guards what follows, and what turns have beside
+	lanes  []*lane
+	bound  int    // jobs that have their turn, without those of Short limiters
+	number uint64 // of jobs that came
+	depth  int    // the most that have waited at a time
+}
+
+// lane is a limiter in a pool.
+type lane struct {
+	limiter        *Limiter
+	stats          JobStats
+	oldest, newest *turn
+}
+
+// turn is a job on its way through a lane.
+type turn struct {
+	waker      task.Waker // of the computation
+	lane       *lane
+	prev, next *turn
+	number     uint64 // in the order in which they came
+	since      int64
+	queued     bool
+	stage      atomicx.Uint32
+}
+
+// The stages of a turn. All but the first are the last.
+const (
+	waits     = iota
+	granted   // it may compute
+	canceled  // it was canceled, and says so
+	withdrawn // it was canceled by the task that has begun it, which knows
+)
+
+// limit returns how many of the lane may compute at a time.
+func (q *jobs) limit(l *lane) int {
+	switch c := l.limiter; {
+	case c.Limit > 0:
+		return c.Limit
+	case c.Short:
+		return 1
+	}
+	return q.pool.config.Workers
+}
+
+// unlimited is the limiter of the jobs that name none.
+var unlimited = &Limiter{}
+
+// lane returns that of the limiter. The lock is held.
+func (q *jobs) lane(c *Limiter) *lane {
+	if c == nil {
+		c = unlimited
+	}
+	for _, l := range q.lanes {
+		if l.limiter == c {
+			return l
+		}
+	}
+	l := &lane{limiter: c}
+	q.lanes = append(q.lanes, l)
+	return l
+}
+
+// put queues t, or refuses it with task.ErrLimit: if too many wait, or, with try, if it
+// would have to wait. Its turn may have come then.
+func (q *jobs) put(t *turn, c *Limiter, try bool) error {
+	q.mu.Lock()
+	l := q.lane(c)
+	if l.full() {
+		q.mu.Unlock()
+		return q.refuse(l)
+	}
+	t.lane, t.since, t.number = l, clock.Now(), q.number
+	q.number++
+	l.link(t)
+	ready := q.begin(t)
+	if t.queued && try {
+		l.unlink(t)
+		q.begin(nil) // it may have been the one for which threadWanted was set
+		q.mu.Unlock()
+		return q.refuse(l)
+	}
+	l.stats.Depth = max(l.stats.Depth, l.stats.Waiting)
+	q.depth = max(q.depth, q.waiting())
+	q.mu.Unlock()
+	ready.resume(nil)
+	return nil
+}
+
+// refuse counts a job that is refused.
+func (q *jobs) refuse(l *lane) error {
+	q.mu.Lock()
+	l.stats.Refused++
+	q.mu.Unlock()
+	return task.ErrLimit
+}
+
+// withdraw takes t back, if its turn has not come.
+func (q *jobs) withdraw(t *turn, stage uint32) bool {
+	q.mu.Lock()
+	defer q.mu.Unlock()
+	if !t.queued {
+		return false
+	}
+	t.lane.unlink(t)
+	t.stage.Store(stage) // under the lock; the computation itself asks
+	t.lane.stats.Withdrawn++
+	q.begin(nil)
+	return true
+}
+
+// begin gives those their turn that may begin, and returns those but who as a chain: the
+// caller wakes them when it has given up the lock.
+func (q *jobs) begin(who *turn) (ready *turn) {
+	for {
+		t := q.first(true)
+		if t != nil {
+			q.pool.team.Enter()
+		} else if t = q.first(false); t != nil {
+			// Store-load: threadWanted first, the count second.
+			// Pairs with: (*seam).Freed.
+			q.threadWanted.Store(true)
+			switch {
+			case q.pool.team.TryEnter():
+			case q.bound == 0:
+				q.pool.team.Enter()
+			default:
+				return ready
+			}
+		} else {
+			q.threadWanted.Store(false) // under the lock: none waits
+			return ready
+		}
+		if q.enter(t); t != who {
+			t.next, ready = ready, t
+		}
+	}
+}
+
+// first returns the next turn, of a Short limiter or of another, or nil.
+func (q *jobs) first(short bool) (t *turn) {
+	for _, l := range q.lanes {
+		if o := l.oldest; o != nil && l.limiter.Short == short && l.stats.Running < q.limit(l) && (t == nil || o.number < t.number) {
+			t = o
+		}
+	}
+	return t
+}
+
+// enter gives t its turn: it has been counted.
+func (q *jobs) enter(t *turn) {
+	l := t.lane
+	l.unlink(t)
+	l.stats.Running++
+	l.stats.Started++
+	waited := time.Duration(clock.Now() - t.since)
+	l.stats.Waited += waited
+	l.stats.Longest = max(l.stats.Longest, waited)
+	if !l.limiter.Short {
+		q.bound++
+	}
+	// Publish. The turn. Pairs with: (*computation).Poll.
+	t.stage.Store(granted)
+}
+
+// end ends t's turn. Somebody else has its thread now, if anybody waits for it.
+func (q *jobs) end(t *turn, cx *task.Cx) {
+	q.mu.Lock()
+	l := t.lane
+	l.stats.Running--
+	if !l.limiter.Short {
+		q.bound--
+	}
+	n := q.first(l.limiter.Short)
+	if n == nil {
+		q.mu.Unlock()
+		q.pool.team.Exit(false)
+		return
+	}
+	q.enter(n)
+	n.next = q.begin(nil) // what was t's place in its lane may be that of one for whom there is no thread
+	q.mu.Unlock()
+	n.resume(cx)
+}
+
+// start begins what may begin, when a thread has become free.
+func (q *jobs) start() {
+	q.mu.Lock()
+	ready := q.begin(nil)
+	q.mu.Unlock()
+	ready.resume(nil)
+}
+
+// resume wakes the computations of a chain. The first of them is polled next by the caller's worker.
+func (t *turn) resume(cx *task.Cx) {
+	for t != nil {
+		next := t.next // as long as t has not been woken it is ours
+		w := t.waker
+		t.next = nil
+		if cx != nil {
+			cx.Wake(w)
+		} else {
+			w.Wake()
+		}
+		t, cx = next, nil
+	}
+}
+
+// full reports whether no more may wait.
+func (l *lane) full() bool { return l.limiter.Queue > 0 && l.stats.Waiting >= l.limiter.Queue }
+
+// link puts t at the end of the lane.
+func (l *lane) link(t *turn) {
+	t.queued, t.prev, t.next = true, l.newest, nil
+	if l.newest == nil {
+		l.oldest = t
+	} else {
+		l.newest.next = t
+	}
+	l.newest = t
+	l.stats.Waiting++
+}
+
+// unlink takes t out of the lane.
+func (l *lane) unlink(t *turn) {
+	if t.prev == nil {
+		l.oldest = t.next
+	} else {
+		t.prev.next = t.next
+	}
+	if t.next == nil {
+		l.newest = t.prev
+	} else {
+		t.next.prev = t.prev
+	}
+	t.prev, t.next, t.queued = nil, nil, false
+	l.stats.Waiting--
+}
+
+// waiting returns how many wait in all lanes. The lock is held.
+func (q *jobs) waiting() (n int) {
+	for _, l := range q.lanes {
+		n += l.stats.Waiting
+	}
+	return n
+}
+
+// JobStats returns what became of the jobs of a limiter on this pool; nil is that of those
+// that name none. Any goroutine.
+func (p *Pool) JobStats(c *Limiter) JobStats {
+	p.jobs.mu.Lock()
+	defer p.jobs.mu.Unlock()
+	return p.jobs.lane(c).stats
+}
+
+// all returns what became of all jobs.
+func (q *jobs) all() (sum JobStats) {
+	q.mu.Lock()
+	defer q.mu.Unlock()
+	for _, l := range q.lanes {
+		s := &l.stats
+		sum.Running += s.Running
+		sum.Waiting += s.Waiting
+		sum.Started += s.Started
+		sum.Withdrawn += s.Withdrawn
+		sum.Refused += s.Refused
+		sum.Waited += s.Waited
+		sum.Longest = max(sum.Longest, s.Longest)
+	}
+	sum.Depth = q.depth
+	return sum
+}

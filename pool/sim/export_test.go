@@ -1,0 +1,28 @@
+package sim
+
+import "fmt"
+
+// Fingerprint tells the log of a run from those of others.
+func Fingerprint(c Config, seed uint64, f func(*Sim)) (hash uint64, log string) {
+	c = c.resolved()
+	k := newCrew()
+	defer k.close()
+	s := c.once(k, seed, nil, true, f)
+	return s.hash, s.trace.String()
+}
+
+// Kept is how much a run remembers that grows with it.
+func Kept(s *Sim) int { return len(s.trail) + len(s.taken) + len(s.recs) + len(s.ready.list) }
+
+// CorpusRepeats reports whether the deviations of a seed, written for the fuzzer, give the same run.
+func CorpusRepeats(seed uint64, f func(*Sim)) error {
+	c := Config{}.resolved()
+	k := newCrew()
+	defer k.close()
+	a := c.once(k, seed, nil, false, f)
+	b := c.once(k, seed, decode(encode(a.taken)), false, f)
+	if a.hash != b.hash || a.failure != b.failure {
+		return fmt.Errorf("seed %d: %q, and then %q", seed, a.failure, b.failure)
+	}
+	return nil
+}

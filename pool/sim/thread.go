@@ -1,0 +1,606 @@
+package sim
+
+import (
+	"context"
+	"iter"
+	"runtime/debug"
+	"slices"
+	"time"
+
+	"github.com/heist-go/heist/internal/atomicx"
+	"github.com/heist-go/heist/task"
+)
+
+// thread is a coroutine: a worker, or a goroutine beside them. One runs at a time: it decides at
+// each step who is next, and if that is somebody else it hands over by way of the function.
+type thread struct {
+	s      *Sim
+	id     int          // a worker's
+	runner *task.Runner // nil: a goroutine
+	rec    *rec         // what it is in the middle of, or nil
+	todo   entry        // of a worker: what it is to poll
+	f      func()       // of a goroutine
+	since  int          // at which step it has stood still
+	polls  int
+	streak int // polls in a row that came from what the poll before has woken
+
+	ready func() bool // what it waits for, blocked
+
+	resume    func() (struct{}, bool)
+	cancel    func()
+	yield     func(struct{}) bool
+	exited    bool // by runtime.Goexit
+	dismissed bool
+}
+
+// rec is what is known of a task, or of a goroutine.
+type rec struct {
+	number   int
+	frame    *task.Frame
+	what     string // of a goroutine
+	label    string // its name, when somebody has asked
+	priority uint64
+	ran      int    // at which step it has run last, or has become runnable
+	at       string // the last operation, when a log is written
+}
+
+// entry is a runnable frame.
+type entry struct {
+	rec   *rec
+	owner int // the worker that has queued it, or -1
+	since int
+	poll  int // of the owner, which has woken it: it may inherit the budget; or -1
+}
+
+// begin makes the coroutine.
+func (t *thread) begin() {
+	t.resume, t.cancel = iter.Pull(func(yield func(struct{}) bool) {
+		t.yield = yield
+		defer task.Simulated(t.s.crew)()
+		if t.runner != nil {
+			defer task.Polling()()
+		}
+		returned := false
+		defer func() {
+			if returned {
+				return
+			}
+			if p := recover(); p != nil {
+				if _, ok := p.(halt); !ok {
+					panic(p) // of the simulator, or of task
+				}
+				return
+			}
+			t.exited = true
+			if !t.s.halting {
+				t.s.record(goexit)
+				t.s.next = nil
+				t.yield(struct{}{})
+			}
+		}()
+		if t.runner == nil {
+			t.s.protect(t.f)
+			t.s.gone(t)
+		} else {
+			for !t.dismissed && (t.runner.RunRecovering(t.loop) || !t.s.halting) {
+			}
+		}
+		returned = true
+	})
+}
+
+// end takes the coroutine down.
+func (t *thread) end() {
+	if t.cancel == nil {
+		return
+	}
+	defer func() { *t = thread{id: t.id} }()
+	t.dismissed = true
+	if !t.exited {
+		t.cancel()
+		if !t.exited {
+			return
+		}
+	}
+	done := make(chan struct{}) // Goexit ends whoever takes such a coroutine down
+	go func() {
+		defer close(done)
+		t.cancel()
+	}()
+	<-done
+}
+
+// pause hands over, and returns when it is t's turn again.
+func (t *thread) pause() {
+	if !t.yield(struct{}{}) {
+		panic(halt{})
+	}
+}
+
+// maxStreak is the pool's: so many polls in a row may come from what the last has woken.
+const maxStreak = 3
+
+// loop is the life of a worker.
+func (t *thread) loop() {
+	s := t.s
+	for {
+		if t.rec != nil && t.todo.rec == nil { // also after a panic
+			s.polled(t)
+			s.turn(t, false)
+		}
+		if t.s != s { // another run, and another runner
+			return
+		}
+		if t.todo.rec == nil {
+			if !t.yield(struct{}{}) {
+				return
+			}
+			continue
+		}
+		e := t.todo
+		t.todo = entry{}
+		inherit := e.poll == t.polls && e.owner == t.id && t.streak < maxStreak
+		if inherit {
+			t.streak++
+		} else {
+			t.streak = 0
+		}
+		t.polls++
+		if e.rec.frame == nil {
+			s.assist(t)
+			continue
+		}
+		t.runner.Step(e.rec.frame, inherit)
+	}
+}
+
+// polled is what follows a poll.
+func (s *Sim) polled(t *thread) {
+	r := t.rec
+	s.collect()
+	r.ran = s.steps
+	s.busy--
+	defer func() { t.rec = nil }()
+	if r.frame == nil { // a part of a computation
+		s.note(ends, r, nil, 0)
+		return
+	}
+	if task.Alive(r.frame) {
+		if s.tracing && !s.ready.has(r) {
+			s.note(parks, r, nil, 0)
+		}
+		return
+	}
+	s.note(ends, r, nil, 0)
+	delete(s.recs, r.frame)
+	if r.frame == s.awaited {
+		s.arrived = true
+	}
+}
+
+// gone is the end of a goroutine.
+func (s *Sim) gone(t *thread) {
+	s.collect()
+	s.note(ends, t.rec, nil, 0)
+	t.rec = nil
+	s.others = slices.DeleteFunc(s.others, func(o *thread) bool { return o == t })
+	if s.failure != "" {
+		s.next = nil
+		return
+	}
+	s.turn(t, false)
+}
+
+// drive lets the threads run until nothing can, or what is awaited has ended.
+func (s *Sim) drive() {
+	s.arrived = false
+	for {
+		if s.failure != "" {
+			panic(halt{})
+		}
+		if s.arrived || s.until != nil && s.until() {
+			return
+		}
+		if s.next == nil {
+			s.turn(nil, false)
+		}
+		if s.next == nil {
+			if s.failure != "" || s.arrived {
+				continue
+			}
+			if s.live() == 0 {
+				return
+			}
+			if !s.pass() {
+				s.fail(s.stuck())
+			}
+			continue
+		}
+		t := s.next
+		s.next, s.cur = nil, t
+		if t.resume == nil {
+			t.begin()
+		}
+		t.resume()
+		s.cur = nil
+	}
+}
+
+// pass moves the clock to the next timer, if there is one.
+func (s *Sim) pass() bool {
+	d, ok := s.clock.Next()
+	if !ok {
+		return false
+	}
+	s.passing = true
+	task.Advance(s.clock, d, &s.home, (*seam)(s))
+	s.passing = false
+	s.instant = s.steps
+	s.note(passes, nil, nil, int64(d))
+	return true
+}
+
+// turn ends a step of t, which goes on if it is busy, and decides who is next. If that is not
+// t it returns when it is t's turn again. nil is the function.
+func (s *Sim) turn(t *thread, busy bool) {
+	s.step()
+	s.decide(t, busy)
+	switch {
+	case t == nil:
+	case s.next == t: // it goes on, or is a worker that finds what to do
+		s.next = nil
+	case busy:
+		t.since = s.steps
+		s.mid = append(s.mid, t)
+		t.pause()
+	case t.runner != nil && !t.yield(struct{}{}):
+		panic(halt{})
+	}
+}
+
+// decide says who is next: nobody, if nobody can run, or what is awaited has ended.
+func (s *Sim) decide(t *thread, busy bool) {
+	s.next = nil
+	s.unblock()
+	own, frames := 0, 0
+	if busy {
+		own = 1
+	} else if s.arrived {
+		return
+	}
+	if s.busy < len(s.workers) {
+		frames = min(s.ready.n, s.config.window())
+	}
+	n := own + len(s.mid) + frames
+	if n == 0 {
+		return
+	}
+	i := s.choose(n, own)
+	if i < own {
+		s.next = t
+		return
+	}
+	if i -= own; i < len(s.mid) {
+		s.next = s.mid[i]
+		s.mid = slices.Delete(s.mid, i, i+1)
+		s.note(goesOn, s.next.rec, nil, 0)
+		return
+	}
+	e := s.ready.take(i - len(s.mid))
+	s.next = s.worker(e, t, busy)
+	s.next.rec, s.next.todo = e.rec, e
+	e.rec.ran = s.steps
+	s.busy++
+	s.note(polls, e.rec, nil, int64(s.next.id))
+}
+
+// worker finds one that is not in a poll for e: t itself, if that is free and e was not queued
+// by another that is; or the one that has queued it; or the next.
+func (s *Sim) worker(e entry, t *thread, busy bool) *thread {
+	if e.owner >= 0 && s.workers[e.owner].rec == nil {
+		return s.workers[e.owner]
+	}
+	if t != nil && !busy && t.runner != nil {
+		return t
+	}
+	for i := 1; ; i++ {
+		if w := s.workers[(e.owner+i)%len(s.workers)]; w.rec == nil {
+			return w
+		}
+	}
+}
+
+// step counts a step, and looks after what is to be looked after at each.
+func (s *Sim) step() {
+	if s.steps++; s.steps%beats == 1 {
+		s.crew.beat.Add(1)
+	}
+	if s.steps > s.config.MaxSteps {
+		s.fail(s.endless())
+	}
+	s.collect()
+	if s.cancel != nil && s.ctx.Err() != nil {
+		cancel := s.cancel
+		s.cancel = nil
+		cancel(context.Cause(s.ctx))
+	}
+	if len(s.checks) > 0 && !s.looking {
+		s.looking = true
+		for _, check := range s.checks {
+			if err := check(); err != nil {
+				s.looking = false
+				s.fail("invariant: " + err.Error())
+			}
+		}
+		s.looking = false
+	}
+	if bound := s.config.Starvation; bound > 0 && s.steps%bound == 0 && s.steps-s.instant > bound {
+		for _, r := range s.everybody() {
+			if s.steps-max(r.ran, s.instant) > bound {
+				s.fail(r.name() + " starves: others have run for " + number(s.steps-max(r.ran, s.instant)) + " steps, and time stands still")
+			}
+		}
+	}
+}
+
+// collect queues what was woken without a Cx, by who runs as far as one can tell.
+func (s *Sim) collect() {
+	if !s.inbox.Empty() {
+		s.inbox.Take(func(f *task.Frame) { s.queue(f, s.cur, -1, wakes) })
+	}
+}
+
+// everybody returns the tasks, the oldest first.
+func (s *Sim) everybody() (list []*rec) {
+	for f, r := range s.recs {
+		if task.Alive(f) {
+			list = append(list, r)
+		}
+	}
+	slices.SortFunc(list, func(a, b *rec) int { return a.number - b.number })
+	return list
+}
+
+// ready is runnable frames, the one that has been so for longest first.
+type ready struct {
+	list []entry
+	head int
+	n    int
+}
+
+func (q *ready) add(e entry) {
+	if q.head > 64 && q.head > len(q.list)/2 {
+		n := copy(q.list, q.list[q.head:])
+		clear(q.list[n:])
+		q.list, q.head = q.list[:n], 0
+	}
+	q.list = append(q.list, e)
+	q.n++
+}
+
+// first puts e before all others.
+func (q *ready) first(e entry) {
+	q.add(e)
+	l := q.list[q.head:]
+	copy(l[1:], l)
+	l[0] = e
+}
+
+// at returns the i-th.
+func (q *ready) at(i int) *entry { return &q.list[q.head+i] }
+
+// take takes out the i-th.
+func (q *ready) take(i int) entry {
+	l := q.list[q.head : q.head+i+1]
+	e := l[i]
+	copy(l[1:], l)
+	l[0] = entry{}
+	q.head++
+	q.n--
+	if q.n == 0 {
+		q.list, q.head = q.list[:0], 0
+	}
+	return e
+}
+
+func (q *ready) has(r *rec) bool {
+	for _, e := range q.list[q.head:] {
+		if e.rec == r {
+			return true
+		}
+	}
+	return false
+}
+
+// know finds the rec of a frame.
+func (s *Sim) know(f *task.Frame) (r *rec, known bool) {
+	if r = s.recs[f]; r != nil {
+		return r, true
+	}
+	r = s.newRec()
+	r.frame = f
+	s.recs[f] = r
+	return r, false
+}
+
+func (s *Sim) newRec() *rec {
+	s.last++
+	return &rec{number: s.last, priority: s.schedule.priority(), ran: s.steps}
+}
+
+// queue makes a frame runnable. by is who has done that, or nil.
+func (s *Sim) queue(f *task.Frame, by *thread, poll int, why event) {
+	r, known := s.know(f)
+	if !known {
+		why = starts
+	}
+	owner := -1
+	var who *rec
+	if by != nil {
+		who = by.rec
+		if by.runner != nil {
+			owner = by.id
+		}
+	}
+	r.ran = s.steps
+	e := entry{rec: r, owner: owner, since: s.steps, poll: poll}
+	if poll >= 0 && len(s.workers) == 1 && by.streak < maxStreak {
+		s.ready.first(e)
+	} else {
+		s.ready.add(e)
+	}
+	if who == r {
+		why = again
+	}
+	s.note(why, who, r, 0)
+}
+
+// A worker is the queue of its runner. Frames that others may run from here on are an operation.
+
+func (t *thread) Push(f *task.Frame) {
+	t.s.queue(f, t, -1, wakes)
+	t.s.interrupt()
+}
+
+func (t *thread) Next(f *task.Frame) {
+	t.s.queue(f, t, t.polls, wakes)
+	t.s.interrupt()
+}
+
+func (t *thread) Later(f *task.Frame) { t.s.queue(f, t, -1, wakes) }
+
+// crew is the worker coroutines, which are used for one run after the other.
+type crew struct {
+	beat    atomicx.Int64 // changes every so many steps
+	s       *Sim
+	workers []*thread
+	leave   func()
+}
+
+// newCrew returns a crew for runs on the calling goroutine. It is closed there.
+func newCrew() *crew {
+	k := new(crew)
+	k.leave = task.Simulated(k)
+	return k
+}
+
+func (x *crew) close() {
+	x.dismiss()
+	x.leave()
+}
+
+// dismiss ends the workers' coroutines.
+func (x *crew) dismiss() {
+	for _, t := range x.workers {
+		t.end()
+	}
+}
+
+// patience is for how long nothing may happen.
+const patience = time.Minute
+
+// beats is after how many steps the beat changes.
+const beats = 64
+
+// watch ends the process if a poll blocks for good, until stop is called: all wait for it.
+func (x *crew) watch() (stop func()) {
+	over := make(chan struct{})
+	go func() {
+		for seen := int64(-1); ; {
+			select {
+			case <-over:
+				return
+			case <-time.After(patience):
+			}
+			now := x.beat.Load()
+			if now == seen {
+				debug.SetTraceback("all")
+				panic("sim: nothing has happened for " + patience.String() + ": a poll blocks. Does one hold a sync.Mutex over an operation, or wait for a channel of Go? The stacks follow")
+			}
+			seen = now
+		}
+	}()
+	return func() { close(over) }
+}
+
+// Point is of task.Interruptible: an operation without a Cx, of whatever run.
+func (x *crew) Point() { (*seam)(x.s).Point() }
+
+// seam is a Sim as task sees it: not for users.
+type seam Sim
+
+// Admit implements task.Scheduler. Any goroutine.
+func (x *seam) Admit(n int) bool {
+	x.admitted.Add(int64(n))
+	return true
+}
+
+// Submit implements task.Scheduler. Any goroutine: the next step looks into the inbox.
+func (x *seam) Submit(b task.Batch) { x.inbox.Put(b) }
+
+// Sooner implements task.Scheduler: nobody sleeps.
+func (x *seam) Sooner(int) {}
+
+// What the clock makes runnable: it is the queue for that.
+
+func (x *seam) Push(f *task.Frame)  { (*Sim)(x).queue(f, nil, -1, wakes) }
+func (x *seam) Next(f *task.Frame)  { x.Push(f) }
+func (x *seam) Later(f *task.Frame) { x.Push(f) }
+
+// Point implements task.Simulator.
+func (x *seam) Point() {
+	s := (*Sim)(x)
+	if t := s.cur; t != nil && t.rec != nil && !s.looking && !s.halting {
+		s.note(operates, t.rec, nil, 0)
+	}
+	s.interrupt()
+}
+
+// interrupt lets others run, perhaps, where the thread that runs may be interrupted.
+func (s *Sim) interrupt() {
+	t := s.cur
+	switch {
+	case s.halting:
+		if s.halts++; s.halts > maxHalts { // who recovers from everything
+			panic(halt{})
+		}
+	case t == nil || s.looking || t.rec == nil:
+	case s.failure != "":
+		s.stop()
+	default:
+		s.turn(t, true)
+	}
+}
+
+// maxHalts is how many operations are done while a run is taken down, in hooks and such.
+const maxHalts = 1000
+
+// Go implements task.Simulator.
+func (x *seam) Go(what string, f func()) {
+	s := (*Sim)(x)
+	if s.halting {
+		return
+	}
+	r := s.newRec()
+	r.what = what
+	t := &thread{s: s, id: -1, rec: r, f: f, since: s.steps}
+	s.others = append(s.others, t)
+	s.mid = append(s.mid, t)
+	var who *rec
+	if s.cur != nil {
+		who = s.cur.rec
+	}
+	s.note(starts, who, r, 0)
+	s.interrupt()
+}
+
+// Draw implements task.Simulator.
+func (x *seam) Draw(n int64) int64 { return x.lots.Int64N(max(n, 1)) }
+
+// Crash implements task.Simulator.
+func (x *seam) Crash(p *task.PanicError) {
+	if _, ok := p.Value.(halt); ok {
+		panic(halt{})
+	}
+	(*Sim)(x).fail("a detached task has panicked: " + p.Error())
+}

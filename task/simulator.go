@@ -1,0 +1,133 @@
+package task
+
+import (
+	"fmt"
+	"sync"
+	"time"
+
+	"go.uber.org/atomic"
+
+	"github.com/heist-go/heist/internal/stack"
+)
+
+// This file is the seam for a scheduler that decides what happens beside what: a simulator
+// (package pool/sim). It is nil in every other scheduler, at this price: a call of [Point] is
+// one look at a word that nobody writes as long as no simulation runs; a simulated poll's
+// budget lies below zero, so that Spend asks nothing more than it did; and what is drawn or
+// started outside of polls looks at a field of its Runtime.
+
+// Interruptible is an object that is told of the operations of a simulator's threads.
+type Interruptible interface {
+	// Point is called on a thread where an operation begins, before anything has happened. It
+	// may return much later: others have run meanwhile. It is called without any lock.
+	Point()
+}
+
+// Simulator is a scheduler that runs one of its threads at a time, and decides at each
+// operation whose turn is next. Its threads are goroutines that are marked by [Simulated].
+type Simulator interface {
+	Interruptible
+	// Go runs f as a thread, which would have a goroutine of its own elsewhere. what says
+	// what it is.
+	Go(what string, f func())
+	// Draw returns a number from 0 up to but not including n, where other schedulers draw lots.
+	Draw(n int64) int64
+	// Crash is told of a panic that would end the process: it has nobody who could wait for it.
+	Crash(p *PanicError)
+}
+
+// SetSimulator makes rt's scheduler a simulator, before [Open].
+func SetSimulator(rt *Runtime, s Simulator) { rt.sim = s }
+
+var (
+	// threads are the goroutines of simulators, by their numbers.
+	threads sync.Map
+	// simulated is how many there are.
+	simulated atomic.Int32
+)
+
+// Simulated marks the calling goroutine as a thread whose operations s is told of, until done
+// is called, by whatever goroutine.
+func Simulated(s Interruptible) (done func()) {
+	id := stack.Number()
+	threads.Store(id, s)
+	simulated.Inc()
+	return func() {
+		simulated.Dec()
+		threads.Delete(id)
+	}
+}
+
+// Point says that an operation of a shared object begins. Objects call it first of all, and
+// without any lock: simulated, others may run before it returns. What calls [Cx.Spend] first
+// need not. cx is the poll in progress, or nil: then a simulator's thread is found by its
+// goroutine, which takes some microseconds.
+func Point(cx *Cx) {
+	if simulated.Load() != 0 {
+		point(cx)
+	}
+}
+
+// point is the slow half of Point, which is inlined.
+func point(cx *Cx) {
+	if cx == nil {
+		if s, ok := threads.Load(stack.Number()); ok {
+			s.(Interruptible).Point()
+		}
+		return
+	}
+	if r := cx.run; r != nil && r.sim != nil {
+		r.sim.Point()
+	}
+}
+
+// below is where the budgets of simulated polls begin to count: see (*Cx).Spend.
+const below = -1 << 20
+
+// start runs f as a goroutine of its own, or as a simulator's thread.
+func (rt *Runtime) start(what string, f func()) {
+	if rt != nil && rt.sim != nil {
+		rt.sim.Go(what, f)
+		return
+	}
+	go f()
+}
+
+// Advance is [Clock.Advance] for a simulator: those of rt's tasks that become runnable go to q.
+func Advance(c *Clock, d time.Duration, rt *Runtime, q Queue) { c.advance(d, rt, q) }
+
+// Waits describes what a suspended task owns and waits for, as far as that is known. It is for a
+// scheduler that polls nobody meanwhile.
+func Waits(f *Frame) (what []string) {
+	if f.state.bits.Load()&completing != 0 {
+		what = append(what, "it has returned, and what it owns has not ended")
+	}
+	return describe(f.attached, what)
+}
+
+func describe(a *attachment, what []string) []string {
+	for ; a != nil; a = a.next {
+		switch x := a.what.(type) {
+		case *waiter:
+			if x.queue != nil {
+				what = append(what, fmt.Sprintf("a place in a wait queue of %T", x.policy))
+			} else {
+				what = append(what, "something that has not happened")
+			}
+		case *armedList:
+			what = append(what, "a timer")
+		case *Operation:
+			what = append(what, fmt.Sprintf("an operation of %T", x.owner))
+		case *Branch:
+			what = describe(x.attached, what)
+		case *Group:
+			what = append(what, fmt.Sprintf("owns a group of %d members", x.live.Load()))
+		case interface{ joinable(*Runtime, *PanicError) }:
+			what = append(what, "owns a handle")
+		case *Cleanup:
+		default:
+			what = append(what, "a call on its way")
+		}
+	}
+	return what
+}
