@@ -55,6 +55,19 @@ func TestForRangeWithoutAnEnd(t *testing.T) {
 	})
 }
 
+// The same where each call takes longer than a block should, as on a slow machine: no clock tells that it is cheaper to
+// ask for more.
+func TestForRangeOfSlowCalls(t *testing.T) {
+	p := open(t, 2)
+	var sum atomic.Int64
+	par.ForRange(p, math.MaxInt, func(lo, hi int) {
+		for begin := time.Now(); time.Since(begin) < 5*time.Microsecond; {
+		}
+		sum.Add(int64(hi - lo))
+	})
+	require.EqualValues(t, math.MaxInt, sum.Load())
+}
+
 // Loops of no iterations call nothing.
 func TestNothing(t *testing.T) {
 	p := open(t, 2)

@@ -51,7 +51,8 @@ const canceledAt = -1
 type part[R any] struct {
 	*fold[R]
 	lo, hi int
-	acc    *R // what it begins with; nil: what start makes
+	acc    *R  // what it begins with; nil: what start makes
+	done   int // indices, by the part that it was cut from
 }
 
 // none is the result of a loop without one.
@@ -97,7 +98,7 @@ func run[P pool.Place, R any](on P, c *cost, n int, j *fold[R]) R {
 	j.block = c.blockSize()
 	seed := acc
 	begin := time.Now()
-	acc = pool.Call(on, share[R], part[R]{j, lo, n, &seed})
+	acc = pool.Call(on, share[R], part[R]{fold: j, lo: lo, hi: n, acc: &seed})
 	if d := time.Since(begin); d < ripe { // much cheaper than it was
 		j.learn(c, n-lo, d)
 	}
@@ -177,59 +178,41 @@ func share[R any](f pool.Fork[part[R], R], p part[R]) R {
 	} else {
 		acc = p.zero()
 	}
-	acc = p.rest(f, acc, p.lo, p.hi)
+	g := newGrain(p.n, p.block, p.done)
+	acc = p.rest(f, &g, acc, p.lo, p.hi)
 	ended = true
 	return acc
 }
 
 // rest runs a part on top of a result, block by block, and cuts it where it is wanted.
-//
-// The size of a block follows from what an iteration has cost lately, which may be much more
-// than what it costs now, or more than anything: a range of 2^63 indices has a body that does
-// nothing. So blocks grow as long as they are short, but to no more than a quarter of what the
-// part has done at that price. As long as they do not, the clock is read rarely: each time that
-// twice as much is done.
-func (j *fold[R]) rest(f pool.Fork[part[R], R], acc R, lo, hi int) R {
-	size, done, due := j.block, 0, 0
+func (j *fold[R]) rest(f pool.Fork[part[R], R], g *grain, acc R, lo, hi int) R {
 	for lo < hi && int64(lo) < j.limit.Load() {
 		if f.Scope().Err() != nil {
 			j.lower(canceledAt)
 			return acc
 		}
-		if hi-lo <= size || !f.Wanted() {
-			n := min(size, hi-lo)
-			if n == hi-lo {
+		if n, measured := g.next(); hi-lo <= n || !f.Wanted() {
+			if hi-lo <= n {
 				return j.body(acc, lo, hi)
 			}
-			if done < due {
+			if !measured {
 				acc = j.body(acc, lo, lo+n)
-				lo += n
-				done += n
-				continue
+				g.ran(n)
+			} else {
+				begin := f.Scope().Now()
+				acc = j.body(acc, lo, lo+n)
+				g.took(n, time.Duration(f.Scope().Now()-begin))
 			}
-			begin := f.Scope().Now()
-			acc = j.body(acc, lo, lo+n)
 			lo += n
-			done += n
-			switch d := time.Duration(f.Scope().Now() - begin); {
-			case d < block/2:
-				size = max(size, min(2*size, done/4))
-			case size > j.block:
-				if d > 2*block {
-					size = j.block
-				}
-			default:
-				due = 2 * done
-			}
 			continue
 		}
 		mid := lo + (hi-lo)/2
-		upper := part[R]{fold: j, lo: mid, hi: hi}
+		upper := part[R]{fold: j, lo: mid, hi: hi, done: g.done}
 		if j.cut != nil {
 			upper.acc = new(R)
 			acc, *upper.acc = j.cut(acc, mid-lo)
 		}
-		acc = j.rest(f.Offer(upper), acc, lo, mid)
+		acc = j.rest(f.Offer(upper), g, acc, lo, mid)
 		if !f.Kept() {
 			if r := f.Take(upper); j.isWhole() { // or r may be of nothing: no result of body
 				acc = j.merge(acc, r)
