@@ -54,6 +54,12 @@ func (m *userModule) build(c Config, flags ...string) string {
 			m.t.Fatal(err)
 		}
 	}
+	return m.link(flags...)
+}
+
+// link compiles the program as it is, and returns its name.
+func (m *userModule) link(flags ...string) string {
+	m.t.Helper()
 	program := filepath.Join(m.dir, "program")
 	build := exec.Command("go", append(append([]string{"build"}, flags...), "-o", program, ".")...)
 	build.Dir, build.Env = m.dir, m.env
