@@ -2,7 +2,7 @@ package explore
 
 // clock is a vector clock: for each thread, the number of its operations that
 // happened before.
-type clock [maxThreads]uint32
+type clock [maxActors]uint32
 
 // join adds what other has seen.
 func (c *clock) join(other *clock) {

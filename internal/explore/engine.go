@@ -10,8 +10,12 @@ import (
 	"unsafe"
 )
 
-// maxThreads bounds the bit sets and clocks of the search.
-const maxThreads = 8
+const (
+	// maxThreads bounds the threads of a model, and maxActors the bit sets and clocks of the search: a
+	// thread's store buffer is an actor of its own.
+	maxThreads = 8
+	maxActors  = 2 * maxThreads
+)
 
 // operation is what a thread is about to do: the search needs to know it
 // beforehand, to tell which operations commute.
@@ -20,10 +24,8 @@ type operation struct {
 	write bool           // two reads of one variable commute, nothing else does
 	ready func() bool    // nil, or what must hold before the operation can run
 	timed bool           // it may run without being ready: it has timed out
+	fence bool           // it waits until the thread's store buffer is empty
 }
-
-// enabled reports whether the operation can be executed now.
-func (o *operation) enabled() bool { return o.ready == nil || o.timed || o.ready() }
 
 // dependent reports whether the order of the two operations can matter.
 func (o *operation) dependent(p *operation) bool {
@@ -31,7 +33,8 @@ func (o *operation) dependent(p *operation) bool {
 }
 
 // thread is a coroutine: the engine resumes it, and it comes back with its next
-// operation announced.
+// operation announced. Or it is the store buffer of one (see buffer.go): then the engine
+// executes its operation, which is to drain the oldest store.
 type thread struct {
 	id     int
 	name   string
@@ -39,15 +42,26 @@ type thread struct {
 	stop   func()
 	yield  func(struct{}) bool
 	next   operation
-	done   bool
+	done   bool  // of a buffer: it is empty
 	seen   clock // what happened before, in the memory model's sense
+	buffer *thread
+	held   []weakStore // of a buffer
 }
+
+// enabled reports whether the thread's next operation can be executed now.
+func (t *thread) enabled() bool {
+	o := &t.next
+	return (!o.fence || t.buffer.done) && (o.ready == nil || o.timed || o.ready())
+}
+
+// actors is a set of threads and buffers, by their ids.
+type actors uint16
 
 // chooser decides at every step who runs. It is one of the searches.
 type chooser interface {
 	// pick returns the thread to run next, one of enabled. cut ends the
 	// execution: what follows is known from another one.
-	pick(e *engine, enabled uint8) (id int, cut bool)
+	pick(e *engine, enabled actors) (id int, cut bool)
 	// value returns a number in [0, n) for Choose.
 	value(e *engine, n int) int
 }
@@ -55,7 +69,7 @@ type chooser interface {
 // engine runs one execution.
 type engine struct {
 	chooser  chooser
-	threads  []*thread
+	threads  []*thread // and behind each its buffer
 	final    func()
 	cur      *thread // whose code is running; nil in the model's body and Final
 	next     *thread // whom the main loop resumes
@@ -106,7 +120,7 @@ func execute(c chooser, maxSteps int, tracing bool, model func(*X)) *engine {
 }
 
 func (e *engine) add(name string, f func()) {
-	if len(e.threads) == maxThreads {
+	if len(e.threads) == maxActors {
 		panic("explore: too many threads in one model")
 	}
 	if e.cur != nil {
@@ -125,7 +139,8 @@ func (e *engine) add(name string, f func()) {
 		}
 	})
 	t.resume() // to its first yield: now yield is known and next is empty
-	e.threads = append(e.threads, t)
+	t.buffer = &thread{id: t.id + 1, name: name + "'s buffer", stop: func() {}, done: true}
+	e.threads = append(e.threads, t, t.buffer)
 }
 
 // guard runs f and turns its panic into the execution's failure.
@@ -161,41 +176,47 @@ func (e *engine) loop() {
 	e.cur = nil
 }
 
-// schedule picks the next thread, or nil at the end of the execution.
+// schedule picks the next thread, or nil at the end of the execution. Buffers that are picked drain
+// at once.
 func (e *engine) schedule() {
-	e.next = nil
-	if e.failure != nil {
-		return
+	for e.next = e.choose(); e.next != nil && e.next.held != nil; e.next = e.choose() {
+		e.drain(e.next)
 	}
-	var enabled uint8
+}
+
+func (e *engine) choose() *thread {
+	if e.failure != nil {
+		return nil
+	}
+	var enabled actors
 	alive := false
 	for _, t := range e.threads {
 		if t.done {
 			continue
 		}
 		alive = true
-		if t.next.enabled() {
+		if t.enabled() {
 			enabled |= 1 << t.id
 		}
 	}
 	switch {
 	case !alive:
-		return
+		return nil
 	case enabled == 0:
 		e.fail("deadlock: " + e.waiting())
-		return
+		return nil
 	case e.steps >= e.maxSteps:
 		e.fail(fmt.Sprintf("livelock: no end after %d steps", e.steps))
-		return
+		return nil
 	}
 	id, cut := e.chooser.pick(e, enabled)
 	if cut {
 		e.cut = true
-		return
+		return nil
 	}
 	e.steps++
 	e.taken = append(e.taken, decision(id))
-	e.next = e.threads[id]
+	return e.threads[id]
 }
 
 func (e *engine) waiting() string {
@@ -233,10 +254,11 @@ func (e *engine) step(op operation) *thread {
 
 // Wait blocks the calling thread until ready holds. on is the traced variable
 // that ready reads, through Peek. It is how a model, or a futex under
-// exploration, waits without spinning.
+// exploration, waits without spinning. The thread's store buffer is empty before it waits,
+// as after the futex's system call.
 func Wait(on any, ready func() bool) {
 	if e := running(); e != nil {
-		t := e.step(operation{on: address(on), ready: ready})
+		t := e.step(operation{on: address(on), ready: ready, fence: true})
 		e.note(t, "wait")
 	}
 }
@@ -249,7 +271,7 @@ func WaitTimed(on any, ready func() bool) bool {
 		return ready()
 	}
 	// A write, so that its order with every access to on is explored.
-	t := e.step(operation{on: address(on), write: true, ready: ready, timed: true})
+	t := e.step(operation{on: address(on), write: true, ready: ready, timed: true, fence: true})
 	ok := ready()
 	e.note(t, "timed wait", ok)
 	return ok
@@ -274,9 +296,12 @@ func address(on any) unsafe.Pointer {
 
 // note writes a line of the trace: who did what, where.
 func (e *engine) note(t *thread, what string, args ...any) {
-	if !e.tracing {
-		return
+	if e.tracing {
+		e.noteAt(caller(), t, what, args...)
 	}
+}
+
+func (e *engine) noteAt(place string, t *thread, what string, args ...any) {
 	var b strings.Builder
 	fmt.Fprintf(&b, "%4d  %-10s %s", e.steps, t.name, what)
 	for i, a := range args {
@@ -286,7 +311,7 @@ func (e *engine) note(t *thread, what string, args ...any) {
 		}
 		fmt.Fprintf(&b, "%s%v", sep, a)
 	}
-	fmt.Fprintf(&b, "  (%s)", caller())
+	fmt.Fprintf(&b, "  (%s)", place)
 	e.trace = append(e.trace, b.String())
 }
 

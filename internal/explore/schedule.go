@@ -2,6 +2,7 @@ package explore
 
 import (
 	"fmt"
+	"slices"
 	"strconv"
 	"strings"
 )
@@ -12,8 +13,8 @@ type decision int
 
 func choice(v int) decision { return decision(-1 - v) }
 
-// schedule is written as a letter a thread, a number for repetitions, and =v for
-// a chosen value: "a3b=1a" is a, a, a, b, then the value 1, then a.
+// schedule is written as a letter a thread, a capital one for its buffer, a number for repetitions, and
+// =v for a chosen value: "a3bA=1a" is a, a, a, b, a's buffer, then the value 1, then a.
 type schedule []decision
 
 func (s schedule) String() string {
@@ -28,7 +29,7 @@ func (s schedule) String() string {
 		for j < len(s) && s[j] == s[i] {
 			j++
 		}
-		b.WriteByte('a' + byte(s[i]))
+		b.WriteByte("aA"[s[i]%2] + byte(s[i]/2))
 		if j-i > 1 {
 			fmt.Fprint(&b, j-i)
 		}
@@ -55,9 +56,9 @@ func parseSchedule(text string) (schedule, error) {
 		case err == nil && c == '=':
 			s = append(s, choice(n))
 		case err == nil && 'a' <= c && c < 'a'+maxThreads && n <= 1<<20:
-			for range n {
-				s = append(s, decision(c-'a'))
-			}
+			s = append(s, slices.Repeat(schedule{decision(2 * (c - 'a'))}, n)...)
+		case err == nil && 'A' <= c && c < 'A'+maxThreads && n <= 1<<20:
+			s = append(s, slices.Repeat(schedule{decision(2*(c-'A') + 1)}, n)...)
 		default:
 			return nil, fmt.Errorf("explore: replay: %q is not a schedule", text)
 		}
@@ -71,7 +72,7 @@ type replay struct {
 	at        int
 }
 
-func (r *replay) pick(e *engine, enabled uint8) (int, bool) {
+func (r *replay) pick(e *engine, enabled actors) (int, bool) {
 	if r.at < len(r.decisions) {
 		id := int(r.decisions[r.at])
 		r.at++
@@ -81,7 +82,7 @@ func (r *replay) pick(e *engine, enabled uint8) (int, bool) {
 		e.fail("the schedule does not fit the model: its thread cannot run here")
 		return 0, true
 	}
-	for id := range maxThreads { // past its end: in order
+	for id := range maxActors { // past its end: in order
 		if enabled&(1<<id) != 0 {
 			return id, false
 		}

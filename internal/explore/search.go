@@ -40,10 +40,10 @@ func search(o Options, model func(*X)) (r Report) {
 
 // node is a decision on the path from the start of the execution.
 type node struct {
-	enabled   uint8 // threads that could run
-	backtrack uint8 // threads that must be tried here
-	done      uint8 // threads that have been tried
-	sleep     uint8 // threads that need not be: what they do here commutes with a choice tried earlier
+	enabled   actors // threads that could run
+	backtrack actors // threads that must be tried here
+	done      actors // threads that have been tried
+	sleep     actors // threads that need not be: what they do here commutes with a choice tried earlier
 	chosen    int
 	values    int // above 0: a node of Choose, and chosen is the value
 }
@@ -64,12 +64,12 @@ type dfs struct {
 
 	// One execution:
 	at     int // how far along path
-	sleep  uint8
+	sleep  actors
 	pre    int // preemptions so far
 	last   int // thread of the last step, or -1
 	events []event
 	vars   map[unsafe.Pointer]*accesses
-	before [maxThreads]clock // per thread: how many events of each thread happen before its next
+	before [maxActors]clock // per thread: how many events of each thread happen before its next
 }
 
 // event is an executed operation: who did it, at which node it was chosen, and
@@ -85,7 +85,7 @@ func (e *event) before(i int, c *clock) bool { return uint32(i) < c[e.thread] }
 // accesses is what the search remembers of one variable.
 type accesses struct {
 	write     int // index of the last write in events, or -1
-	reads     [maxThreads]int
+	reads     [maxActors]int
 	afterW    clock // happens before whatever depends on that write
 	afterRead clock
 }
@@ -107,7 +107,7 @@ func (d *dfs) more() bool {
 	d.at, d.sleep, d.pre, d.last = 0, 0, 0, -1
 	d.events = d.events[:0]
 	d.vars = map[unsafe.Pointer]*accesses{}
-	d.before = [maxThreads]clock{}
+	d.before = [maxActors]clock{}
 	return true
 }
 
@@ -122,7 +122,7 @@ func (n *node) next() bool {
 	if rest == 0 {
 		return false
 	}
-	n.chosen = bits.TrailingZeros8(rest)
+	n.chosen = bits.TrailingZeros16(uint16(rest))
 	return true
 }
 
@@ -134,7 +134,7 @@ func (d *dfs) value(_ *engine, n int) int {
 	return d.path[d.at-1].chosen
 }
 
-func (d *dfs) pick(e *engine, enabled uint8) (int, bool) {
+func (d *dfs) pick(e *engine, enabled actors) (int, bool) {
 	if d.bound == 0 && d.at > d.fresh {
 		for _, t := range e.threads {
 			if !t.done {
@@ -164,7 +164,7 @@ func (d *dfs) pick(e *engine, enabled uint8) (int, bool) {
 
 // extend adds a node at the end of the path and reports whether there is
 // anything to try.
-func (d *dfs) extend(enabled uint8) bool {
+func (d *dfs) extend(enabled actors) bool {
 	n := node{enabled: enabled, sleep: d.sleep, chosen: d.last}
 	free := enabled
 	if d.bound > 0 {
@@ -176,7 +176,7 @@ func (d *dfs) extend(enabled uint8) bool {
 		return false
 	}
 	if n.chosen < 0 || free&(1<<n.chosen) == 0 {
-		n.chosen = bits.TrailingZeros8(free)
+		n.chosen = bits.TrailingZeros16(uint16(free))
 	}
 	n.backtrack |= 1 << n.chosen
 	d.path = append(d.path, n)
@@ -208,7 +208,8 @@ func (d *dfs) swap(i int, t *thread, v *accesses) {
 		return
 	}
 	e := d.events[i]
-	if e.thread == t.id || e.before(i, &d.before[t.id]) {
+	known := d.known(t)
+	if e.thread == t.id || e.before(i, &known) {
 		return
 	}
 	n := &d.path[e.node]
@@ -223,8 +224,8 @@ func (d *dfs) swap(i int, t *thread, v *accesses) {
 
 // initials returns the threads that can make the first step of what follows
 // event i without depending on it, t's next operation included.
-func (d *dfs) initials(i int, t *thread, v *accesses) (set uint8) {
-	var first [maxThreads]int // per thread, its first event of that rest; 0: none
+func (d *dfs) initials(i int, t *thread, v *accesses) (set actors) {
+	var first [maxActors]int // per thread, its first event of that rest; 0: none
 	free := func(c *clock) bool {
 		for _, j := range first {
 			if j > 0 && d.events[j].before(j, c) {
@@ -244,7 +245,7 @@ func (d *dfs) initials(i int, t *thread, v *accesses) (set uint8) {
 		first[f.thread] = j
 	}
 	if first[t.id] == 0 {
-		c := d.before[t.id]
+		c := d.known(t)
 		c.join(&v.afterW)
 		if t.next.write {
 			c.join(&v.afterRead)
@@ -256,10 +257,24 @@ func (d *dfs) initials(i int, t *thread, v *accesses) (set uint8) {
 	return set
 }
 
+// known is how many events of each thread happen before t's next operation, whatever that depends on: its
+// own, those of its buffer if it is a fence, and if it is a buffer the step in which the store was made.
+func (d *dfs) known(t *thread) clock {
+	c := d.before[t.id]
+	switch {
+	case t.next.fence:
+		c.join(&d.before[t.buffer.id])
+	case t.held != nil:
+		c.join(&d.events[t.held[0].step].after)
+	}
+	return c
+}
+
 // record notes the operation that t is about to execute as an event.
 func (d *dfs) record(t *thread) {
 	i := len(d.events)
 	b := &d.before[t.id]
+	*b = d.known(t)
 	var v *accesses
 	if on := t.next.on; on != nil {
 		if v = d.vars[on]; v == nil {
@@ -297,7 +312,7 @@ type random struct {
 	seed  uint64
 	rng   *rand.Rand
 
-	priority [maxThreads]int
+	priority [maxActors]int
 	changes  [3]int
 	longest  int
 }
@@ -309,7 +324,7 @@ func (r *random) more() bool {
 	r.left--
 	r.drawn++
 	r.rng = rand.New(rand.NewPCG(r.seed, r.drawn))
-	for i, p := range r.rng.Perm(maxThreads) {
+	for i, p := range r.rng.Perm(maxActors) {
 		r.priority[i] = p
 	}
 	for i := range r.changes {
@@ -320,14 +335,14 @@ func (r *random) more() bool {
 
 func (r *random) value(_ *engine, n int) int { return r.rng.IntN(n) }
 
-func (r *random) pick(e *engine, enabled uint8) (int, bool) {
+func (r *random) pick(e *engine, enabled actors) (int, bool) {
 	r.longest = max(r.longest, e.steps)
 	best := -1
 	if r.drawn%2 == 1 {
-		for n := r.rng.IntN(bits.OnesCount8(enabled)); n > 0; n-- {
+		for n := r.rng.IntN(bits.OnesCount16(uint16(enabled))); n > 0; n-- {
 			enabled &= enabled - 1
 		}
-		return bits.TrailingZeros8(enabled), false
+		return bits.TrailingZeros16(uint16(enabled)), false
 	}
 	for _, t := range e.threads {
 		if enabled&(1<<t.id) != 0 && (best < 0 || r.priority[t.id] > r.priority[best]) {

@@ -35,6 +35,11 @@ func (n *Number[T]) Store(v T) {
 	put(unsafe.Pointer(n), &n.o, v, func() { n.v.Store(uint64(v)) })
 }
 
+// StoreRelease is a traced weak store.
+func (n *Number[T]) StoreRelease(v T) {
+	putWeak(unsafe.Pointer(n), &n.o, v, func() { n.v.Store(uint64(v)) })
+}
+
 // Swap is traced atomic Swap.
 func (n *Number[T]) Swap(v T) T {
 	return n.update("Swap", func(T) T { return v })
@@ -118,6 +123,11 @@ func (p *Pointer[T]) Load() *T {
 // Store is traced atomic Store.
 func (p *Pointer[T]) Store(v *T) { put(unsafe.Pointer(p), &p.o, v, func() { p.v.Store(v) }) }
 
+// StoreRelease is a traced weak store.
+func (p *Pointer[T]) StoreRelease(v *T) {
+	putWeak(unsafe.Pointer(p), &p.o, v, func() { p.v.Store(v) })
+}
+
 // Swap is traced atomic Swap.
 func (p *Pointer[T]) Swap(v *T) *T {
 	return access(unsafe.Pointer(p), &p.o, "Swap", func() (*T, bool) { return p.v.Swap(v), true })
@@ -136,11 +146,16 @@ func access[V any](on unsafe.Pointer, o *order, name string, do func() (V, bool)
 		v, _ := do()
 		return v
 	}
-	t := e.step(operation{on: on, write: name != "Load"})
-	v, wrote := do()
-	o.observe(e, t)
-	if wrote {
-		o.publish(e, t)
+	load := name == "Load"
+	t := e.step(operation{on: on, write: !load, fence: !load})
+	v, held := own[V](t, on)
+	if !held {
+		var wrote bool
+		v, wrote = do()
+		o.observe(e, t)
+		if wrote {
+			o.publish(e, t)
+		}
 	}
 	if e.tracing {
 		e.note(t, name, v)
@@ -154,7 +169,7 @@ func put[V any](on unsafe.Pointer, o *order, v V, do func()) {
 		do()
 		return
 	}
-	t := e.step(operation{on: on, write: true})
+	t := e.step(operation{on: on, write: true, fence: true})
 	do()
 	o.publish(e, t)
 	if e.tracing {
@@ -167,7 +182,7 @@ func swapped[V any](on unsafe.Pointer, o *order, old, new V, do func() bool) boo
 	if e == nil {
 		return do()
 	}
-	t := e.step(operation{on: on, write: true})
+	t := e.step(operation{on: on, write: true, fence: true})
 	ok := do()
 	o.observe(e, t)
 	if ok {
