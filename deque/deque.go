@@ -115,11 +115,11 @@ func (d *Deque[T]) Push(x *T) {
 	if r == nil || b-d.t >= r.size() {
 		r = d.grow(r)
 	}
-	r.at(b).Store(x)
+	atomicx.StoreReleasePointer(r.at(b), x) // the owner's: bottom publishes it
 	d.b = b + 1
 	// Publish. The slot, and whatever x points to.
 	// Pairs with: (*Deque).oldest.
-	d.bottom.Store(b + 1)
+	atomicx.StoreReleaseInt64(&d.bottom, b+1)
 }
 
 // grow returns a ring with room for one more element, twice the size if thieves

@@ -7,6 +7,8 @@
 // what makes the exploration complete. With the build tag heistcount they count locked
 // instructions ([Counted]).
 //
+// Beside them are the release stores, as [StoreReleaseInt64], which are weaker than sync/atomic's.
+//
 // [Plain] is for fields that are not atomic and that a protocol hands from one
 // thread to another: an ordinary field in ordinary builds, under exploration one
 // whose accesses must be ordered by the atomics around them.

@@ -5,7 +5,7 @@ package atomicx
 import "sync/atomic"
 
 // Locked counts the operations of this package that are locked instructions on amd64: RMW the
-// read-modify-writes, Stores the atomic stores (XCHG). Loads are free.
+// read-modify-writes, Stores the atomic stores (XCHG). Loads and release stores are free.
 type Locked struct{ RMW, Stores uint64 }
 
 var rmws, stores atomic.Uint64
@@ -76,3 +76,9 @@ type (
 	Bool           = word[bool, atomic.Bool, *atomic.Bool]
 	Pointer[T any] = word[*T, atomic.Pointer[T], *atomic.Pointer[T]]
 )
+
+// StoreReleaseInt64 is no locked instruction, as the next.
+func StoreReleaseInt64(p *Int64, v int64)            { p.a.Store(v) }
+func StoreReleaseUint32(p *Uint32, v uint32)         { p.a.Store(v) }
+func StoreReleaseUint64(p *Uint64, v uint64)         { p.a.Store(v) }
+func StoreReleasePointer[T any](p *Pointer[T], v *T) { p.a.Store(v) }

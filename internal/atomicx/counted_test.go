@@ -30,6 +30,14 @@ func TestCounted(t *testing.T) {
 	require.True(t, b.Swap(false))
 	p.Store(new(int))
 	require.NotNil(t, p.Load())
+	var u32 atomicx.Uint32
+	var u64 atomicx.Uint64
+	atomicx.StoreReleaseInt64(&i, 1)
+	atomicx.StoreReleaseUint32(&u32, 2)
+	atomicx.StoreReleaseUint64(&u64, 3)
+	atomicx.StoreReleasePointer(&p, nil)
+	require.Equal(t, []any{int64(1), uint32(2), uint64(3)}, []any{i.Load(), u32.Load(), u64.Load()})
+	require.Nil(t, p.Load())
 	after := atomicx.Counted()
 	require.Equal(t, atomicx.Locked{RMW: before.RMW + 7, Stores: before.Stores + 3}, after)
 

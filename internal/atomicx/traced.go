@@ -13,3 +13,9 @@ type (
 	Pointer[T any] = explore.Pointer[T]
 	Plain[T any]   = explore.Plain[T]
 )
+
+// StoreReleaseInt64 is a weak store, as are the next.
+func StoreReleaseInt64(p *Int64, v int64)            { p.StoreRelease(v) }
+func StoreReleaseUint32(p *Uint32, v uint32)         { p.StoreRelease(v) }
+func StoreReleaseUint64(p *Uint64, v uint64)         { p.StoreRelease(v) }
+func StoreReleasePointer[T any](p *Pointer[T], v *T) { p.StoreRelease(v) }

@@ -46,7 +46,10 @@ import "sync/atomic"
 
 var (
 	// writes are the methods of atomics that write, and how many arguments they have.
-	writes = map[string]int{"Store": 1, "Swap": 1, "CompareAndSwap": 2, "Or": 1, "And": 1}
+	writes = map[string]int{
+		"Store": 1, "Swap": 1, "CompareAndSwap": 2, "Or": 1, "And": 1,
+		"StoreReleaseInt64": 2, "StoreReleaseUint32": 2, "StoreReleaseUint64": 2, "StoreReleasePointer": 2,
+	}
 	// explained says why a write is atomic, or that nobody else sees it.
 	explained = regexp.MustCompile(`\b(Publish\.|Store-load:|Claim\.|Take\.|Hint\.|Count\.|Pairs with:|[Oo]wner|[Ii]nitiali[sz]|[Nn]obody (else )?(sees|knows|looks)|under the lock)`)
 )
@@ -122,6 +125,10 @@ func look() {
 	x.Load()
 	store.Swap(1, 2) // another kind
 	x.Or(1) // the owner's
+	_ = 0
+	_ = 0
+	_ = 0
+	atomicx.StoreReleaseUint32(&x, 1)
 }
 -- pool/pool_test.go --
 package pool_test
@@ -134,7 +141,8 @@ package task
 
 func test() { x.Store(1) }
 `)
-	caught(t, checkWrites(m), "pool/pool.go:16: a Swap of an atomic without a label")
+	caught(t, checkWrites(m), "pool/pool.go:16: a Swap of an atomic without a label",
+		"pool/pool.go:23: a StoreReleaseUint32 of an atomic without a label")
 }
 
 // checkMutual: who pairs with a function is named there, too.

@@ -52,7 +52,8 @@ const programs = "bench/... examples/..."
 
 // unsafeImporters may import unsafe. A test that wants the size or the layout
 // of a type asks package reflect.
-const unsafeImporters = "internal/datagram internal/explore internal/park internal/poll"
+// internal/atomicx writes to a variable of sync/atomic by a plain store.
+const unsafeImporters = "internal/atomicx internal/datagram internal/explore internal/park internal/poll"
 
 // requirements are the modules that go.mod may name without "// indirect".
 // They end up in the go.sum of every user; anything else goes into a nested

@@ -9,3 +9,6 @@ func Swap(x *atomicx.Uint64) uint64            { return x.Swap(1) }
 func Claim(x *atomicx.Bool) bool               { return x.CompareAndSwap(false, true) }
 func LoadPointer(p *atomicx.Pointer[int]) *int { return p.Load() }
 func Field(p *atomicx.Plain[int]) int          { return p.Get() }
+
+func Release(x *atomicx.Int64)                       { atomicx.StoreReleaseInt64(x, 1) }
+func ReleasePointer(p *atomicx.Pointer[int], v *int) { atomicx.StoreReleasePointer(p, v) }
