@@ -11,7 +11,7 @@
 //
 // # Owner
 //
-// [Deque.Push], [Deque.Pop], [Deque.Take], [Deque.Size] and [Deque.Tidy] belong
+// [Deque.Push], [Deque.Flush], [Deque.Pop], [Deque.Take], [Deque.Size] and [Deque.Tidy] belong
 // to one thread at a time. The owner may hand the deque to another thread, as any
 // unsynchronised value.
 //
@@ -38,8 +38,10 @@
 //
 // # Order
 //
-// One pair of accesses needs sync/atomic's total order and says "Store-load";
-// for all others publishing would be enough.
+// One pair of accesses needs sync/atomic's total order and says "Store-load".
+// For all others publishing is enough, and so the owner's stores are release stores but for that
+// one: whoever sees one sees all before it. What the owner loads next may be older than what it has
+// pushed; an owner that looks whether anybody waits for what it has pushed calls [Deque.Flush] first.
 //
 // # Price
 //
@@ -103,7 +105,8 @@ func (r *ring[T]) at(i int64) *atomicx.Pointer[T] {
 // Push adds x as the newest element. x must not be nil.
 //
 // Owner only. It never blocks; it allocates when the ring has to grow. What the
-// owner did before Push is visible to whoever gets x.
+// owner did before Push is visible to whoever gets x. Thieves see x soon, but not before the owner
+// goes on: see [Deque.Flush].
 func (d *Deque[T]) Push(x *T) {
 	if invariant.Debug {
 		defer d.guard.enter("Push")()
@@ -122,12 +125,23 @@ func (d *Deque[T]) Push(x *T) {
 	atomicx.StoreReleaseInt64(&d.bottom, b+1)
 }
 
+// Flush makes what was pushed visible to all before anything that the owner does next: so an owner that
+// looks afterwards whether a thief waits, and a thief that waits and then looks for elements, cannot
+// miss each other. Pop and Take do it, too, if they find something.
+//
+// Owner only. It never blocks.
+func (d *Deque[T]) Flush() {
+	// Store-load: the elements, then whatever the owner looks at.
+	// Pairs with: (*Deque).Len, (*Deque).oldest.
+	d.bottom.Store(d.b)
+}
+
 // grow returns a ring with room for one more element, twice the size if thieves
 // have not made room meanwhile.
 func (d *Deque[T]) grow(old *ring[T]) *ring[T] {
 	if old == nil {
 		old = newRing[T](minRing)
-		d.ring.Store(old) // the owner's: Push publishes it
+		atomicx.StoreReleasePointer(&d.ring, old) // the owner's: Push publishes it
 		return old
 	}
 	if d.t = d.top.Load(); d.b-d.t < old.size() {
@@ -140,12 +154,12 @@ func (d *Deque[T]) grow(old *ring[T]) *ring[T] {
 func (d *Deque[T]) resize(old *ring[T], size int64) *ring[T] {
 	r := newRing[T](size)
 	for i := d.t; i != d.b; i++ {
-		r.at(i).Store(old.at(i).Load()) // the owner's: nobody else knows the ring
+		atomicx.StoreReleasePointer(r.at(i), old.at(i).Load()) // the owner's: nobody else knows the ring
 	}
 	d.clean, d.high = d.t, d.b
 	// Publish. The copied slots.
 	// Pairs with: (*Deque).oldest.
-	d.ring.Store(r)
+	atomicx.StoreReleasePointer(&d.ring, r)
 	return r
 }
 
@@ -200,7 +214,7 @@ func (d *Deque[T]) Pop() *T {
 		x = d.ring.Load().at(b).Load()
 	}
 	d.t = b + 1
-	d.bottom.Store(b + 1) // empty again, I3
+	atomicx.StoreReleaseInt64(&d.bottom, b+1) // the owner's: empty again, I3
 	if x == nil {
 		d.tidy(d.t)
 	}
@@ -269,10 +283,10 @@ func (d *Deque[T]) tidy(t int64) {
 	// Further down than a ring's length below bottom, a slot holds another,
 	// live element. The stores are the owner's: no thief looks at these slots.
 	for i := d.clean + max(d.b-r.size()-d.clean, 0); t-i > 0; i++ {
-		r.at(i).Store(nil)
+		atomicx.StoreReleasePointer(r.at(i), nil)
 	}
 	for i := d.b; d.high-i > 0; i++ {
-		r.at(i).Store(nil) // the owner's, too
+		atomicx.StoreReleasePointer(r.at(i), nil) // the owner's, too
 	}
 	d.clean, d.high = t, d.b
 }
@@ -282,6 +296,8 @@ func (d *Deque[T]) tidy(t int64) {
 // negative, and 0 only if the deque was empty during the call.
 //
 // Any thread.
+//
+// Pairs with: (*Deque).Flush.
 func (d *Deque[T]) Len() int {
 	t := d.top.Load() // first: a smaller top can only make the answer larger
 	return int(max(d.bottom.Load()-t, 0))

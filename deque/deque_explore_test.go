@@ -8,6 +8,7 @@ import (
 
 	"github.com/stretchr/testify/require"
 
+	"github.com/heist-go/heist/internal/atomicx"
 	"github.com/heist-go/heist/internal/explore"
 )
 
@@ -106,9 +107,30 @@ var hasty = variant{"hasty", func(d *Deque[int], x *int) {
 		r = d.grow(r)
 	}
 	d.b = b + 1
-	d.bottom.Store(b + 1)
-	r.at(b).Store(x)
+	atomicx.StoreReleaseInt64(&d.bottom, b+1)
+	atomicx.StoreReleasePointer(r.at(b), x)
 }, sound.pop, sound.steal, nil}
+
+// buffered is Pop whose store of bottom may wait in the store buffer while it looks at top.
+var buffered = variant{"buffered", sound.push, func(d *Deque[int]) *int {
+	b := d.b - 1
+	if d.t-b > 0 {
+		return nil
+	}
+	atomicx.StoreReleaseInt64(&d.bottom, b)
+	d.t = d.top.Load()
+	if b-d.t > 0 {
+		d.b = b
+		return d.ring.Load().at(b).Load()
+	}
+	var x *int
+	if b == d.t && d.top.CompareAndSwap(b, b+1) {
+		x = d.ring.Load().at(b).Load()
+	}
+	d.t = b + 1
+	atomicx.StoreReleaseInt64(&d.bottom, b+1)
+	return x
+}, sound.steal, nil}
 
 // eager clears the slot that it has popped last, which may be a thief's.
 var eager = variant{"eager", sound.push, func(d *Deque[int]) *int {
@@ -161,7 +183,7 @@ var cleared = shrinking("cleared", func(d *Deque[int], old *ring[int], size int6
 // forward shows the smaller ring before the elements are in it: I6 broken.
 var forward = shrinking("forward", func(d *Deque[int], old *ring[int], size int64) {
 	r := newRing[int](size)
-	d.ring.Store(r)
+	atomicx.StoreReleasePointer(&d.ring, r)
 	for i := d.t; i != d.b; i++ {
 		r.at(i).Store(old.at(i).Load())
 	}
@@ -304,7 +326,7 @@ func TestExplore(t *testing.T) {
 }
 
 func TestExploreControls(t *testing.T) {
-	for _, v := range []variant{late, bulk, stale, unordered, hasty, eager, cleared, forward, cramped} {
+	for _, v := range []variant{late, bulk, stale, unordered, hasty, buffered, eager, cleared, forward, cramped} {
 		t.Run(v.name, func(t *testing.T) {
 			for _, s := range scenarios {
 				if v.shrink != nil && !strings.Contains(s.owner, "s") {
@@ -361,4 +383,35 @@ func TestExploreStealIf(t *testing.T) {
 		})
 		x.Final(func() { y.check(x, d, 3) })
 	})
+}
+
+// An owner that pushes and then looks whether a thief waits, and a thief that says so and then looks for
+// elements, cannot miss each other if the owner flushes in between; else they can.
+func TestExploreFlush(t *testing.T) {
+	model := func(flush func(d *Deque[int])) func(x *explore.X) {
+		return func(x *explore.X) {
+			d := start(1)
+			y := newTally(2, 2)
+			var waits explore.Bool
+			woken, left := false, true
+			x.Go("owner", func() {
+				d.Push(&y.items[0])
+				d.Push(&y.items[1]) // with a new ring
+				flush(d)
+				woken = waits.Load()
+			})
+			x.Go("thief", func() {
+				waits.Store(true)
+				left = d.Len() > 0
+				y.take(1, sound.steal(d)...)
+			})
+			x.Final(func() {
+				x.Assert(woken || left, "the thief sleeps, and nobody wakes it")
+				y.check(x, d, 2)
+			})
+		}
+	}
+	explore.Check(t, explore.Options{}, model((*Deque[int]).Flush))
+	f := explore.Refute(t, explore.Options{}, model(func(*Deque[int]) {}))
+	require.Contains(t, f.Reason, "nobody wakes it")
 }

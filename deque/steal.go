@@ -58,7 +58,7 @@ func (d *Deque[T]) oldest() (x *T, t int64, r Result) {
 	// Store-load: top first, bottom second. An owner that withdraws the last
 	// element does so before it loads top, so that one of the two sees the
 	// other; the claim settles it. The slots are there by then: bottom and the ring were written last.
-	// Pairs with: (*Deque).Pop, (*Deque).Push, (*Deque).resize.
+	// Pairs with: (*Deque).Pop, (*Deque).Push, (*Deque).Flush, (*Deque).resize.
 	t = d.top.Load()
 	if d.bottom.Load()-t <= 0 {
 		return nil, 0, Empty

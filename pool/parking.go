@@ -50,6 +50,7 @@ import (
 // (P2: if it was the last, it has another one unparked, which searches) or because it
 // parks (P3: if it was the last, it looks again, after S1). A worker that queues for itself may leave out S2 and
 // S3 while that is not worth a wake-up: it does not park before its own deque is empty. See share in worker.go.
+// It queues by a release store; before S2 it flushes its deque.
 //
 // # Price
 //

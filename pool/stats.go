@@ -3,6 +3,7 @@ package pool
 import (
 	"math/bits"
 
+	"github.com/heist-go/heist/internal/atomicx"
 	"github.com/heist-go/heist/task"
 )
 
@@ -67,9 +68,14 @@ func (w *worker) publish() {
 	w.count[finished], w.count[spawned] = c.Finished, c.Spawned
 	w.count[polls], w.count[wrapped], w.count[panics] = c.Polls, c.Wrapped, c.Panics
 	for i := counters - 1; i >= 0; i-- {
-		if n := w.count[i]; w.public[i].Load() != n {
-			// Publish. Pairs with: (*Pool).Stats, (*Pool).tryFinish.
+		switch n := w.count[i]; {
+		case w.public[i].Load() == n:
+		case w.publishing:
+			// Store-load: the counts first, then a look whether this was the end. Pairs with: (*Pool).tryFinish.
 			w.public[i].Store(n)
+		default:
+			// Publish. Pairs with: (*Pool).Stats.
+			atomicx.StoreReleaseUint64(&w.public[i], n)
 		}
 	}
 }

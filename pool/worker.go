@@ -228,6 +228,7 @@ func (w *worker) periodic() {
 	w.fireForAway(now)
 	w.pollReactors(now)
 	if n := w.deque.Size(); n > 0 && w.pace.worth(n) {
+		w.deque.Flush() // as in share
 		w.pool.notify()
 	}
 	w.report()
@@ -357,6 +358,7 @@ func (w *worker) Push(f *task.Frame) {
 func (w *worker) share() {
 	switch {
 	case w.pace.worth(w.deque.Size()):
+		w.deque.Flush() // S1 before S2. Pairs with: (*worker).rest.
 		w.pool.notify()
 	case w.due-w.tick > soon:
 		w.due = w.tick + soon
@@ -372,7 +374,12 @@ func (w *worker) Next(f *task.Frame) {
 	if w.publishing {
 		w.publish() // it may be a spawn
 	}
-	// Publish. The frame, as in a queue; what was there is this worker's. Pairs with: (*monitor).unload.
+	if w.lifo.Load() == nil { // and stays so: others only empty it
+		// Publish. The frame, as in a queue. Pairs with: (*monitor).unload.
+		atomicx.StoreReleasePointer(&w.lifo, f)
+		return
+	}
+	// Claim. What was there, against who empties the slot; and the frame is published. Pairs with: (*monitor).unload.
 	if old := w.lifo.Swap(f); old != nil {
 		w.deque.Push(old)
 		w.share()
