@@ -107,17 +107,18 @@ func (r *Runner) retire(f *Frame, cx *Cx, err error) {
 		f.alone(p)
 	}
 	cx.frame = nil // whatever comes, this worker does not keep the task alive
-	f.state.finish()
+	f.state.finish(g != nil)
 	// f may be in its next life from here on.
-	if !f.joiners.Empty() {
-		f.joiners.WakeAll(&f.mu, cx)
-	}
 	switch {
 	case g == nil:
 	case r.slotKept:
 		g.countOut(cx)
 	default:
 		g.memberEnded(cx) // may launch the next of a backlog
+	}
+	// After finish, and the fence: its store, or the group's count. Pairs with: (*WaitSet).add.
+	if !f.joiners.Empty() {
+		f.joiners.WakeAll(&f.mu, cx)
 	}
 	// Last, after what the end has launched is counted: the scheduler sees a time
 	// without tasks otherwise.

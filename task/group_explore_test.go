@@ -61,7 +61,7 @@ func member(leave func(*Group, *Cx)) func(*Runner, *Frame) {
 			f.members.remove(f)
 		}
 		f.members, cx.frame = nil, nil
-		f.state.finish()
+		f.state.finish(false)
 		r.Count.Finished++
 		leave(g, cx)
 	}

@@ -41,7 +41,7 @@ import (
 //
 // # Price
 //
-// Spawn and finish: a compare-and-swap and a store. Wake and suspend: two compare-and-swaps. A
+// Spawn and finish: a compare-and-swap and a store, without a lock if the task is in a group. Wake and suspend: two compare-and-swaps. A
 // yield: two loads. A wake-up of an active task: a compare-and-swap, and one more in start.
 type word struct{ bits atomicx.Uint32 }
 
@@ -179,10 +179,11 @@ func (w *word) set(f uint32) {
 	w.bits.Or(f) // the owner's; others may wake the task meanwhile
 }
 
-// finish ends the life. Whatever wakes the task from now on does nothing.
+// finish ends the life. Whatever wakes the task from now on does nothing. fences says that the caller makes a
+// read-modify-write before it looks for waiters.
 //
 // The worker that polled.
-func (w *word) finish() {
+func (w *word) finish(fences bool) {
 	s := w.bits.Load()
 	if invariant.Enabled {
 		invariant.Check(s&(live|active|polled) == live|active|polled, "task: finish of a task that is not polled")
@@ -192,7 +193,11 @@ func (w *word) finish() {
 	// Store-load: not live, then a look for waiters, in retire; a waiter lists itself, and then looks
 	// at the word. One that neither sees would sleep for ever.
 	// Pairs with: (*word).done, (*word).spawn, (*word).start.
-	w.bits.Store(s &^ flags)
+	if fences {
+		atomicx.StoreReleaseUint32(&w.bits, s&^flags)
+	} else {
+		w.bits.Store(s &^ flags)
+	}
 }
 
 // done reports whether a life has ended, and its outcome stands.

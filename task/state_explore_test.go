@@ -162,7 +162,7 @@ func (b *bare) live(poll func() bool) {
 		b.polls++
 		b.body.Set(b.body.Get() + 1) // a poll sees what the one before has written
 		if poll() {
-			b.state.finish()
+			b.state.finish(true) // nobody waits for it
 			return
 		}
 		if b.pend(&b.state) {
@@ -271,7 +271,7 @@ func twoSpawners(x *explore.X) {
 				got++
 				inside.Set(inside.Get() + 1)
 				w.start()
-				w.finish()
+				w.finish(true) // nobody waits for it
 			}
 		})
 	}

@@ -74,12 +74,75 @@ func TestRefuteFinishThatLooksFirst(t *testing.T) {
 		f.members = nil
 		f.out.Set(&outcome{err: err})
 		waits := !f.joiners.Empty()
-		f.state.finish()
+		f.state.finish(false)
 		if waits {
 			f.joiners.WakeAll(&f.mu, cx)
 		}
 		r.Count.Finished++
 	}))
+}
+
+// joinMember is join of a member of a group, whose end has a release store and then the group's
+// count.
+func joinMember(step func(*Runner, *Frame)) func(*explore.X) {
+	return func(x *explore.X) {
+		r := newRig(x, 2, 2)
+		if step != nil {
+			r.step(step)
+		}
+		var g Group
+		var data explore.Plain[int]
+		child := newScript("child", func(*script, *Cx) error {
+			data.Set(1)
+			return nil
+		})
+		joiner := newScript("joiner", func(_ *script, cx *Cx) error {
+			err := child.Wait(cx)
+			x.Assert(err != nil || data.Get() == 1, "the wait is over, and what the child did is not there")
+			return err
+		})
+		list := g.enter(&r.Runtime, nil)
+		r.workers[0].mine = append(r.workers[0].mine, claim(child).enroll(child, &r.Runtime, list))
+		r.on(1, joiner)
+		x.Final(func() {
+			r.settled(child, joiner)
+			x.Assert(g.live.Load() == 0, "the group counts %d", g.live.Load())
+		})
+	}
+}
+
+func TestExploreJoinMember(t *testing.T) { explore.Check(t, exhaustive, joinMember(nil)) }
+
+// Controls: a member's end, or the group's count of it, that looks at who waits for it while its last store
+// is still in the store buffer.
+func TestRefuteJoinMemberWithoutFence(t *testing.T) {
+	for name, countFirst := range map[string]bool{"no fence": false, "the count comes first": true} {
+		t.Run(name, func(t *testing.T) {
+			refute(t, 2, "deadlock", joinMember(func(r *Runner, f *Frame) {
+				was := f.state.start()
+				cx := r.begin(f, was, false)
+				err := f.self.Poll(cx)
+				if err == Pending {
+					r.suspend(f, cx, was)
+					return
+				}
+				g := f.members.group
+				f.self.(Finisher).Finish(err)
+				f.members = nil
+				if countFirst && g != nil {
+					g.countOut(cx)
+				}
+				f.state.finish(g != nil)
+				if !f.joiners.Empty() {
+					f.joiners.WakeAll(&f.mu, cx)
+				}
+				if !countFirst && g != nil {
+					g.countOut(cx)
+				}
+				r.Count.Finished++
+			}))
+		})
+	}
 }
 
 // TestExploreJoinLives: the task that is waited for ends and is spawned again at once, for a

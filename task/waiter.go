@@ -30,12 +30,21 @@ type waiter struct {
 	asked      bool   // the poll in progress has called its operation; its worker's
 	mayAbandon bool   // debug builds: another of the task's waits is over, so this one may be left alone
 
+	use   uint32         // how often the waiter was used; a decision counts if it was made in this use
+	grant atomicx.Uint32 // what was decided, and in which use; written under mu. Of a WaitSet: Notified
+
 	// Of a WaitQueue.
 	policy   Policy
-	notified bool           // guarded by mu: it is Notified as soon as it is taken out
-	asks     int64          // what it wants of the policy
-	use      uint32         // how often the waiter was used; a decision counts if it was made in this use
-	grant    atomicx.Uint32 // what the policy has decided, and in which use; written under mu
+	notified bool  // guarded by mu: it is Notified as soon as it is taken out
+	asks     int64 // what it wants of the policy
+}
+
+// begin begins another use of the waiter, about which nothing is decided.
+func (w *waiter) begin() {
+	if w.use++; w.use<<2 == 0 {
+		// Initialisation, once in a full circle: a decision of a round ago counts no more (Q3).
+		w.grant.Store(uint32(Waiting))
+	}
 }
 
 // waiterIn returns the waiter of the polled task, or of its branch in progress, in a set or in a

@@ -4,6 +4,7 @@ import (
 	"context"
 	"fmt"
 
+	"github.com/heist-go/heist/internal/atomicx"
 	"github.com/heist-go/heist/internal/invariant"
 	"github.com/heist-go/heist/internal/park"
 )
@@ -37,7 +38,7 @@ import (
 //
 // # Price
 //
-// A wait is two critical sections, an atomic store and a wake-up. Nothing is allocated, unless a
+// A wait is two critical sections and a wake-up. Nothing is allocated, unless a
 // goroutine waits.
 type WaitQueue struct {
 	oldest *waiter
@@ -168,10 +169,7 @@ func (q *WaitQueue) Enqueue(cx *Cx, mu *park.Mutex, policy Policy, n int64, stat
 	q.check(cx, mu, policy, n, state)
 	w := cx.newWaiter(mu)
 	w.queue, w.policy, w.asks = q, policy, n
-	if w.use++; w.use<<2 == 0 {
-		// Initialisation, once in a full circle: a decision of a round ago counts no more (Q3).
-		w.grant.Store(uint32(Waiting))
-	}
+	w.begin()
 	w.asked = true
 	if state != Waiting {
 		w.setGrant(state)
@@ -245,11 +243,11 @@ func (q *WaitQueue) look(cx *Cx, w *waiter, n int64) error {
 	return nil
 }
 
-// setGrant writes down a decision (Q2). The lock is held.
+// setGrant writes down a decision (Q2). The lock is held. From here on the waiter is its task's.
 func (w *waiter) setGrant(state GrantState) {
 	// Publish. What the policy has set aside.
 	// Pairs with: (*waiter).grantState.
-	w.grant.Store(w.use<<2 | uint32(state))
+	atomicx.StoreReleaseUint32(&w.grant, w.use<<2|uint32(state))
 }
 
 // grantState returns the decision, without the lock.

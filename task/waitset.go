@@ -26,8 +26,8 @@ import (
 // # Invariants
 //
 //	E1  A waiter is in the ring until it is woken, or its wait is over.
-//	E2  Who takes a waiter out copies whom to wake under the lock: from the unlocking on the waiter is
-//	    its task's, and may have another use.
+//	E2  Who takes a waiter out copies whom to wake under the lock, and then writes down that it is out:
+//	    from there on the waiter is its task's, and may have another use.
 //	E3  One WakeAll wakes those that were there when it began, and no others: they might come back at
 //	    once, for ever. A mark in the ring says where they end.
 //
@@ -38,17 +38,18 @@ import (
 //
 // # Price
 //
-// A wait is two critical sections and a wake-up; without waiters the finisher pays one load.
+// A wait is a critical section and a wake-up, and another section if the task gives up; without waiters
+// the finisher pays one load. The stores of the ring's first are release stores: unlocking is a fence.
 type WaitSet struct{ head atomicx.Pointer[waiter] }
 
 // add puts w at the end of the ring. The lock is held.
 func (s *WaitSet) add(w *waiter) {
 	if first := s.head.Load(); w.push(first) != first {
 		// Publish. That somebody waits.
-		// Store-load: the ring, then the waiter's look at the condition: a waiter would sleep for
-		// ever.
-		// Pairs with: (*WaitSet).Empty.
-		s.head.Store(w)
+		// Store-load: the ring, then, with the unlocking in between, the waiter's look at the
+		// condition: a waiter would sleep for ever.
+		// Pairs with: (*WaitSet).Empty, (*Runner).retire.
+		atomicx.StoreReleasePointer(&s.head, w)
 	}
 }
 
@@ -60,7 +61,7 @@ func (s *WaitSet) remove(w *waiter) {
 	first := s.head.Load()
 	if then := w.cut(first); then != first {
 		// Hint. Who still finds somebody by a look without the lock finds nobody with it.
-		s.head.Store(then)
+		atomicx.StoreReleasePointer(&s.head, then)
 	}
 }
 
@@ -114,6 +115,7 @@ func (s *WaitSet) wakeAll(mu *park.Mutex, cx *Cx, woken []wakeup) {
 			}
 			if w.wake != (wakeup{}) { // else it is another call's mark (E3)
 				woken[n] = w.wake
+				w.setGrant(Notified)
 				n++
 			}
 		}
@@ -142,6 +144,7 @@ func (s *WaitSet) Listen(cx *Cx, mu *park.Mutex) {
 	w.asked = true
 	mu.Lock()
 	if w.next == nil {
+		w.begin() // it may have been out of the ring before (E2)
 		s.add(w)
 	}
 	mu.Unlock()
@@ -175,9 +178,11 @@ func (s *WaitSet) end(cx *Cx) error {
 
 // quit ends the wait w of the polled task.
 func (s *WaitSet) quit(cx *Cx, w *waiter) {
-	w.mu.Lock()
-	s.remove(w)
-	w.mu.Unlock()
+	if w.grantState() == Waiting { // else it is out (E2)
+		w.mu.Lock()
+		s.remove(w)
+		w.mu.Unlock()
+	}
 	w.attachment.detach()
 	cx.run.freeWaiter(w)
 }

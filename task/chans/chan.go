@@ -375,12 +375,15 @@ func (c *Chan[T]) deliver(cx *task.Cx) {
 
 // admit follows take. It gives the lock back.
 func (c *Chan[T]) admit(cx *task.Cx) {
-	if c.senders.Empty() && !c.closed {
+	switch {
+	case c.closed: // the last value: receivers learn that no other will come
 		c.mu.Unlock()
-		return
+		(*chanPolicy[T])(c).Dispatch(cx)
+	case c.senders.Empty():
+		c.mu.Unlock()
+	default:
+		c.senders.Grant(cx, &c.mu, (*chanPolicy[T])(c))
 	}
-	c.mu.Unlock()
-	(*chanPolicy[T])(c).Dispatch(cx)
 }
 
 // chanPolicy is the Chan as the policy of its queues.
