@@ -66,7 +66,7 @@ type dfs struct {
 	at     int // how far along path
 	sleep  actors
 	pre    int // preemptions so far
-	last   int // thread of the last step, or -1
+	last   int // thread of the last step that was no buffer's, or -1
 	events []event
 	vars   map[unsafe.Pointer]*accesses
 	before [maxActors]clock // per thread: how many events of each thread happen before its next
@@ -142,12 +142,13 @@ func (d *dfs) pick(e *engine, enabled actors) (int, bool) {
 			}
 		}
 	}
-	if d.at == len(d.path) && !d.extend(enabled) {
+	on := d.goesOn(e, enabled)
+	if d.at == len(d.path) && !d.extend(enabled, on) {
 		return 0, true
 	}
 	n := &d.path[d.at]
 	t := e.threads[n.chosen]
-	if d.last >= 0 && t.id != d.last && enabled&(1<<d.last) != 0 {
+	if on != 0 && on&(1<<t.id) == 0 {
 		d.pre++
 	}
 	d.sleep = 0
@@ -157,27 +158,48 @@ func (d *dfs) pick(e *engine, enabled actors) (int, bool) {
 		}
 	}
 	d.record(t)
-	d.last = t.id
+	if t.held == nil {
+		d.last = t.id
+	}
 	d.at++
 	return t.id, false
 }
 
+// goesOn returns who is next if nobody is interrupted: the thread of the last step, or its buffer, which
+// drains what the thread has just stored, or what a fence waits for. So a store that stays in
+// its buffer for longer costs a preemption. None: the thread cannot go on.
+func (d *dfs) goesOn(e *engine, enabled actors) actors {
+	if d.last < 0 {
+		return 0
+	}
+	t := e.threads[d.last]
+	if held := t.buffer.held; len(held) > 0 {
+		fresh := held[len(held)-1].step+1 == int(d.before[t.id][t.id])
+		if fresh || !t.done && t.next.fence {
+			return 1 << t.buffer.id
+		}
+	}
+	return enabled & (1 << d.last)
+}
+
 // extend adds a node at the end of the path and reports whether there is
-// anything to try.
-func (d *dfs) extend(enabled actors) bool {
-	n := node{enabled: enabled, sleep: d.sleep, chosen: d.last}
+// anything to try. on goes on.
+func (d *dfs) extend(enabled, on actors) bool {
+	n := node{enabled: enabled, sleep: d.sleep}
 	free := enabled
 	if d.bound > 0 {
-		if d.last >= 0 && enabled&(1<<d.last) != 0 && d.pre >= d.bound {
-			free = 1 << d.last
+		if on != 0 && d.pre >= d.bound {
+			free = on
 		}
 		n.backtrack, n.sleep = free, 0
 	} else if free &^= d.sleep; free == 0 {
 		return false
 	}
-	if n.chosen < 0 || free&(1<<n.chosen) == 0 {
-		n.chosen = bits.TrailingZeros16(uint16(free))
+	first := free
+	if free&on != 0 {
+		first = on
 	}
+	n.chosen = bits.TrailingZeros16(uint16(first))
 	n.backtrack |= 1 << n.chosen
 	d.path = append(d.path, n)
 	return true
