@@ -295,6 +295,24 @@ func TestExploreClosingControls(t *testing.T) {
 			}),
 			lingering,
 		}, {
+			"a worker looks for the end while its counts are in the store buffer", // C2
+			sound.with(func(y *way) {
+				y.report = func(w *worker) {
+					if w.publishing {
+						w.publishing = false
+						w.publish()
+						w.publishing = true
+						w.pool.tryFinish()
+						return
+					}
+					w.report()
+				}
+				c := faithful
+				c.report = y.report
+				y.rest = c.rest
+			}),
+			submission,
+		}, {
 			"nobody waits for acknowledgements", // C2
 			summing(func(p *Pool) {
 				if p.closing.Load() && !p.stopped.Load() && finishedFirst(p) && p.stopped.CompareAndSwap(false, true) {

@@ -84,6 +84,21 @@ func spawn(r *rig, jobs []*job) {
 	}
 }
 
+// await makes the first job start the second, which the others' worker must take: the first does not end
+// before it.
+func await(r *rig, jobs []*job) {
+	var ended explore.Bool
+	jobs[1].do = func(*task.Cx) error {
+		ended.Store(true)
+		return nil
+	}
+	jobs[0].do = func(cx *task.Cx) error {
+		r.spawn(cx, jobs[1])
+		explore.Wait(&ended, ended.Peek)
+		return nil
+	}
+}
+
 // yield makes the first job wake the second, which waits for that, and yield;
 // then they meet. The second runs first where both are, so somebody else must
 // come for the first.
@@ -133,6 +148,7 @@ var (
 	twoMeet    = scenario{"two meet", 2, 2, submit2, 2, meet, 0, 0, 20_000}
 	twoTimed   = scenario{"two meet, and wake by themselves", 2, 2, submit2, 2, meet, 2, 0, 20_000}
 	threeMeet  = scenario{"three meet", 3, 3, submit3, 3, meet, 0, 0, 30_000}
+	awaited    = scenario{"one starts one, and awaits it", 2, 2, submit1, 2, await, 0, 0, 20_000}
 	threeTimed = scenario{"three meet, and wake by themselves", 3, 3, submit3, 3, meet, 2, 0, 30_000}
 )
 
@@ -152,6 +168,7 @@ var scenarios = []scenario{
 	threeTimed,
 	{"three meet, two submitters", 3, 1, submit2x2, 3, meet, 1, 0, 30_000},
 	{"one starts two, who meet", 3, 3, submit1, 3, spawn, 0, 0, 20_000},
+	awaited,
 	{"one starts two, without threads", 2, 0, submit1, 3, spawn, 1, 0, 20_000},
 	{"one wakes another and yields", 2, 2, [][]int{{1}}, 2, yield, 0, 0, 20_000},
 	{"one is waited for by two", 2, 2, submit3, 3, join, 2, 0, 20_000},
@@ -235,6 +252,15 @@ func TestExploreParkingControls(t *testing.T) {
 				}
 			}),
 			oneWorker,
+		}, {
+			"a poll that has queued looks while that is in the store buffer", // S1, S2
+			sound.with(func(y *way) {
+				y.push = func(w *worker, f *task.Frame) {
+					w.deque.Push(f)
+					w.pool.notify()
+				}
+			}),
+			awaited,
 		},
 	}
 	for _, c := range controls {
