@@ -25,20 +25,20 @@ var lockedOps = []struct {
 	rmw, stores float64
 	run         func(b testing.TB, p *pool.Pool, n int)
 }{
-	{"spawn", 4.4, 3.2, func(b testing.TB, p *pool.Pool, n int) {
+	{"spawn", 4.4, 0.2, func(b testing.TB, p *pool.Pool, n int) {
 		frames := make([]task.Task, spawnBatch)
 		for i := range frames {
 			frames[i] = new(empty)
 		}
 		lockedIn(b, p, spawner(n, func() []task.Task { return frames }))
 	}},
-	{"yield", 1.1, 2.1, func(b testing.TB, p *pool.Pool, n int) {
+	{"yield", 1.1, 0.1, func(b testing.TB, p *pool.Pool, n int) {
 		together(b, p, func(i int) task.Task { return &yielder{left: n / 8} }, 8)
 	}},
-	{"hop", 4.4, 0.6, func(b testing.TB, p *pool.Pool, n int) { pass(b, p, n, 2) }},
-	{"hop-ring", 4.8, 0.7, func(b testing.TB, p *pool.Pool, n int) { pass(b, p, n, 503) }},
-	{"chan-1", 21, 3.2, lockedChan(1)},
-	{"chan-16", 5.3, 0.3, lockedChan(16)},
+	{"hop", 3.8, 0.1, func(b testing.TB, p *pool.Pool, n int) { pass(b, p, n, 2) }},
+	{"hop-ring", 4.1, 0.1, func(b testing.TB, p *pool.Pool, n int) { pass(b, p, n, 503) }},
+	{"chan-1", 15, 0.1, lockedChan(1)},
+	{"chan-16", 5, 0.1, lockedChan(16)},
 	{"chan-128", 4.2, 0.1, lockedChan(128)},
 	{"mutex", 2.1, 0.1, func(b testing.TB, p *pool.Pool, n int) {
 		var mu lock.Mutex
@@ -52,7 +52,7 @@ var lockedOps = []struct {
 			})
 		}, 1)
 	}},
-	{"mutex-handed", 10.3, 4.2, func(b testing.TB, p *pool.Pool, n int) {
+	{"mutex-handed", 9.3, 1.1, func(b testing.TB, p *pool.Pool, n int) {
 		var mu lock.Mutex
 		together(b, p, func(int) task.Task {
 			held := false
@@ -82,7 +82,7 @@ var lockedOps = []struct {
 			})
 		}, 1)
 	}},
-	{"closure", 12.3, 6, func(b testing.TB, p *pool.Pool, n int) {
+	{"closure", 9.3, 1.1, func(b testing.TB, p *pool.Pool, n int) {
 		i := 0
 		var h *task.Handle[int]
 		lockedIn(b, p, func(cx *task.Cx) error {
@@ -100,7 +100,7 @@ var lockedOps = []struct {
 			return nil
 		})
 	}},
-	{"inject", 11, 6, func(b testing.TB, p *pool.Pool, n int) {
+	{"inject", 9.5, 0.5, func(b testing.TB, p *pool.Pool, n int) {
 		for ; n > 0; n -= 1000 {
 			var g task.Group
 			for range min(n, 1000) {

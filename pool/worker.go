@@ -358,7 +358,7 @@ func (w *worker) Push(f *task.Frame) {
 func (w *worker) share() {
 	switch {
 	case w.pace.worth(w.deque.Size()):
-		w.deque.Flush() // S1 before S2. Pairs with: (*worker).rest.
+		w.deque.Flush() // S1 before S2. See parking.go.
 		w.pool.notify()
 	case w.due-w.tick > soon:
 		w.due = w.tick + soon

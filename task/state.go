@@ -193,11 +193,11 @@ func (w *word) finish(fences bool) {
 	// Store-load: not live, then a look for waiters, in retire; a waiter lists itself, and then looks
 	// at the word. One that neither sees would sleep for ever.
 	// Pairs with: (*word).done, (*word).spawn, (*word).start.
-	if fences {
-		atomicx.StoreReleaseUint32(&w.bits, s&^flags)
-	} else {
+	if !fences {
 		w.bits.Store(s &^ flags)
+		return
 	}
+	atomicx.StoreReleaseUint32(&w.bits, s&^flags) // the owner's, as that
 }
 
 // done reports whether a life has ended, and its outcome stands.

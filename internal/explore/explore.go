@@ -18,7 +18,8 @@
 //
 // Go's atomics are sequentially consistent: every execution is some
 // interleaving of the threads' operations. There is no reordering to search,
-// as there is for C++ or Rust. Plain fields that a protocol hands from thread
+// as there is for C++ or Rust, but for the release stores of [internal/atomicx]: each waits in a store buffer,
+// as on x86, and drains at any moment; buffer.go has the rules. Plain fields that a protocol hands from thread
 // to thread are declared as [Plain]: an access that no chain of atomic
 // operations orders is reported as a data race. The race detector cannot do
 // that here, because it sees the explorer's own hand-offs.
@@ -30,7 +31,8 @@
 //     of Flanagan and Godefroid, POPL 2005, with sleep sets and the source sets of
 //     Abdulla, Aronis, Jonsson and Sagonas, POPL 2014).
 //   - Preemptions bounds how often a thread that could go on is interrupted
-//     (Musuvathi and Qadeer, PLDI 2007), for models too large for the first.
+//     (Musuvathi and Qadeer, PLDI 2007), for models too large for the first. A store that stays in its buffer
+//     while the thread goes on costs one, too.
 //   - Random draws schedules from a seed, alternating uniform choice and the
 //     priorities of PCT (Burckhardt and others, ASPLOS 2010).
 //
