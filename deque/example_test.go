@@ -59,3 +59,30 @@ func ExampleDeque_StealIf() {
 	// Refused
 	// Stolen job
 }
+
+// An owner that wakes a thief who waits for elements: it looks after the flush, and the thief that has said
+// that it waits looks for elements once more.
+func ExampleDeque_Flush() {
+	var d deque.Deque[string]
+	var waits atomic.Bool
+	wake := make(chan bool, 1)
+
+	var thief sync.WaitGroup
+	thief.Go(func() {
+		if waits.Store(true); d.Len() == 0 {
+			<-wake
+		}
+		job, _ := d.Steal()
+		fmt.Println(*job)
+	})
+
+	job := "job"
+	d.Push(&job)
+	d.Flush()
+	if waits.Load() {
+		wake <- true
+	}
+	thief.Wait()
+	// Output:
+	// job
+}

@@ -256,7 +256,9 @@ func (x *Participant) promote() bool {
 		x.Depart()
 		x.requested.Store(false) // the owner's: it answers the request (W4)
 		x.deque.Push(s.promoter.promote())
-		s.window.Store(span(s.oldest, wide)) // the owner's, and setWindow looks again
+		// The owner's, and setWindow looks again; and an ordinary Store, so that the job is visible
+		// before the looks at who waits for one.
+		s.window.Store(span(s.oldest, wide))
 		if x.running == nil || !x.running.unparkJoiner() {
 			x.team.notify()
 		}
