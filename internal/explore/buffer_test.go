@@ -112,7 +112,6 @@ func TestBuffersAgainstAMachine(t *testing.T) {
 // machine enumerates the states of x86-TSO (or, without buffers, of a sequentially consistent machine)
 // that running the threads can lead to, and returns the ends.
 func machine(threads []string, buffers bool) map[string]bool {
-	type store struct{ on, value int }
 	type state struct {
 		at     [3]int
 		memory [3]int
