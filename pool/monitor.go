@@ -199,7 +199,7 @@ func (g *monitor) checkAll(now int64) (awake bool) {
 
 // check reports whether w has been in one poll since the last look.
 func (g *monitor) check(w *worker, l *observed, now int64) bool {
-	if l.probed && w.runner.Owes() {
+	if l.probed && w.runner.ProbePending() {
 		l.stuck, l.last = true, now
 		return true
 	}
@@ -207,7 +207,7 @@ func (g *monitor) check(w *worker, l *observed, now int64) bool {
 		g.stalls.ended(w, time.Duration(now-l.since))
 	}
 	*l = observed{probed: true, since: now, last: l.last}
-	w.runner.Ask()
+	w.runner.Probe()
 	return false
 }
 
