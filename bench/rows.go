@@ -118,8 +118,8 @@ var rows = []row{
 	compared("par/tiny", "a loop of 16 cheap iterations", "pool/par", "Par/tiny", "x", "plain loop", ratio(0.7), ratio(0.9)).longer(2),
 	compared("par/uts-t1", "UTS T1: 4,130,071 nodes, a geometric tree, by Join", "pool/par", "UTS/T1/join", "x", "sequential", perWorker(0.9), none).repeated(1).asHeavy(),
 	compared("par/uts-t3", "UTS T3: 4,112,897 nodes, a binomial tree, by Join", "pool/par", "UTS/T3/join", "x", "sequential", perWorker(0.9), none).repeated(1).asHeavy(),
-	beside("par/walk-t1", "UTS T1 by Walk", "pool/par", "UTS/T1", "walk", "join", "ns/elem", "Join", ratio(0.85), none).repeated(1).asHeavy(),
-	beside("par/walk-t3", "UTS T3 by Walk", "pool/par", "UTS/T3", "walk", "join", "ns/elem", "Join", ratio(0.85), none).repeated(1).asHeavy(),
+	beside("par/walk-t1", "UTS T1 by WalkAppend", "pool/par", "UTS/T1", "walk", "join", "ns/elem", "Join", ratio(0.85), none).repeated(1).asHeavy(),
+	beside("par/walk-t3", "UTS T3 by WalkAppend", "pool/par", "UTS/T3", "walk", "join", "ns/elem", "Join", ratio(0.85), none).repeated(1).asHeavy(),
 
 	beside("task/spawn", "start and run an empty task, frame kept", "pool", "Task/spawn", "heist-{n}", "goroutine", "ns/op", "go f()", ratio(4.5).and(noAllocs), most(15)),
 	beside("task/spawn-heap", "the same, frame from the heap", "pool", "Task/spawn-heap", "heist-{n}", "goroutine", "ns/op", "go f()", ratio(2).and(allocs(1)), none).longer(4),

@@ -273,6 +273,20 @@ func ExampleWalk() {
 	// Output: 10 in all
 }
 
+// The leaves of a tree that is made while it is walked.
+func ExampleWalkAppend() {
+	var leaves atomic.Int64
+	par.WalkAppend(pool.Default(), "", func(path string, children []string) []string {
+		if len(path) == 3 {
+			leaves.Add(1)
+			return children
+		}
+		return append(children, path+"l", path+"r")
+	})
+	fmt.Println(leaves.Load(), "leaves")
+	// Output: 8 leaves
+}
+
 // Nodes whose lists are sorted in parallel, each of them in parallel.
 func ExampleWalkScope() {
 	type node struct {
