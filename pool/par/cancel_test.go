@@ -142,7 +142,7 @@ func visitors(n int) map[string]func(sc pool.Scope, visit func()) error {
 		},
 		"WalkAppend": func(sc pool.Scope, visit func()) error {
 			children := binary(visit)
-			par.WalkAppend(sc, 0, func(i int, c []int) []int { return append(c, children(i)...) })
+			par.WalkAppend(sc, 0, func(_ pool.Scope, i int, c []int) []int { return append(c, children(i)...) })
 			return nil
 		},
 		"WalkScope": func(sc pool.Scope, visit func()) error {

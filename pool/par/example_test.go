@@ -275,15 +275,20 @@ func ExampleWalk() {
 
 // The leaves of a tree that is made while it is walked.
 func ExampleWalkAppend() {
-	var leaves atomic.Int64
-	par.WalkAppend(pool.Default(), "", func(path string, children []string) []string {
+	p := pool.Default()
+	leaves := pool.NewLocal[int](p, nil)
+	par.WalkAppend(p, "", func(s pool.Scope, path string, children []string) []string {
 		if len(path) == 3 {
-			leaves.Add(1)
+			*leaves.In(s)++
 			return children
 		}
 		return append(children, path+"l", path+"r")
 	})
-	fmt.Println(leaves.Load(), "leaves")
+	sum := 0
+	for n := range leaves.All() {
+		sum += *n
+	}
+	fmt.Println(sum, "leaves")
 	// Output: 8 leaves
 }
 

@@ -117,7 +117,7 @@ func TestWalkDeep(t *testing.T) {
 				})
 				require.EqualValues(t, 2*n+1, seen.Load(), name)
 				seen.Store(0)
-				par.WalkAppend(p, root, func(n *comb, c []*comb) []*comb { seen.Add(1); return append(c, n.children...) })
+				par.WalkAppend(p, root, func(_ pool.Scope, n *comb, c []*comb) []*comb { seen.Add(1); return append(c, n.children...) })
 				require.EqualValues(t, 2*n+1, seen.Load(), name)
 				seen.Store(0)
 				par.WalkScope(p, root, func(_ pool.Scope, n *comb) []*comb { seen.Add(1); return n.children })

@@ -379,7 +379,7 @@ func TestWalkAppend(t *testing.T) {
 		const n = 3000
 		seen := make([]atomic.Int32, n)
 		own := []int{1, 2, 3}
-		par.WalkAppend(p, 0, func(v int, children []int) []int {
+		par.WalkAppend(p, 0, func(_ pool.Scope, v int, children []int) []int {
 			require.Empty(t, children)
 			seen[v].Add(1)
 			switch {
@@ -397,7 +397,7 @@ func TestWalkAppend(t *testing.T) {
 
 		var order []int
 		one := open(t, 1)
-		par.WalkAppend(one, 0, func(v int, children []int) []int {
+		par.WalkAppend(one, 0, func(_ pool.Scope, v int, children []int) []int {
 			order = append(order, v)
 			return append(children, seq(2*v+1, 2*v+3, 7)...)
 		})
@@ -419,7 +419,7 @@ func TestWalkAppendAllocates(t *testing.T) {
 		t.Skip("the race detector allocates")
 	}
 	p := open(t, 1)
-	visit := func(v int, children []int) []int {
+	visit := func(_ pool.Scope, v int, children []int) []int {
 		if v == 0 {
 			return children
 		}
@@ -540,18 +540,20 @@ func TestPanics(t *testing.T) {
 					return v
 				}
 				for name, f := range map[string]func(){
-					"for":      func() { par.For(p, n, func(i int) { boom(i) }) },
-					"foreach":  func() { par.ForEach(p, s, func(v int) { boom(v) }) },
-					"tryfor":   func() { _ = par.TryFor(p, n, func(i int) error { boom(i); return nil }) },
-					"map":      func() { par.Map(p, s, boom) },
-					"filter":   func() { par.Filter(p, s, func(v int) bool { return boom(v) == 0 }) },
-					"find":     func() { par.Find(p, s, func(v int) bool { return boom(v) < 0 }) },
-					"group":    func() { par.GroupBy(p, s, boom) },
-					"reduce":   func() { par.Reduce(p, append(s, 0), 0, func(x, y int) int { return boom(x + y) }) },
-					"fixed":    func() { par.ReduceFixed(p, append(s, 0, 0), 0, func(x, y int) int { return boom(x + y) }) },
-					"scan":     func() { par.Scan(p, make([]int, n+1), append(s, 0), func(x, y int) int { return boom(x + y) }) },
-					"walk":     func() { par.Walk(p, n, func(n int) []int { boom(n); return []int{n - 1} }) },
-					"append":   func() { par.WalkAppend(p, n, func(n int, c []int) []int { boom(n); return append(c, n-1) }) },
+					"for":     func() { par.For(p, n, func(i int) { boom(i) }) },
+					"foreach": func() { par.ForEach(p, s, func(v int) { boom(v) }) },
+					"tryfor":  func() { _ = par.TryFor(p, n, func(i int) error { boom(i); return nil }) },
+					"map":     func() { par.Map(p, s, boom) },
+					"filter":  func() { par.Filter(p, s, func(v int) bool { return boom(v) == 0 }) },
+					"find":    func() { par.Find(p, s, func(v int) bool { return boom(v) < 0 }) },
+					"group":   func() { par.GroupBy(p, s, boom) },
+					"reduce":  func() { par.Reduce(p, append(s, 0), 0, func(x, y int) int { return boom(x + y) }) },
+					"fixed":   func() { par.ReduceFixed(p, append(s, 0, 0), 0, func(x, y int) int { return boom(x + y) }) },
+					"scan":    func() { par.Scan(p, make([]int, n+1), append(s, 0), func(x, y int) int { return boom(x + y) }) },
+					"walk":    func() { par.Walk(p, n, func(n int) []int { boom(n); return []int{n - 1} }) },
+					"append": func() {
+						par.WalkAppend(p, n, func(_ pool.Scope, n int, c []int) []int { boom(n); return append(c, n-1) })
+					},
 					"scope":    func() { par.ForScope(p, n, func(_ pool.Scope, i int) { boom(i) }) },
 					"pipeline": func() { par.ForSeq(p, slices.Values(s), func(v int) { boom(v) }) },
 				} {

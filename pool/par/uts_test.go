@@ -119,20 +119,17 @@ func (t *utsTree) join(p *pool.Pool) int {
 
 // walked is count by [par.WalkAppend].
 func (t *utsTree) walked(p *pool.Pool) int {
-	var counts [64]struct {
-		n atomic.Int64
-		_ [56]byte
-	}
-	par.WalkAppend(p, t.root(), func(n utsNode, children []utsNode) []utsNode {
-		counts[n.state[0]%64].n.Add(1)
+	counts := pool.NewLocal[int](p, nil)
+	par.WalkAppend(p, t.root(), func(s pool.Scope, n utsNode, children []utsNode) []utsNode {
+		*counts.In(s)++
 		for i := range t.children(&n) {
 			children = append(children, n.child(i))
 		}
 		return children
 	})
 	nodes := 0
-	for i := range counts {
-		nodes += int(counts[i].n.Load())
+	for n := range counts.All() {
+		nodes += *n
 	}
 	return nodes
 }

@@ -18,13 +18,15 @@ func Walk[P pool.Place, N any](on P, root N, visit func(n N) (children []N)) {
 	pool.Call(on, walk[N], plant(&walker[N]{visit: visit}, root))
 }
 
-// WalkAppend is [Walk] without garbage: visit appends the children of a node to the slice that it is
-// given, which is empty and is not to be kept, and returns it.
+// WalkAppend is [WalkScope] without garbage: visit appends the children of a node to the slice that it is
+// given, which is empty and is not to be kept, and returns it. Its scope tells whose [pool.Local] value it
+// may add to.
 //
-//	par.WalkAppend(p, root, func(n *node, children []*node) []*node {
+//	par.WalkAppend(p, root, func(s pool.Scope, n *node, children []*node) []*node {
+//		sums.In(s).add(n)
 //		return append(children, n.left, n.right)
 //	})
-func WalkAppend[P pool.Place, N any](on P, root N, visit func(n N, children []N) []N) {
+func WalkAppend[P pool.Place, N any](on P, root N, visit func(s pool.Scope, n N, children []N) []N) {
 	mustCall(visit != nil)
 	pool.Call(on, walk[N], plant(&walker[N]{visitAppend: visit}, root))
 }
@@ -42,8 +44,8 @@ func plant[N any](w *walker[N], root N) forest[N] {
 
 type walker[N any] struct {
 	abortFlag
-	visit       func(n N) []N               // or
-	visitAppend func(n N, children []N) []N // or
+	visit       func(n N) []N                             // or
+	visitAppend func(s pool.Scope, n N, children []N) []N // or
 	visitScope  func(s pool.Scope, n N) []N
 }
 
@@ -113,7 +115,7 @@ func (c *climber[N]) visits(trees []N) []N {
 			children = c.visit(v)
 		case c.visitAppend != nil:
 			// They may come to lie where they belong.
-			children = c.visitAppend(v, trees[n:n])
+			children = c.visitAppend(c.at.Scope(), v, trees[n:n])
 			if k := len(children); k > 0 && n+k <= cap(trees) && &children[0] == &trees[:n+1][n] {
 				trees = trees[:n+k]
 				slices.Reverse(trees[n:])
