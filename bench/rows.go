@@ -156,6 +156,7 @@ var rows = []row{
 	beside("net/echo-500", "500 connections", "reactor", "Net/echo-500", "heist", "net", "ns/op", "package net", ratio(1), ratio(1.5)),
 	beside("net/echo-500-cpu", "the same: CPU of a round trip", "reactor", "Net/echo-500", "heist", "net", "cpu-µs/op", "package net", ratio(1.25), none),
 	beside("net/open-50", "50 connections, 20,000 requests a second: 99 % of latencies", "reactor", "Net/open-50", "heist", "net", "p99-µs", "package net", ratio(1), none),
+	beside("net/first", "a request after a second of silence, median of 15", "reactor", "Net/first", "heist", "net", "p50-µs", "package net", ratio(1/1.2), none).repeated(15).asHeavy(),
 	beside("net/echo-pipelined", "50 connections, 16 in flight each", "reactor", "Net/pipelined", "heist", "net", "ns/op", "package net", ratio(1), none),
 	beside("net/busy", "50 connections beside polls of 50 ms: 99 % of round trips", "reactor", "Net/busy", "heist", "net", "p99-µs", "package net", ratio(1), none),
 	beside("net/busy-off", "the same, without spare workers", "reactor", "Net/busy", "heist_without_spares", "net", "p99-µs", "package net", ratio(1/1.2), none),
