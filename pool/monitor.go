@@ -18,7 +18,7 @@ import (
 //		monitor     probe                 still pending: stuck    more than Config.StallLimit:
 //		                                  moves what it holds up  reports it
 //
-//	 1. A worker whose probe of the last look is pending (see [task.Runner.Ask])
+//	 1. A worker whose probe of the last look is pending (see [task.Runner.Probe])
 //	    has been in one poll all that time: it is stuck.
 //	 2. The monitor does what a stuck worker should have done. It fires its timers that are due,
 //	    and moves what waits in its LIFO slot, its deque and its inbox to a worker
