@@ -96,7 +96,7 @@ type observed struct {
 const (
 	minPeriod  = int64(time.Millisecond)
 	maxPeriod  = int64(5 * time.Millisecond)
-	sleepAfter = int64(100 * time.Millisecond)
+	sleepAfter = int64(20 * time.Millisecond)
 	// retireAfter is for how long a worker must not have been stuck before a spare goes.
 	retireAfter = int64(100 * time.Millisecond)
 	// shrinkProcsAfter is for how long no spare must have been active before GOMAXPROCS follows.
