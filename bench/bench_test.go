@@ -70,6 +70,11 @@ func TestVerdict(t *testing.T) {
 	r.err = errors.New("boom")
 	require.Equal(t, "failed", r.judge())
 
+	grown := result{row: row{target: more(8)}, us: sample{48}, them: sample{41}}
+	require.Equal(t, "met", grown.judge())
+	grown.us = sample{50}
+	require.Equal(t, "missed: ≤ 8 more", grown.judge())
+
 	scale := result{row: row{target: perWorker(0.7)}, workers: 4, better: sample{2.7}}
 	require.Equal(t, "missed: ratio ≥ 2.8", scale.judge())
 	scale.workers = 2

@@ -15,6 +15,9 @@ func (r result) verdict(g goal) (met bool, lacks string) {
 	if g.most > 0 && !(r.us.median() <= g.most) {
 		miss("≤ %s", short(g.most))
 	}
+	if g.more > 0 && !(r.us.median()-r.them.median() <= g.more) {
+		miss("≤ %s more", short(g.more))
+	}
 	if g.limited && int(r.allocs) > g.allocs {
 		miss("allocs ≤ %d", g.allocs)
 	}

@@ -18,7 +18,7 @@ import (
 //		monitor     probe                 still pending: stuck    more than Config.StallLimit:
 //		                                  moves what it holds up  reports it
 //
-//	 1. A worker whose probe of the last look is pending (see [task.Runner.Ask])
+//	 1. A worker whose probe of the last look is pending (see [task.Runner.Probe])
 //	    has been in one poll all that time: it is stuck.
 //	 2. The monitor does what a stuck worker should have done. It fires its timers that are due,
 //	    and moves what waits in its LIFO slot, its deque and its inbox to a worker
@@ -96,7 +96,7 @@ type observed struct {
 const (
 	minPeriod  = int64(time.Millisecond)
 	maxPeriod  = int64(5 * time.Millisecond)
-	sleepAfter = int64(100 * time.Millisecond)
+	sleepAfter = int64(20 * time.Millisecond)
 	// retireAfter is for how long a worker must not have been stuck before a spare goes.
 	retireAfter = int64(100 * time.Millisecond)
 	// shrinkProcsAfter is for how long no spare must have been active before GOMAXPROCS follows.
@@ -199,7 +199,7 @@ func (g *monitor) checkAll(now int64) (awake bool) {
 
 // check reports whether w has been in one poll since the last look.
 func (g *monitor) check(w *worker, l *observed, now int64) bool {
-	if l.probed && w.runner.Owes() {
+	if l.probed && w.runner.ProbePending() {
 		l.stuck, l.last = true, now
 		return true
 	}
@@ -207,7 +207,7 @@ func (g *monitor) check(w *worker, l *observed, now int64) bool {
 		g.stalls.ended(w, time.Duration(now-l.since))
 	}
 	*l = observed{probed: true, since: now, last: l.last}
-	w.runner.Ask()
+	w.runner.Probe()
 	return false
 }
 

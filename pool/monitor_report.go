@@ -73,7 +73,7 @@ func (s *stalls) began(w *worker, d time.Duration) {
 		return
 	}
 	s.last = now
-	w.runner.Accuse()
+	w.runner.RequestName()
 	s.writes.Go(func() {
 		defer s.busy.Store(false) // the owner's: the next one may begin
 		text := stack.Of(id)
@@ -96,7 +96,7 @@ func (s *stalls) began(w *worker, d time.Duration) {
 
 // ended reports the end of a poll that was reported.
 func (s *stalls) ended(w *worker, d time.Duration) {
-	name := w.runner.Culprit()
+	name := w.runner.TakeName()
 	if name == "" {
 		return
 	}

@@ -31,7 +31,7 @@ type Stats struct {
 	Short     uint64 // times that something waited, and Config.MaxThreads were in long polls
 	Computing int    // threads in computations
 	Jobs      JobStats
-	Intake    task.BacklogStats // of Config.Backlog; zeros without
+	Backlog   task.BacklogStats // of Config.Backlog; zeros without
 	Parts     uint64            // of computations that a worker has taken over
 	Parks     uint64            // times a worker went to sleep
 	Wrapped   uint64            // Pending errors that were wrapped before they were returned
@@ -110,7 +110,7 @@ func (p *Pool) Stats() Stats {
 	s.Events = sum[events] + p.monitor.events.Load()
 	s.Timers, s.Rescued, s.Stalls = p.runtime.Timers(), p.monitor.rescued.Load(), p.monitor.stalls.number.Load()
 	s.Short, s.Computing, s.Jobs = p.monitor.short.Load(), p.team.Computing(), p.jobs.all()
-	s.Intake = task.Backlog(&p.runtime)
+	s.Backlog = task.Backlog(&p.runtime)
 	s.Thefts, s.Stolen, s.Lost = sum[thefts], sum[stolen], sum[lost]
 	return s
 }

@@ -120,6 +120,7 @@ func BenchmarkNet(b *testing.B) {
 		{"echo-50", loaded{conns: 50}, false, false},
 		{"echo-500", loaded{conns: 500}, false, false},
 		{"open-50", loaded{conns: 50, rate: 20_000}, false, false},
+		{"first", loaded{conns: 1, rate: 1}, false, false}, // each one finds all asleep
 		{"pipelined", loaded{conns: 50, depth: 16}, false, false},
 		{"busy", loaded{conns: 50}, false, true},
 	} {
@@ -156,7 +157,11 @@ func BenchmarkNet(b *testing.B) {
 
 // measure sends b.N requests, and reports what they cost.
 func (l loaded) measure(b *testing.B, do func(n int) []float64) {
-	do(min(b.N, 1000)) // warm
+	warm := 1000
+	if l.rate > 0 {
+		warm = min(warm, l.rate)
+	}
+	do(min(b.N, warm))
 	before := cpu()
 	b.ResetTimer()
 	times := do(b.N)

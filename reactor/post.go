@@ -20,7 +20,7 @@ const (
 
 // connSink is the sink of a connection's writeQueue: the socket, and the patience with its peer.
 type connSink struct {
-	grace       atomic.Duration // 0: for ever. It stands first, where it is aligned on a 32-bit machine, too
+	grace       atomic.Duration // 0: for ever.
 	conn        *Conn
 	limit       atomicx.Int64 // bytes that may be queued
 	writeWaiter waiter        // waits for room in the socket

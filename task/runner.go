@@ -130,7 +130,7 @@ func (r *Runner) Step(f *Frame, inherit bool) {
 	}
 	r.phase = polling
 	err := f.self.Poll(cx)
-	if r.watch.question.Load() != nothing {
+	if r.watch.probe.Load() != noProbe {
 		r.answer(f)
 	}
 	if _, ok := err.(*pending); !ok {
@@ -267,9 +267,9 @@ func (r *Runner) Rest() {
 	if cap(r.scratch) > keptScratch {
 		r.scratch = nil
 	}
-	if r.Owes() {
+	if r.ProbePending() {
 		// Hint. It is in no poll: there is nobody to accuse.
-		r.watch.question.Store(nothing)
+		r.watch.probe.Store(noProbe)
 	}
 }
 

@@ -2,23 +2,23 @@ package task
 
 import "github.com/heist-go/heist/internal/atomicx"
 
-// watch is a probe for polls that take long: a scheduler's monitor asks, and the worker answers at the end of the
-// poll in progress. An answer that is still owed when the monitor looks again says that the worker has
+// watch is a probe for polls that take long: a scheduler's monitor sets it, and the worker answers at the end of the
+// poll in progress. A probe that is still pending when the monitor looks again says that the worker has
 // been in one poll all that time.
 //
-//	         Ask                  Accuse
-//	nothing -----> whether -----------------> which
-//	   ^              |                         |
-//	   '--------------'-------------------------'   answer, at the end of a poll;
-//	                                                from which it stores the name first
+//	       Probe            RequestName
+//	none -------> probed -------------> nameAsked
+//	  ^              |                     |
+//	  '--------------'---------------------'   answer, at the end of a poll;
+//	                                           from nameAsked it stores the name first
 //
 // # Invariants
 //
-//	W1  Only the monitor asks and accuses, and only the worker answers: question leaves whether by one
+//	W1  Only the monitor probes and requests names, and only the worker answers: probe leaves probed by one
 //	    compare-and-swap of the two.
-//	W2  Whoever is accused was being polled when the monitor asked, and is the task whose poll the
+//	W2  The task that is named was being polled when the monitor probed, and is the one whose poll the
 //	    answer ends.
-//	W3  The name of an accused task is there when question is nothing again.
+//	W3  The name is there when the probe is none again.
 //
 // # Order
 //
@@ -28,15 +28,15 @@ import "github.com/heist-go/heist/internal/atomicx"
 //
 // One load for each poll, and no reading of the clock.
 type watch struct {
-	question atomicx.Uint32          // written by the monitor; cleared by the worker
-	name     atomicx.Pointer[string] // of the task whose poll was too long
+	probe atomicx.Uint32          // written by the monitor; cleared by the worker
+	name  atomicx.Pointer[string] // of the task whose poll was too long
 }
 
-// The questions.
+// The states of a probe.
 const (
-	nothing = iota
-	whether // the poll has ended
-	which   // task it was: it has taken too long
+	noProbe = iota
+	probed
+	nameAsked // probed, and the name of the task is requested
 )
 
 // Watched is a Queue that learns when its worker has answered the monitor: about as often as the monitor
@@ -46,26 +46,26 @@ type Watched interface {
 	Answered()
 }
 
-// Ask asks the worker to answer at the end of its poll. For the monitor.
-func (r *Runner) Ask() {
+// Probe has the worker answer at the end of its poll. For the monitor.
+func (r *Runner) Probe() {
 	// Hint. The worker answers once it sees it.
-	r.watch.question.Store(whether)
+	r.watch.probe.Store(probed)
 }
 
-// Owes reports whether no poll has ended since Ask. For the monitor.
-func (r *Runner) Owes() bool { return r.watch.question.Load() != nothing }
+// ProbePending reports whether no poll has ended since Probe. For the monitor.
+func (r *Runner) ProbePending() bool { return r.watch.probe.Load() != noProbe }
 
-// Accuse asks for the name of the task, too. For the monitor, while the worker owes
-// an answer; it reports false if it does not any more.
-func (r *Runner) Accuse() bool {
-	// Claim. The question, which the worker may be answering (W1).
+// RequestName asks for the name of the task, too. For the monitor, while a probe is
+// pending; it reports false if none is any more.
+func (r *Runner) RequestName() bool {
+	// Claim. The probe, which the worker may be answering (W1).
 	// Pairs with: (*Runner).answer.
-	return r.watch.question.CompareAndSwap(whether, which)
+	return r.watch.probe.CompareAndSwap(probed, nameAsked)
 }
 
-// Culprit returns the name of the last task that Accuse has asked for, once, or "".
+// TakeName returns the name of the last task that RequestName has asked for, once, or "".
 // For the monitor.
-func (r *Runner) Culprit() string {
+func (r *Runner) TakeName() string {
 	if r.watch.name.Load() == nil {
 		return ""
 	}
@@ -81,16 +81,16 @@ func (r *Runner) answer(f *Frame) {
 		q.Answered()
 	}
 	for {
-		q := r.watch.question.Load()
-		if q == which {
+		q := r.watch.probe.Load()
+		if q == nameAsked {
 			name := Name(f.self)
 			// Publish. The name, before the answer (W3).
-			// Pairs with: (*Runner).Culprit.
+			// Pairs with: (*Runner).TakeName.
 			r.watch.name.Store(&name)
 		}
-		// Claim. The question, which becomes another one once at most (W1).
-		// Pairs with: (*Runner).Accuse.
-		if r.watch.question.CompareAndSwap(q, nothing) {
+		// Claim. The probe, which changes once at most meanwhile (W1).
+		// Pairs with: (*Runner).RequestName.
+		if r.watch.probe.CompareAndSwap(q, noProbe) {
 			return
 		}
 	}

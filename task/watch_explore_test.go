@@ -25,34 +25,34 @@ func accusation(accuse func(*Runner) bool, answer func(*Runner, *Frame)) func(*e
 		r := new(Runner)
 		first, second := &named{name: "first"}, &named{name: "second"}
 		first.self, second.self = first, second
-		r.Ask()
+		r.Probe()
 		x.Go("guard", func() {
 			inTime := accuse(r)
-			over := !r.Owes()
-			name := r.Culprit()
+			over := !r.ProbePending()
+			name := r.TakeName()
 			x.Assert(name != "" || !inTime || !over, "accused: nobody")
 			if name != "" {
 				x.Assert(name == "first", "accused: %s", name)
-				x.Assert(r.Culprit() == "", "accused twice")
+				x.Assert(r.TakeName() == "", "accused twice")
 			}
 		})
 		x.Go("worker", func() {
 			for _, f := range []*named{first, second} {
-				if r.Owes() {
+				if r.ProbePending() {
 					answer(r, &f.Frame)
 				}
 			}
 		})
 		x.Final(func() {
-			name := r.Culprit()
+			name := r.TakeName()
 			x.Assert(name != "second", "accused: %s", name)
-			x.Assert(!r.Owes(), "the worker owes an answer")
+			x.Assert(!r.ProbePending(), "the worker owes an answer")
 		})
 	}
 }
 
 func TestExploreWatch(t *testing.T) {
-	explore.Check(t, explore.Options{}, accusation((*Runner).Accuse, (*Runner).answer))
+	explore.Check(t, explore.Options{}, accusation((*Runner).RequestName, (*Runner).answer))
 }
 
 func TestExploreWatchControls(t *testing.T) {
@@ -60,9 +60,9 @@ func TestExploreWatchControls(t *testing.T) {
 		accuse func(*Runner) bool
 		answer func(*Runner, *Frame)
 	}{
-		"accuse whoever comes": {func(r *Runner) bool { r.watch.question.Store(which); return true }, (*Runner).answer},
-		"answer, and then say the name": {(*Runner).Accuse, func(r *Runner, f *Frame) {
-			if r.watch.question.Swap(nothing) == which {
+		"accuse whoever comes": {func(r *Runner) bool { r.watch.probe.Store(nameAsked); return true }, (*Runner).answer},
+		"answer, and then say the name": {(*Runner).RequestName, func(r *Runner, f *Frame) {
+			if r.watch.probe.Swap(noProbe) == nameAsked {
 				name := Name(f.self)
 				r.watch.name.Store(&name)
 			}

@@ -165,10 +165,11 @@ func shell(t *testing.T, root, c string) {
 func serve(t *testing.T, root, c, ready string) {
 	t.Helper()
 	program := filepath.Join(t.TempDir(), "server")
-	shell(t, root, strings.Replace(c, " run ", " build -o "+program+" ", 1))
+	build, args := buildOf(c, program)
+	shell(t, root, build)
 	ctx, cancel := context.WithTimeout(t.Context(), time.Minute)
 	defer cancel()
-	cmd := exec.CommandContext(ctx, program)
+	cmd := exec.CommandContext(ctx, program, args...)
 	said := &watcher{wanted: ready, heard: make(chan struct{})}
 	cmd.Stdout, cmd.Stderr = said, said
 	if err := cmd.Start(); err != nil {
@@ -187,6 +188,17 @@ func serve(t *testing.T, root, c, ready string) {
 	case err := <-ended:
 		t.Errorf("%v: it has not said that it %s\n%s", err, ready, said.text)
 	}
+}
+
+// buildOf returns the command that builds what a go run would run, and what the program is told.
+func buildOf(run, program string) (build string, args []string) {
+	words := strings.Fields(strings.Replace(run, " run ", " build -o "+program+" ", 1))
+	for i, w := range words {
+		if strings.HasPrefix(w, "./") { // the package; nothing before it is
+			return strings.Join(words[:i+1], " "), words[i+1:]
+		}
+	}
+	return strings.Join(words, " "), nil
 }
 
 // watcher is an output that waits for a word.
@@ -208,4 +220,6 @@ func (w *watcher) Write(b []byte) (int, error) {
 func TestCommandsCatches(t *testing.T) {
 	const text = "Type `go run ./x`, or `go\nvet ./...`, not `go`.\n```sh\nbash y   # why\n\ngo test -run '#1'\n```\n```go\n// `go run ./not`\n```\n"
 	caught(t, commandsOf(text), "bash y", "go test -run '#1'", "go run ./x", "go vet ./...")
+	build, args := buildOf("go run -race ./x/y -straight -n 3", "/tmp/p")
+	caught(t, append([]string{build}, args...), "go build -o /tmp/p -race ./x/y", "-straight", "-n", "3")
 }

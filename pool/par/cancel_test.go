@@ -140,6 +140,11 @@ func visitors(n int) map[string]func(sc pool.Scope, visit func()) error {
 			par.Walk(sc, n, func(i int) []int { visit(); return slices.Repeat([]int{i - 1}, min(i, 1)) })
 			return nil
 		},
+		"WalkAppend": func(sc pool.Scope, visit func()) error {
+			children := binary(visit)
+			par.WalkAppend(sc, 0, func(_ pool.Scope, i int, c []int) []int { return append(c, children(i)...) })
+			return nil
+		},
 		"WalkScope": func(sc pool.Scope, visit func()) error {
 			children := binary(visit)
 			par.WalkScope(sc, 0, func(_ pool.Scope, i int) []int { return children(i) })

@@ -273,6 +273,25 @@ func ExampleWalk() {
 	// Output: 10 in all
 }
 
+// The leaves of a tree that is made while it is walked.
+func ExampleWalkAppend() {
+	p := pool.Default()
+	leaves := pool.NewLocal[int](p, nil)
+	par.WalkAppend(p, "", func(s pool.Scope, path string, children []string) []string {
+		if len(path) == 3 {
+			*leaves.In(s)++
+			return children
+		}
+		return append(children, path+"l", path+"r")
+	})
+	sum := 0
+	for n := range leaves.All() {
+		sum += *n
+	}
+	fmt.Println(sum, "leaves")
+	// Output: 8 leaves
+}
+
 // Nodes whose lists are sorted in parallel, each of them in parallel.
 func ExampleWalkScope() {
 	type node struct {

@@ -117,6 +117,9 @@ func TestWalkDeep(t *testing.T) {
 				})
 				require.EqualValues(t, 2*n+1, seen.Load(), name)
 				seen.Store(0)
+				par.WalkAppend(p, root, func(_ pool.Scope, n *comb, c []*comb) []*comb { seen.Add(1); return append(c, n.children...) })
+				require.EqualValues(t, 2*n+1, seen.Load(), name)
+				seen.Store(0)
 				par.WalkScope(p, root, func(_ pool.Scope, n *comb) []*comb { seen.Add(1); return n.children })
 				require.EqualValues(t, 2*n+1, seen.Load(), name)
 			}
@@ -200,6 +203,11 @@ func TestNilFunctions(t *testing.T) {
 		"Walk": func(s []int) {
 			if len(s) > 0 {
 				par.Walk(p, 0, nil)
+			}
+		},
+		"WalkAppend": func(s []int) {
+			if len(s) > 0 {
+				par.WalkAppend(p, 0, nil)
 			}
 		},
 		"WalkScope": func(s []int) {

@@ -33,7 +33,7 @@ func through(first, n int, cost func(lo, hi int) time.Duration) (blocks, measure
 // slow one, or under the race detector, longer than a block should. All of 2^63 are through soon.
 func TestGrainOfCallsWithAPrice(t *testing.T) {
 	for _, call := range []time.Duration{0, 1, 100, block/2 - 1, block / 2, block, 3 * block, time.Millisecond} {
-		for _, first := range []int{1, 7, 4000, 1 << 40} {
+		for _, first := range []int{1, 7, 4000, math.MaxInt >> 23} {
 			blocks, _, _ := through(first, math.MaxInt, func(_, _ int) time.Duration { return call })
 			require.Less(t, blocks, 1<<17+1<<16, "%v %d", call, first)
 		}
@@ -70,7 +70,7 @@ func TestGrainWithoutAnEnd(t *testing.T) {
 	const price = 10
 	g := newGrain(math.MaxInt, int(block/price), 0)
 	var now time.Duration
-	for now < time.Minute {
+	for now < time.Minute && g.done < math.MaxInt/2 {
 		n, measured := g.next()
 		d := time.Duration(n) * price
 		require.LessOrEqual(t, d, max(block, now>>mostOfDone))
@@ -100,7 +100,7 @@ func TestGrainOfDearerIterations(t *testing.T) {
 			}
 			return time.Duration(hi-lo) * block
 		},
-		"by and by": func(lo, hi int) time.Duration { return time.Duration((hi - lo) * lo / 100) },
+		"by and by": func(lo, hi int) time.Duration { return time.Duration(hi-lo) * time.Duration(lo) / 100 },
 	}
 	for name, cost := range costs {
 		var now, long time.Duration

@@ -373,6 +373,62 @@ func TestWalk(t *testing.T) {
 	})
 }
 
+// Children may be appended to what visit is given, in any number, or come in a slice of its own.
+func TestWalkAppend(t *testing.T) {
+	everywhere(t, func(t *testing.T, p *pool.Pool) {
+		const n = 3000
+		seen := make([]atomic.Int32, n)
+		own := []int{1, 2, 3}
+		par.WalkAppend(p, 0, func(_ pool.Scope, v int, children []int) []int {
+			require.Empty(t, children)
+			seen[v].Add(1)
+			switch {
+			case v == 0:
+				return own
+			case v%7 == 0:
+				return append(make([]int, 0, 1000), seq(3*v+1, 3*v+4, n)...)
+			}
+			return append(children, seq(3*v+1, 3*v+4, n)...)
+		})
+		for i := range seen {
+			require.EqualValues(t, 1, seen[i].Load(), i)
+		}
+		require.Equal(t, []int{1, 2, 3}, own)
+
+		var order []int
+		one := open(t, 1)
+		par.WalkAppend(one, 0, func(_ pool.Scope, v int, children []int) []int {
+			order = append(order, v)
+			return append(children, seq(2*v+1, 2*v+3, 7)...)
+		})
+		require.Equal(t, []int{0, 1, 3, 4, 2, 5, 6}, order, "the first child is next")
+	})
+}
+
+// seq returns the numbers from lo on below hi and n.
+func seq(lo, hi, n int) (s []int) {
+	for i := lo; i < min(hi, n); i++ {
+		s = append(s, i)
+	}
+	return s
+}
+
+// A walk of nodes that are not kept makes no garbage.
+func TestWalkAppendAllocates(t *testing.T) {
+	if raced {
+		t.Skip("the race detector allocates")
+	}
+	p := open(t, 1)
+	visit := func(_ pool.Scope, v int, children []int) []int {
+		if v == 0 {
+			return children
+		}
+		return append(children, v-1, v-1)
+	}
+	allocs := testing.AllocsPerRun(10, func() { par.WalkAppend(p, 12, visit) }) // 8,191 nodes
+	require.Less(t, allocs, 20.0)
+}
+
 func TestBFS(t *testing.T) {
 	everywhere(t, func(t *testing.T, p *pool.Pool) {
 		const side = 60 // a grid that is a torus
@@ -484,17 +540,20 @@ func TestPanics(t *testing.T) {
 					return v
 				}
 				for name, f := range map[string]func(){
-					"for":      func() { par.For(p, n, func(i int) { boom(i) }) },
-					"foreach":  func() { par.ForEach(p, s, func(v int) { boom(v) }) },
-					"tryfor":   func() { _ = par.TryFor(p, n, func(i int) error { boom(i); return nil }) },
-					"map":      func() { par.Map(p, s, boom) },
-					"filter":   func() { par.Filter(p, s, func(v int) bool { return boom(v) == 0 }) },
-					"find":     func() { par.Find(p, s, func(v int) bool { return boom(v) < 0 }) },
-					"group":    func() { par.GroupBy(p, s, boom) },
-					"reduce":   func() { par.Reduce(p, append(s, 0), 0, func(x, y int) int { return boom(x + y) }) },
-					"fixed":    func() { par.ReduceFixed(p, append(s, 0, 0), 0, func(x, y int) int { return boom(x + y) }) },
-					"scan":     func() { par.Scan(p, make([]int, n+1), append(s, 0), func(x, y int) int { return boom(x + y) }) },
-					"walk":     func() { par.Walk(p, n, func(n int) []int { boom(n); return []int{n - 1} }) },
+					"for":     func() { par.For(p, n, func(i int) { boom(i) }) },
+					"foreach": func() { par.ForEach(p, s, func(v int) { boom(v) }) },
+					"tryfor":  func() { _ = par.TryFor(p, n, func(i int) error { boom(i); return nil }) },
+					"map":     func() { par.Map(p, s, boom) },
+					"filter":  func() { par.Filter(p, s, func(v int) bool { return boom(v) == 0 }) },
+					"find":    func() { par.Find(p, s, func(v int) bool { return boom(v) < 0 }) },
+					"group":   func() { par.GroupBy(p, s, boom) },
+					"reduce":  func() { par.Reduce(p, append(s, 0), 0, func(x, y int) int { return boom(x + y) }) },
+					"fixed":   func() { par.ReduceFixed(p, append(s, 0, 0), 0, func(x, y int) int { return boom(x + y) }) },
+					"scan":    func() { par.Scan(p, make([]int, n+1), append(s, 0), func(x, y int) int { return boom(x + y) }) },
+					"walk":    func() { par.Walk(p, n, func(n int) []int { boom(n); return []int{n - 1} }) },
+					"append": func() {
+						par.WalkAppend(p, n, func(_ pool.Scope, n int, c []int) []int { boom(n); return append(c, n-1) })
+					},
 					"scope":    func() { par.ForScope(p, n, func(_ pool.Scope, i int) { boom(i) }) },
 					"pipeline": func() { par.ForSeq(p, slices.Values(s), func(v int) { boom(v) }) },
 				} {

@@ -117,27 +117,19 @@ func (t *utsTree) join(p *pool.Pool) int {
 	return 1 + pool.Call(p, joined, siblings{t, n, 0, t.children(&n)})
 }
 
-// walked is count by [par.Walk].
+// walked is count by [par.WalkAppend].
 func (t *utsTree) walked(p *pool.Pool) int {
-	var counts [64]struct {
-		n atomic.Int64
-		_ [56]byte
-	}
-	par.Walk(p, t.root(), func(n utsNode) []utsNode {
-		counts[n.state[0]%64].n.Add(1)
-		k := t.children(&n)
-		if k == 0 {
-			return nil
+	counts := pool.NewLocal[int](p, nil)
+	par.WalkAppend(p, t.root(), func(s pool.Scope, n utsNode, children []utsNode) []utsNode {
+		*counts.In(s)++
+		for i := range t.children(&n) {
+			children = append(children, n.child(i))
 		}
-		all := make([]utsNode, k)
-		for i := range all {
-			all[i] = n.child(i)
-		}
-		return all
+		return children
 	})
 	nodes := 0
-	for i := range counts {
-		nodes += int(counts[i].n.Load())
+	for n := range counts.All() {
+		nodes += *n
 	}
 	return nodes
 }

@@ -2,6 +2,7 @@ package par
 
 import (
 	"hash/maphash"
+	"slices"
 
 	"github.com/heist-go/heist/pool"
 )
@@ -17,6 +18,19 @@ func Walk[P pool.Place, N any](on P, root N, visit func(n N) (children []N)) {
 	pool.Call(on, walk[N], plant(&walker[N]{visit: visit}, root))
 }
 
+// WalkAppend is [WalkScope] without garbage: visit appends the children of a node to the slice that it is
+// given, which is empty and is not to be kept, and returns it. Its scope tells whose [pool.Local] value it
+// may add to.
+//
+//	par.WalkAppend(p, root, func(s pool.Scope, n *node, children []*node) []*node {
+//		sums.In(s).add(n)
+//		return append(children, n.left, n.right)
+//	})
+func WalkAppend[P pool.Place, N any](on P, root N, visit func(s pool.Scope, n N, children []N) []N) {
+	mustCall(visit != nil)
+	pool.Call(on, walk[N], plant(&walker[N]{visitAppend: visit}, root))
+}
+
 // WalkScope is [Walk] for a visit that computes in parallel itself: on the scope that it is
 // given, which also says whether it is to end early. See [ForScope].
 func WalkScope[P pool.Place, N any](on P, root N, visit func(s pool.Scope, n N) (children []N)) {
@@ -30,8 +44,9 @@ func plant[N any](w *walker[N], root N) forest[N] {
 
 type walker[N any] struct {
 	abortFlag
-	visit      func(n N) []N // or
-	visitScope func(s pool.Scope, n N) []N
+	visit       func(n N) []N                             // or
+	visitAppend func(s pool.Scope, n N, children []N) []N // or
+	visitScope  func(s pool.Scope, n N) []N
 }
 
 // forest is a part of a walk: nodes with what is below them.
@@ -95,9 +110,18 @@ func (c *climber[N]) visits(trees []N) []N {
 		trees[n] = *new(N)
 		trees = trees[:n]
 		var children []N
-		if c.visit != nil {
+		switch {
+		case c.visit != nil:
 			children = c.visit(v)
-		} else {
+		case c.visitAppend != nil:
+			// They may come to lie where they belong.
+			children = c.visitAppend(c.at.Scope(), v, trees[n:n])
+			if k := len(children); k > 0 && n+k <= cap(trees) && &children[0] == &trees[:n+1][n] {
+				trees = trees[:n+k]
+				slices.Reverse(trees[n:])
+				continue
+			}
+		default:
 			children = c.visitScope(c.at.Scope(), v)
 		}
 		for i := len(children) - 1; i >= 0; i-- { // the first one is next

@@ -24,7 +24,7 @@ func brimful(t *testing.T, backlog int, a *tally) (*pool.Pool, *stuck) {
 	for range backlog {
 		p.Go(a.probe(succeed))
 	}
-	require.Equal(t, task.BacklogStats{Waiting: backlog, Depth: backlog}, p.Stats().Intake)
+	require.Equal(t, task.BacklogStats{Waiting: backlog, Depth: backlog}, p.Stats().Backlog)
 	return p, s
 }
 
@@ -47,14 +47,14 @@ func TestBacklogRefuses(t *testing.T) {
 	require.ErrorIs(t, limited.TryGo(p, refused.probe(nil)), task.ErrLimit)
 	limited.Go(p, refused.probe(nil)) // the slot has come back
 	require.ErrorIs(t, limited.WaitContext(background), task.ErrLimit)
-	require.EqualValues(t, 7, p.Stats().Intake.Refused)
+	require.EqualValues(t, 7, p.Stats().Backlog.Refused)
 	require.Zero(t, refused.polled.Load())
 	refused.check(t, 5) // but for TryGo's
 	s.release()
 	idle(t, p)
 	a.check(t, 2)
 	require.EqualValues(t, 2, a.well.Load())
-	require.Zero(t, p.Stats().Intake.Waiting)
+	require.Zero(t, p.Stats().Backlog.Waiting)
 	require.NoError(t, p.Run(background, a.probe(succeed)))
 }
 
@@ -70,7 +70,7 @@ func TestBacklogTakesPartOfABatch(t *testing.T) {
 		ts = append(ts, a.probe(succeed))
 	}
 	p.GoAll(ts...)
-	require.EqualValues(t, 2, p.Stats().Intake.Refused)
+	require.EqualValues(t, 2, p.Stats().Backlog.Refused)
 	a.check(t, 2)
 	s.release()
 	idle(t, p)
@@ -87,7 +87,7 @@ func TestBacklogBlocks(t *testing.T) {
 	limited.SetLimit(1)
 	ended := make(chan error)
 	go func() { ended <- limited.GoContext(ctx, p, a.probe(succeed)) }()
-	until(t, "it to wait", func() bool { return p.Stats().Intake.Blocked == 1 })
+	until(t, "it to wait", func() bool { return p.Stats().Backlog.Blocked == 1 })
 	cancel(errBoom)
 	require.ErrorIs(t, <-ended, errBoom)
 	var g task.Group
@@ -97,7 +97,7 @@ func TestBacklogBlocks(t *testing.T) {
 	}
 	all.Go(func() { _ = p.Run(background, a.probe(succeed)) })
 	all.Go(func() { _ = limited.GoContext(background, p, a.probe(succeed)) }) // the slot has come back
-	until(t, "them to wait", func() bool { return p.Stats().Intake.Blocked == 7 })
+	until(t, "them to wait", func() bool { return p.Stats().Backlog.Blocked == 7 })
 	require.ErrorIs(t, g.TryGo(p, a.probe(nil)), task.ErrLimit, "it does not overtake")
 	s.release()
 	all.Wait()
@@ -105,7 +105,7 @@ func TestBacklogBlocks(t *testing.T) {
 	require.NoError(t, limited.WaitContext(background))
 	idle(t, p)
 	a.check(t, 8)
-	require.Equal(t, 1, p.Stats().Intake.Depth)
+	require.Equal(t, 1, p.Stats().Backlog.Depth)
 }
 
 // What the pool owes anyway has no need of room: timers, wake-ups, and what tasks start.
@@ -141,7 +141,7 @@ func TestBacklogExempts(t *testing.T) {
 	until(t, "the timers", func() bool { return rang.Load() == 10 })
 	idle(t, p)
 	a.check(t, 11)
-	require.Zero(t, p.Stats().Intake.Refused)
+	require.Zero(t, p.Stats().Backlog.Refused)
 }
 
 // A pool that is closed lets go of those who wait for room.
@@ -158,7 +158,7 @@ func TestBacklogOfAClosedPool(t *testing.T) {
 			}
 		})
 	}
-	until(t, "them to wait", func() bool { return p.Stats().Intake.Blocked == 3 })
+	until(t, "them to wait", func() bool { return p.Stats().Backlog.Blocked == 3 })
 	closed := make(chan error)
 	go func() { closed <- p.Close() }()
 	until(t, "it to close", func() bool { return pool.ContextOf(p).Err() != nil })
@@ -167,7 +167,7 @@ func TestBacklogOfAClosedPool(t *testing.T) {
 	all.Wait()
 	a.check(t, 4-unfed.Load())
 	require.EqualValues(t, 0, a.polled.Load())
-	in := p.Stats().Intake
+	in := p.Stats().Backlog
 	require.Zero(t, in.Waiting+in.Blocked)
 }
 
@@ -207,7 +207,7 @@ func TestBacklogStorm(t *testing.T) {
 	idle(t, p)
 	total := int64(starters * n)
 	a.check(t, total-refused.Load())
-	in := p.Stats().Intake
+	in := p.Stats().Backlog
 	require.Equal(t, a.polled.Load(), a.well.Load())
 	require.EqualValues(t, total-a.well.Load(), in.Refused)
 	require.LessOrEqual(t, in.Depth, backlog)
