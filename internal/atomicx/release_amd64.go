@@ -1,4 +1,4 @@
-//go:build gc && !race && !explore && !heistcount
+//go:build gc && !go1.27 && !race && !explore && !heistcount
 
 package atomicx
 
@@ -11,35 +11,28 @@ import "unsafe"
 //
 // It is for the one thread that writes the variable at the time, and where no "Store-load" is
 // needed. Under exploration it waits in a store buffer; the race detector, and other machines, take it for a
-// Store. What it relies on is in docs/decisions/0024-release-stores.md.
+// Store. What it relies on, in the compilers that the build constraint admits, is in
+// docs/decisions/0024-release-stores.md.
 
 // StoreReleaseInt64 is a release store.
 func StoreReleaseInt64(p *Int64, v int64) {
-	order()
 	*(*int64)(unsafe.Pointer(p)) = v
 }
 
 // StoreReleaseUint32 is a release store.
 func StoreReleaseUint32(p *Uint32, v uint32) {
-	order()
 	*(*uint32)(unsafe.Pointer(p)) = v
 }
 
 // StoreReleaseUint64 is a release store.
 func StoreReleaseUint64(p *Uint64, v uint64) {
-	order()
 	*(*uint64)(unsafe.Pointer(p)) = v
 }
 
 // StoreReleasePointer is a release store.
 func StoreReleasePointer[T any](p *Pointer[T], v *T) {
-	order()
 	*(**T)(unsafe.Pointer(p)) = v // with the garbage collector's write barrier
 }
-
-// order is a routine that does nothing, but the compiler does not know that: what stands before the call
-// has been written when it begins, and what stands behind it has not.
-func order()
 
 // The types of sync/atomic hold a value, and nothing else.
 var (
