@@ -67,8 +67,9 @@ func (s *Sim) search() {
 	}
 	s.searching = true
 	r := s.newRec()
-	r.what = "a part of a computation"
-	s.ready.add(entry{rec: r, owner: -1, since: s.steps, poll: -1})
+	r.said().what = "a part of a computation"
+	r.owner, r.poll = -1, -1
+	s.ready.add(r)
 }
 
 // assist has a worker take a part, if there is one.

@@ -93,8 +93,9 @@ type Sim struct {
 	busy    int       // workers that are in a poll
 	ready   ready     // runnable frames
 	blocked []*thread // who waits for a part of a computation
-	recs    map[*task.Frame]*rec
-	last    int // the newest rec's number
+	recs    table
+	block   []rec // for the next
+	last    int   // the newest rec's number
 
 	schedule  schedule
 	decisions int
@@ -142,7 +143,7 @@ var Epoch = time.Date(2000, 1, 1, 0, 0, 0, 0, time.UTC)
 // newSim returns a run that has not begun.
 func newSim(c Config, k *crew, seed uint64, w schedule) *Sim {
 	s := &Sim{
-		config: c, crew: k, seed: seed, schedule: w, clock: task.NewClock(Epoch), recs: map[*task.Frame]*rec{},
+		config: c, crew: k, seed: seed, schedule: w, clock: task.NewClock(Epoch),
 		lots: rand.New(rand.NewPCG(seed, 1)), user: rand.New(rand.NewPCG(seed, 2)),
 	}
 	k.s = s
@@ -154,7 +155,7 @@ func newSim(c Config, k *crew, seed uint64, w schedule) *Sim {
 	for i, t := range s.workers {
 		s.runners[i] = new(task.Runner)
 		s.runners[i].Init(t)
-		t.s, t.runner, t.rec, t.todo, t.polls, t.streak = s, s.runners[i], nil, entry{}, 0, 0
+		t.s, t.runner, t.rec, t.todo, t.polls, t.streak = s, s.runners[i], nil, nil, 0, 0
 	}
 	task.SetClock(&s.home, s.clock)
 	task.SetSimulator(&s.home, (*seam)(s))
@@ -405,8 +406,8 @@ func (s *Sim) stuck() string {
 	fmt.Fprintf(&b, "deadlock: nothing can run, no timer is armed, and %d tasks have not ended:", s.live())
 	for _, r := range s.everybody() {
 		fmt.Fprintf(&b, "\n    %s waits", r.name())
-		if r.at != "" {
-			fmt.Fprintf(&b, " in %s", r.at)
+		if at := r.said().at; at != "" {
+			fmt.Fprintf(&b, " in %s", at)
 		}
 		if what := task.Waits(r.frame); len(what) > 0 {
 			fmt.Fprintf(&b, ": %s", strings.Join(what, "; "))
