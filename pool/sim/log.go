@@ -190,7 +190,10 @@ func operation() string {
 		}
 		switch called := short(f.Function); called {
 		case "task.Seq.Run", "task.Flow.Run": // what is run says more
-		case "task.Runner.Step": // the end of a task
+		case "task.Runner.Step": // the end of a task, or one of the module's own
+			if strings.HasSuffix(name, ".Poll") {
+				return name
+			}
 			return name + "  (at its end)"
 		default:
 			name = called

@@ -60,6 +60,7 @@ import (
 	"fmt"
 	"math/rand/v2"
 	"runtime/debug"
+	"slices"
 	"strings"
 	"sync"
 	"time"
@@ -211,7 +212,7 @@ func (s *Sim) settled() {
 // close ends the coroutines.
 func (s *Sim) close() {
 	s.halting = true
-	for _, t := range s.others {
+	for _, t := range slices.Clone(s.others) { // those that recover from being unwound take themselves out
 		t.end()
 	}
 	if s.failure != "" { // they are in the middle of something
@@ -404,12 +405,20 @@ func (s *Sim) live() int {
 func (s *Sim) stuck() string {
 	var b strings.Builder
 	fmt.Fprintf(&b, "deadlock: nothing can run, no timer is armed, and %d tasks have not ended:", s.live())
-	for _, r := range s.everybody() {
+	waiting := s.everybody()
+	for _, t := range s.blocked {
+		if t.runner == nil {
+			waiting = append(waiting, t.rec)
+		}
+	}
+	for _, r := range waiting {
 		fmt.Fprintf(&b, "\n    %s waits", r.name())
 		if at := r.said().at; at != "" {
 			fmt.Fprintf(&b, " in %s", at)
 		}
-		if what := task.Waits(r.frame); len(what) > 0 {
+		if r.frame == nil {
+			b.WriteString(", in a computation")
+		} else if what := task.Waits(r.frame); len(what) > 0 {
 			fmt.Fprintf(&b, ": %s", strings.Join(what, "; "))
 		}
 	}

@@ -192,7 +192,7 @@ func (s *Sim) gone(t *thread) {
 	s.note(ends, t.rec, nil, 0)
 	t.rec = nil
 	s.others = slices.DeleteFunc(s.others, func(o *thread) bool { return o == t })
-	if s.failure != "" {
+	if s.failure != "" || s.halting {
 		s.next = nil
 		return
 	}
@@ -216,7 +216,7 @@ func (s *Sim) drive() {
 			if s.failure != "" || s.arrived {
 				continue
 			}
-			if s.live() == 0 {
+			if s.live() == 0 && len(s.blocked) == 0 {
 				return
 			}
 			if !s.pass() {
@@ -583,7 +583,12 @@ const maxHalts = 1000
 
 // Go implements task.Simulator.
 func (x *seam) Go(what string, f func()) {
-	s := (*Sim)(x)
+	(*Sim)(x).begin(what, f)
+	(*Sim)(x).interrupt()
+}
+
+// begin adds a coroutine beside the workers.
+func (s *Sim) begin(what string, f func()) {
 	if s.halting {
 		return
 	}
@@ -597,7 +602,6 @@ func (x *seam) Go(what string, f func()) {
 		who = s.cur.rec
 	}
 	s.note(starts, who, r, 0)
-	s.interrupt()
 }
 
 // Draw implements task.Simulator.
