@@ -30,8 +30,8 @@
 //
 // Computations, of [pool.Call] and its like in a poll, of a [pool.Job] or on [Sim.Team], are shared among the
 // workers: which of them takes which part, and when, is decided; operations there are the forks that
-// look whether a thread wants a part, the joins that wait, and [Sim.Point]. A [pool.Local] is made with
-// [Sim.Team], too.
+// look whether a thread wants a part, the joins that wait, and [Sim.Point]. Jobs wait for their turn as their
+// limiters say. A [pool.Local] is made with [Sim.Team], too.
 //
 // Functions of [task.Blocking], goroutines of groups, and [Sim.Goroutine] are coroutines beside
 // the workers. They must not really block.
@@ -51,8 +51,8 @@
 //
 // # What is not simulated
 //
-// Not yet: the limits of Jobs, which all begin at once; sockets. And by its nature: goroutines that nobody told it
-// of, context.WithTimeout, and whatever else comes from outside.
+// Sockets. And by its nature: goroutines that nobody told it of, context.WithTimeout, and whatever else comes
+// from outside.
 package sim
 
 import (
