@@ -107,7 +107,7 @@ func TestForgetfulBank(t *testing.T) {
 	again, err := sim.Config{}.Replay(r.Failure.Schedule, forgetful)
 	require.NoError(t, err)
 	require.NotNil(t, again)
-	require.Equal(t, r.Failure.Reason, again.Reason)
+	require.Contains(t, again.Reason, "no order explains")
 }
 
 func FuzzBank(f *testing.F) {

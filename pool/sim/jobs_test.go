@@ -177,20 +177,28 @@ func TestLines(t *testing.T) {
 	}
 	for name, program := range map[string]func(s *sim.Sim){
 		"pipeline in a poll": inPoll(func(cx *task.Cx, s *sim.Sim) {
-			pipeline(s, func(source func(func(int) bool), stage func(int) int) func(func(int) bool) { return par.Pipeline(cx, source, stage) })
+			pipeline(s, func(source func(func(int) bool), stage func(int) int) func(func(int) bool) {
+				return par.Pipeline(cx, source, stage)
+			})
 		}),
 		"pipeline in a computation": inPoll(func(cx *task.Cx, s *sim.Sim) {
 			pool.Do(cx, func(at pool.Scope) {
-				pipeline(s, func(source func(func(int) bool), stage func(int) int) func(func(int) bool) { return par.Pipeline(at, source, stage) })
+				pipeline(s, func(source func(func(int) bool), stage func(int) int) func(func(int) bool) {
+					return par.Pipeline(at, source, stage)
+				})
 			}, func(pool.Scope) { s.Point() })
 		}),
 		"pipeline of a goroutine": func(s *sim.Sim) {
 			s.Goroutine(func() {
-				pipeline(s, func(source func(func(int) bool), stage func(int) int) func(func(int) bool) { return par.Pipeline(s.Team(), source, stage) })
+				pipeline(s, func(source func(func(int) bool), stage func(int) int) func(func(int) bool) {
+					return par.Pipeline(s.Team(), source, stage)
+				})
 			})
 		},
 		"pipeline of the test": func(s *sim.Sim) {
-			pipeline(s, func(source func(func(int) bool), stage func(int) int) func(func(int) bool) { return par.Pipeline(s.Team(), source, stage) })
+			pipeline(s, func(source func(func(int) bool), stage func(int) int) func(func(int) bool) {
+				return par.Pipeline(s.Team(), source, stage)
+			})
 		},
 		"two stages": func(s *sim.Sim) {
 			s.Goroutine(func() {
