@@ -43,37 +43,39 @@ func (d *decided) delay() time.Duration {
 const patience = time.Second
 
 // world is the accounts and the orders of a run, as a model of them: porcupine compares the two.
-func world(s *sim.Sim, forgets bool) {
-	b := newBank(&decided{s: s}, 10, 10)
-	b.forgets = forgets
-	s.Invariant(func() error {
-		if b.accounts[0]+b.accounts[1] != 20 || b.accounts[0] < 0 || b.accounts[1] < 0 {
-			return fmt.Errorf("the accounts have %v", b.accounts)
+func world(forgets bool) func(s *sim.Sim) {
+	return func(s *sim.Sim) {
+		b := newBank(&decided{s: s}, 10, 10)
+		b.forgets = forgets
+		s.Invariant(func() error {
+			if b.accounts[0]+b.accounts[1] != 20 || b.accounts[0] < 0 || b.accounts[1] < 0 {
+				return fmt.Errorf("the accounts have %v", b.accounts)
+			}
+			return nil
+		})
+		history := new(sim.History)
+		var clients []*client
+		for i := range 2 {
+			c := &client{bank: b, patience: patience, number: 100 * i}
+			c.begins = func(o order) func(receipt) {
+				done := history.Call(i, o)
+				return func(r receipt) { done(r) }
+			}
+			for range 2 {
+				from := s.Rand().IntN(2)
+				c.orders = append(c.orders, order{from, 1 - from, s.Rand().IntN(4)})
+			}
+			clients = append(clients, c)
 		}
-		return nil
-	})
-	history := new(sim.History)
-	var clients []*client
-	for i := range 2 {
-		c := &client{bank: b, patience: patience, number: 100 * i}
-		c.begins = func(o order) func(receipt) {
-			done := history.Call(i, o)
-			return func(r receipt) { done(r) }
-		}
-		for range 2 {
-			from := s.Rand().IntN(2)
-			c.orders = append(c.orders, order{from, 1 - from, s.Rand().IntN(4)})
-		}
-		clients = append(clients, c)
-	}
-	require.NoError(s, s.Run(context.Background(), run(b, clients...)))
-	require.Less(s, s.Clock().Now().Sub(sim.Epoch), time.Hour, "somebody asks without end")
+		require.NoError(s, s.Run(context.Background(), run(b, clients...)))
+		require.Less(s, s.Clock().Now().Sub(sim.Epoch), time.Hour, "somebody asks without end")
 
-	var ops []porcupine.Operation
-	for _, o := range history.Operations() {
-		ops = append(ops, porcupine.Operation{ClientId: o.ClientId, Input: o.Input, Call: o.Call, Output: o.Output, Return: o.Return})
+		var ops []porcupine.Operation
+		for _, o := range history.Operations() {
+			ops = append(ops, porcupine.Operation{ClientId: o.ClientId, Input: o.Input, Call: o.Call, Output: o.Output, Return: o.Return})
+		}
+		require.True(s, porcupine.CheckOperations(accounts, ops), "no order explains what the clients were told: %v", history.Operations())
 	}
-	require.True(s, porcupine.CheckOperations(accounts, ops), "no order explains what the clients were told: %v", history.Operations())
 }
 
 // accounts is what the bank is for its clients: orders that are carried out one after the other, each once.
@@ -93,13 +95,13 @@ var accounts = porcupine.Model{
 
 // A schedule decides what is lost, how long the bank takes and who is first; hours pass in no time.
 func TestBank(t *testing.T) {
-	sim.Test(t, func(s *sim.Sim) { world(s, false) })
+	sim.Test(t, world(false))
 }
 
 // A bank that forgets what it has carried out does it twice when an answer is lost, or late: the simulator
 // finds that, and the same schedule shows it again.
 func TestForgetfulBank(t *testing.T) {
-	forgetful := func(s *sim.Sim) { world(s, true) }
+	forgetful := world(true)
 	r := sim.Config{}.Run(forgetful)
 	require.NotNil(t, r.Failure, "%v", r)
 	require.Contains(t, r.Failure.Reason, "no order explains")
@@ -111,7 +113,7 @@ func TestForgetfulBank(t *testing.T) {
 }
 
 func FuzzBank(f *testing.F) {
-	sim.Fuzz(f, func(s *sim.Sim) { world(s, false) })
+	sim.Fuzz(f, world(false))
 }
 
 // The same program on threads.
