@@ -48,7 +48,7 @@ func (j *Job[R]) do(cx *task.Cx, f func(Scope) R, try bool) (R, error) {
 	j.offload.Drop = j.Drop
 	r, err := j.offload.Do(cx, func(cx *task.Cx, slot *task.Slot[R]) task.Remote {
 		c := &computation[R]{limiter: j.Limiter, try: try, f: f, slot: slot, owner: cx.Cancellation()}
-		c.pool = poolOf(cx)
+		c.jobs, c.pool = jobsOf(cx), poolOf(cx)
 		task.DetachNext(cx, c)
 		return c
 	})
@@ -66,7 +66,8 @@ func (j *Job[R]) do(cx *task.Cx, f func(Scope) R, try bool) (R, error) {
 type computation[R any] struct {
 	task.Frame
 	turn
-	pool    *Pool // nil: another scheduler's; it computes at once
+	jobs    *jobs // nil: of a scheduler without a team; it computes at once
+	pool    *Pool // nil: another scheduler's
 	limiter *Limiter
 	try     bool
 	f       func(Scope) R
@@ -80,12 +81,12 @@ type computation[R any] struct {
 }
 
 func (c *computation[R]) Poll(cx *task.Cx) error {
-	if c.pool == nil {
+	q := c.jobs
+	if q == nil {
 		c.run(cx)
 		c.put(cx, nil)
 		return nil
 	}
-	q := &c.pool.jobs
 	if !c.begun {
 		c.begun, c.waker = true, cx.Self()
 		if err := q.put(&c.turn, c.limiter, c.try); err != nil {
@@ -130,7 +131,7 @@ func (c *computation[R]) run(cx *task.Cx) {
 		w = c.pool.workers[cx.Worker()]
 		w.participant.Depart()
 	}
-	c.r = fork.Run(fork.Origin{Cx: cx, Terms: &fork.Terms{Owner: c.owner, Counted: w != nil}}, c.f)
+	c.r = fork.Run(fork.Origin{Cx: cx, Terms: &fork.Terms{Owner: c.owner, Counted: c.jobs != nil}}, c.f)
 	c.ended = true
 	if w != nil {
 		w.pace.begin(clock.Now()) // it was no poll like others
@@ -159,7 +160,7 @@ func (c *computation[R]) Finish(err error) {
 
 // Cancel is of [task.Remote].
 func (c *computation[R]) Cancel(cause error) bool {
-	taken := c.pool != nil && c.pool.jobs.withdraw(&c.turn, withdrawn)
+	taken := c.jobs != nil && c.jobs.withdraw(&c.turn, withdrawn)
 	c.Frame.Cancel(cause)
 	return taken
 }

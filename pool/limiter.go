@@ -6,6 +6,7 @@ import (
 	"github.com/heist-go/heist/internal/atomicx"
 	"github.com/heist-go/heist/internal/clock"
 	"github.com/heist-go/heist/internal/park"
+	"github.com/heist-go/heist/pool/fork"
 	"github.com/heist-go/heist/task"
 )
 
@@ -61,7 +62,7 @@ type JobStats struct {
 // A lock for the beginning and one for the end of a job, held for some instructions; a look at threadWanted for
 // the end of any computation.
 type jobs struct {
-	pool         *Pool
+	team         *fork.Team
 	threadWanted atomicx.Bool // a job waits for nothing but a thread
 
 	mu     park.Mutex // guards what follows, and what turns have beside
@@ -97,6 +98,30 @@ const (
 	withdrawn // it was canceled by the task that has begun it, which knows
 )
 
+// jobsOf returns those of the team that helps a poll, or nil if it has none. Those of a pool are there from
+// its beginning; where threads take turns, in a simulation, the first that is asked for makes them.
+func jobsOf(cx *task.Cx) *jobs {
+	team := fork.TeamOf(cx)
+	if team == nil {
+		return nil
+	}
+	q, _ := team.Queue().(*jobs)
+	if q == nil && team.Turns() != nil {
+		q = &jobs{team: team}
+		team.SetQueue(q)
+	}
+	return q
+}
+
+// Freed implements fork.Queue: a job begins in the place of the thread that is free.
+func (q *jobs) Freed() {
+	// Store-load: the team has counted down before this look.
+	// Pairs with: (*jobs).begin.
+	if q.threadWanted.Load() {
+		q.start()
+	}
+}
+
 // limit returns how many of the lane may compute at a time.
 func (q *jobs) limit(l *lane) int {
 	switch c := l.limiter; {
@@ -105,7 +130,7 @@ func (q *jobs) limit(l *lane) int {
 	case c.Short:
 		return 1
 	}
-	return q.pool.config.Workers
+	return q.team.Workers()
 }
 
 // unlimited is the limiter of the jobs that name none.
@@ -180,15 +205,15 @@ func (q *jobs) begin(who *turn) (ready *turn) {
 	for {
 		t := q.first(true)
 		if t != nil {
-			q.pool.team.Enter()
+			q.team.Enter()
 		} else if t = q.first(false); t != nil {
 			// Store-load: threadWanted first, the count second.
-			// Pairs with: (*seam).Freed.
+			// Pairs with: (*jobs).Freed.
 			q.threadWanted.Store(true)
 			switch {
-			case q.pool.team.TryEnter():
+			case q.team.TryEnter():
 			case q.bound == 0:
-				q.pool.team.Enter()
+				q.team.Enter()
 			default:
 				return ready
 			}
@@ -239,7 +264,7 @@ func (q *jobs) end(t *turn, cx *task.Cx) {
 	n := q.first(l.limiter.Short)
 	if n == nil {
 		q.mu.Unlock()
-		q.pool.team.Exit(false)
+		q.team.Exit(false)
 		return
 	}
 	q.enter(n)

@@ -107,7 +107,7 @@ func TestExploreJobsControls(t *testing.T) {
 		t.lane.stats.Running--
 		q.bound--
 		q.mu.Unlock()
-		q.pool.team.Add(-1)
+		q.team.Add(-1)
 	}
 	leaks.put = func(q *jobs, t *turn) { // without saying that it waits
 		q.mu.Lock()
@@ -115,7 +115,7 @@ func TestExploreJobsControls(t *testing.T) {
 		t.lane, t.number = l, q.number
 		q.number++
 		l.link(t)
-		if q.bound == 0 && q.pool.team.TryEnter() {
+		if q.bound == 0 && q.team.TryEnter() {
 			q.enter(t)
 		}
 		q.mu.Unlock()

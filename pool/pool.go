@@ -186,7 +186,6 @@ func New(c Config) (*Pool, error) {
 	p.size.Store(int64(c.Workers)) // initialisation
 	p.batons = make([]baton, c.Reactors)
 	p.parking.batons = p.batons
-	p.jobs.pool = p
 	p.monitor.pool, p.monitor.done, p.monitor.stalls.log = p, make(chan struct{}), c.Logger
 	p.start = func(w *worker) {
 		// Claim. The start of the monitor. Pairs with: (*Pool).tryFinish.
@@ -198,6 +197,8 @@ func New(c Config) (*Pool, error) {
 	}
 	p.workers = make([]*worker, c.MaxThreads)
 	p.team = fork.NewTeam((*seam)(p), c.Workers, c.MaxThreads)
+	p.jobs.team = p.team
+	p.team.SetQueue(&p.jobs)
 	runners := make([]*task.Runner, c.Workers)
 	for i := range runners {
 		p.add()

@@ -39,15 +39,6 @@ func (s *seam) Searching() bool { return s.parking.anySearching() }
 // Notify implements fork.Host.
 func (s *seam) Notify() { (*Pool)(s).notify() }
 
-// Freed implements fork.Host: a job of a task begins in the place of the thread that is free.
-func (s *seam) Freed() {
-	// Store-load: the team has counted down before this look.
-	// Pairs with: (*jobs).begin.
-	if s.jobs.threadWanted.Load() {
-		s.jobs.start()
-	}
-}
-
 // Depart implements fork.Host.
 func (s *seam) Depart(worker int) { s.workers[worker].depart() }
 

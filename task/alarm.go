@@ -312,13 +312,17 @@ func (r *Runner) Expire(now int64, q Queue) (total int) {
 // expireExactly is Expire on a clock, whose tests mean the nanosecond: within a tick,
 // too, alarms come when they are due, and in that order.
 func (r *Runner) expireExactly(now int64, q Queue) int {
-	var all []dueAlarm
+	if r.Due() > now {
+		return 0
+	}
 	until := timerwheel.Coalesce(now, timerwheel.Tick)
-	for more := true; more; {
-		var due [batch]dueAlarm
-		var k int
-		k, more = r.timers.fire(now, until, &due)
-		all = append(all, due[:k]...)
+	var due [batch]dueAlarm
+	n, more := r.timers.fire(now, until, &due)
+	all := due[:n:n]
+	for more {
+		var next [batch]dueAlarm
+		n, more = r.timers.fire(now, until, &next)
+		all = append(all, next[:n]...)
 	}
 	slices.SortStableFunc(all, func(a, b dueAlarm) int { return cmp.Compare(a.when, b.when) })
 	notifyDue(all, q, true)

@@ -91,7 +91,9 @@ func (c *Clock) Next() (d time.Duration, ok bool) {
 	next := int64(never)
 	for _, rt := range all {
 		for _, r := range rt.present() {
-			next = min(next, r.NextDeadline())
+			if r.Due() < next {
+				next = min(next, r.NextDeadline())
+			}
 		}
 	}
 	return time.Duration(max(next-now, 0)), next != never

@@ -103,12 +103,17 @@ func (w *Wheel[T]) step() (e *Entry[T], more bool) {
 		w.begin()
 		return nil, false
 	}
-	w.cur, w.floor = tick, tick
-	if at >= slots {
-		w.cascade(at)
-		return nil, true
-	}
 	e = w.slots[at].first
+	if at >= slots {
+		own := tickOf(e.deadline)
+		if e.next != nil || own < tick || own > w.target {
+			w.cur, w.floor = tick, tick
+			w.cascade(at)
+			return nil, true
+		}
+		tick = own // it is alone, and would come down by itself, level by level
+	}
+	w.cur = tick
 	w.unlink(e)
 	w.armed--
 	w.floor = tick + 1 // I2

@@ -181,6 +181,13 @@ func drained(pull func(s *stream.Stream[int], see func(int)) func(*task.Cx) erro
 		var mu sync.Mutex
 		var sent, seen []int
 		canceled := false
+		send := func(q int) { // an operation: not under the lock
+			if c.TrySend(nil, q) == nil {
+				mu.Lock()
+				defer mu.Unlock()
+				sent = append(sent, q)
+			}
+		}
 		op := pull(stream.FromChan(c), func(v int) {
 			mu.Lock()
 			defer mu.Unlock()
@@ -193,20 +200,10 @@ func drained(pull func(s *stream.Stream[int], see func(int)) func(*task.Cx) erro
 				return err
 			}),
 			let: func(q int) {
-				mu.Lock()
-				if c.TrySend(nil, q) == nil {
-					sent = append(sent, q)
-				}
-				mu.Unlock()
+				send(q)
 				c.Close(nil)
 			},
-			half: func() {
-				mu.Lock()
-				defer mu.Unlock()
-				if c.TrySend(nil, 0) == nil {
-					sent = append(sent, 0)
-				}
-			},
+			half: func() { send(0) },
 			free: func(t *testing.T) {
 				if !canceled { // which is its end
 					require.Equal(t, sent, seen)

@@ -18,6 +18,7 @@ import (
 
 	"github.com/heist-go/heist/internal/rig"
 	"github.com/heist-go/heist/pool"
+	"github.com/heist-go/heist/pool/sim"
 	"github.com/heist-go/heist/task"
 )
 
@@ -45,6 +46,7 @@ type world struct {
 	*testing.T
 	lab   *rig.Lab
 	pool  *pool.Pool
+	sim   *sim.Sim // or a simulation, whose time passes by itself
 	clock *task.Clock
 	class task.Limiter // of its blocking functions
 	real  bool         // the time is the machine's: in a task.Run
@@ -68,6 +70,9 @@ func openPool(t *testing.T) (*pool.Pool, *task.Clock) {
 }
 
 func (w *world) on() task.Spawner {
+	if w.sim != nil {
+		return w.sim
+	}
 	if w.lab != nil {
 		return &w.lab.Runtime
 	}
@@ -76,6 +81,9 @@ func (w *world) on() task.Spawner {
 
 // rest has the tasks go on until all wait.
 func (w *world) rest() {
+	if w.sim != nil {
+		return // the simulation goes on by itself
+	}
 	if w.lab != nil {
 		w.lab.Work()
 		return
@@ -115,7 +123,7 @@ func (w *world) unit() time.Duration {
 
 // pass lets so much time pass.
 func (w *world) pass(d time.Duration) {
-	if !w.real {
+	if !w.real && w.sim == nil {
 		w.clock.Advance(d)
 	}
 }

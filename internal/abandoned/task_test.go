@@ -580,35 +580,40 @@ type errand struct {
 
 func (x *offloaded) ask(cx *task.Cx, q int) (int, error) {
 	return x.off.Do(cx, func(_ *task.Cx, s *task.Slot[int]) task.Remote {
+		e := &errand{of: x, q: q, slot: s}
 		x.mu.Lock()
-		defer x.mu.Unlock()
-		x.now = &errand{of: x, q: q, slot: s}
-		if x.open[q] {
-			x.now.end(nil)
+		x.now = e
+		open := x.open[q]
+		x.mu.Unlock()
+		if open {
+			e.end(nil)
 		}
-		return x.now
+		return e
 	})
 }
 
 func (x *offloaded) let(q int) {
 	x.mu.Lock()
-	defer x.mu.Unlock()
 	x.open[q] = true
-	if x.now != nil && x.now.q == q {
-		x.now.end(nil)
+	e := x.now
+	x.mu.Unlock()
+	if e != nil && e.q == q {
+		e.end(nil)
 	}
 }
 
+// end puts the answer, once: not under the lock, for that is an operation.
 func (e *errand) end(err error) {
-	if !e.put {
-		e.put = true
+	e.of.mu.Lock()
+	was := e.put
+	e.put = true
+	e.of.mu.Unlock()
+	if !was {
 		e.slot.Put(e.q, err)
 	}
 }
 
 func (e *errand) Cancel(cause error) bool {
-	e.of.mu.Lock()
-	defer e.of.mu.Unlock()
 	e.end(cause)
 	return false
 }
@@ -629,8 +634,9 @@ func (x *wish) ask(cx *task.Cx, q int) (int, error) {
 	case task.Occupied:
 		return 0, cx.Suspend()
 	}
+	waker := cx.Waker() // an operation: not under the lock
 	x.mu.Lock()
-	x.waker = cx.Waker()
+	x.waker = waker
 	open := x.open[x.q]
 	x.mu.Unlock()
 	if err := cx.Err(); err != nil {
@@ -646,9 +652,10 @@ func (x *wish) ask(cx *task.Cx, q int) (int, error) {
 
 func (x *wish) let(q int) {
 	x.mu.Lock()
-	defer x.mu.Unlock()
 	x.open[q] = true
-	x.waker.Wake()
+	waker := x.waker
+	x.mu.Unlock()
+	waker.Wake()
 }
 
 func (x *wish) Abandon(*task.Cx) { x.q = -1 }

@@ -44,7 +44,9 @@ func (*busy) Spawner() task.Spawner { return nil }
 
 // workshop is a team of a busy host.
 func workshop(workers int) *Team {
-	t := NewTeam(new(busy), workers, workers)
+	h := new(busy)
+	t := NewTeam(h, workers, workers)
+	t.SetQueue(h)
 	for range workers {
 		t.Join()
 	}

@@ -54,7 +54,6 @@ func (h *single) Now() int64 {
 
 func (h *single) Parked() int           { return len(h.parked) }
 func (h *single) Searching() bool       { return len(h.parked) > 0 }
-func (h *single) Freed()                {}
 func (h *single) Depart(int)            { h.away++ }
 func (h *single) Return(int)            { h.away-- }
 func (h *single) Runs(int) bool         { return true }

@@ -109,9 +109,6 @@ func (o Origin) enter() (*Participant, entry) {
 	return o.Scope.of.owner, entry{}
 }
 
-// TakesTurns reports whether the threads of the team take turns: see [Turns]. A nil team's do not.
-func (t *Team) TakesTurns() bool { return t != nil && t.turns != nil }
-
 // TeamOf returns the team that helps a computation in a poll, or nil.
 func TeamOf(cx *task.Cx) *Team {
 	if d, ok := cx.Scheduler().(Driver); ok {

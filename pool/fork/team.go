@@ -3,6 +3,7 @@ package fork
 import (
 	"math/bits"
 	"sync"
+	"time"
 
 	"github.com/heist-go/heist/internal/atomicx"
 	"github.com/heist-go/heist/internal/park"
@@ -20,8 +21,6 @@ type Host interface {
 	Searching() bool
 	// Notify has a worker look for a job, if one is parked and none looks already.
 	Notify()
-	// Freed is called when one thread fewer computes.
-	Freed()
 	// Depart says that a worker computes from now on, and polls no tasks: on its thread.
 	Depart(worker int)
 	// Return ends Depart: on its thread.
@@ -38,6 +37,17 @@ type Turns interface {
 	Host
 	// Await returns when ready reports true. Others run meanwhile.
 	Await(ready func() bool)
+	// Go runs f as a thread that takes turns, too, at some later operation. what says what it is.
+	Go(what string, f func())
+	// AfterFunc calls f when d of the host's time has passed, unless stop is called before: outside of
+	// polls, and of the threads.
+	AfterFunc(d time.Duration, f func()) (stop func())
+}
+
+// Queue is what waits for a thread of a team: the jobs of a pool's tasks.
+type Queue interface {
+	// Freed is called when one thread fewer computes. Any thread; it does not block.
+	Freed()
 }
 
 // Driver is a [task.Scheduler] whose polls compute with a team.
@@ -58,7 +68,7 @@ type Driver interface {
 //
 // # Order
 //
-// A thread that no longer computes counts down first, and then has the host look whether a job waits for a
+// A thread that no longer computes counts down first, and then has the queue look whether a job waits for a
 // thread; a job that waits says so first, and looks at the count then (Store-load).
 //
 // # Price
@@ -67,6 +77,7 @@ type Driver interface {
 type Team struct {
 	host      Host
 	turns     Turns          // the host, if it is that, or nil
+	queue     Queue          // or nil
 	workers   int            // how many threads compute, external ones aside, at a time
 	eager     uint8          // see scope
 	members   []*Participant // workers from the beginning, external threads, workers that have joined later
@@ -118,8 +129,22 @@ func (t *Team) Fixed() int { return t.workers + Externals }
 // Size returns the number below which [Participant.Index] is for all.
 func (t *Team) Size() int { return len(t.members) }
 
+// SetQueue says what waits for threads, before the team is used, or by a thread that takes turns.
+func (t *Team) SetQueue(q Queue) { t.queue = q }
+
+// Queue returns what SetQueue was given, or nil.
+func (t *Team) Queue() Queue { return t.queue }
+
 // Host returns the team's host.
 func (t *Team) Host() Host { return t.host }
+
+// Turns returns the team's host if its threads take turns, or nil. That of a nil team is nil.
+func (t *Team) Turns() Turns {
+	if t == nil {
+		return nil
+	}
+	return t.turns
+}
 
 // Computing returns how many threads compute.
 func (t *Team) Computing() int { return int(t.computing.Load()) }
@@ -144,10 +169,12 @@ func (t *Team) TryEnter() bool {
 // Exit counts a thread no more. searches says that it looks for work next; if it does not, a worker
 // is notified that can compute in its place.
 func (t *Team) Exit(searches bool) {
-	// Store-load: the count first, then the host's look at who waits for a thread.
+	// Store-load: the count first, then the queue's look at who waits for a thread.
 	// Pairs with: (*Team).TryEnter.
 	n := t.computing.Add(-1)
-	t.host.Freed()
+	if t.queue != nil {
+		t.queue.Freed()
+	}
 	if !searches && n > 0 && n == int64(t.workers)-1 {
 		t.host.Notify()
 	}

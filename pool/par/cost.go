@@ -101,7 +101,7 @@ func costOf(fn any) *cost {
 
 // takesTurns reports whether a computation runs where nothing may depend on how long it takes: in a
 // simulation.
-func takesTurns[P pool.Place](on P) bool { return teamOf(on).TakesTurns() }
+func takesTurns[P pool.Place](on P) bool { return teamOf(on).Turns() != nil }
 
 // teamOf returns the team that helps a computation on a place, or nil; nil, too, for a *pool.Pool.
 func teamOf[P pool.Place](on P) *fork.Team {

@@ -41,7 +41,7 @@ func turnOf[In, Out any](_ pool.Fork[*hand[In, Out], bool], h *hand[In, Out]) (m
 	if !h.begins() {
 		return false
 	}
-	for end := time.Now().Add(turn); h.line.handle(&h.claim, h, end); {
+	for end := h.line.now() + int64(turn); h.line.handle(&h.claim, h, end); {
 		continue
 	}
 	return !h.ended

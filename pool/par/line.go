@@ -9,6 +9,7 @@ import (
 
 	"github.com/heist-go/heist/internal/park"
 	"github.com/heist-go/heist/pool"
+	"github.com/heist-go/heist/pool/fork"
 	"github.com/heist-go/heist/task"
 )
 
@@ -17,6 +18,7 @@ type place struct {
 	on    task.Spawner // nil: there are none
 	hands int          // how many at most
 	err   func() error // why the computation is to end; nil: nobody cancels it
+	turns fork.Turns   // whose threads take turns; nil: they are threads
 }
 
 func placeOf[P pool.Place](on P) (at place) {
@@ -26,14 +28,14 @@ func placeOf[P pool.Place](on P) (at place) {
 		if on == nil {
 			panic("par: a computation on a nil pool")
 		}
-		return place{on, on.Workers(), nil}
+		return place{on: on, hands: on.Workers()}
 	case *task.Cx:
 		at.err, own = on.Cancellation().Err, 1
 	case pool.Scope:
 		at.err = on.Err
 	}
 	if team := teamOf(on); team != nil {
-		at.on, at.hands = team.Host().Spawner(), team.Workers()-own
+		at.on, at.hands, at.turns = team.Host().Spawner(), team.Workers()-own, team.Turns()
 	}
 	return at
 }
@@ -41,13 +43,15 @@ func placeOf[P pool.Place](on P) (at place) {
 const (
 	// maxOnWay is how many values are on their way.
 	maxOnWay = 2048
+	// fewOnWay is that where threads take turns, so that sources wait.
+	fewOnWay = 8
 	// chunkSize is how many values have their memory in one piece: as many as a word has bits.
 	chunkSize = 64
 	// maxChunks is a power of two, and there is memory for more values than are on their way.
 	maxChunks = 2 * maxOnWay / chunkSize
-	// maxClaim is how many values one thread claims at most: some are left for others, and there
-	// is room again before all are done.
-	maxClaim = maxOnWay / 4
+	// shares is how many claims of the largest size make up what is on its way: some are left for others,
+	// and there is room again before all are done.
+	shares = 4
 	// patience is how long a value waits at least until it is late; about twice that at most.
 	patience = 100 * time.Microsecond
 	// maxPatience is how long it waits if nobody could do anything about it the last times.
@@ -76,6 +80,8 @@ const (
 //   - Who waits for results is woken when there are many, or nobody is at work, or the last ones
 //     took long; else by the timer.
 //
+// Where threads take turns no clock but theirs is read, and fewer values are on their way.
+//
 // All fields below mu are guarded by it. It is held for a few instructions, and for none of
 // the caller's functions.
 type line[In, Out any] struct {
@@ -83,6 +89,7 @@ type line[In, Out any] struct {
 	place
 	price  *cost
 	stage  func(In) Out
+	bound  int                        // maxOnWay, or fewOnWay
 	chunks [maxChunks]*chunk[In, Out] // made by the feeder, before it puts what is in one
 	intake
 
@@ -90,26 +97,27 @@ type line[In, Out any] struct {
 	next int  // how many values it has put
 	full bool // it was told that there is no room for another one
 
-	mu       park.Mutex
-	taken    int           // of the values that were put, how many were claimed: the oldest
-	back     []values      // of those, what was taken back
-	claims   []*claim      // of several values, that are not done
-	ran      int           // of those, how many are done, and all before them
-	gone     int           // of those, how many have left
-	ordered  bool          // they leave in their order, when they are yielded
-	fed      bool          // the source has ended
-	busy     int           // claims that are not done, and the source, if it has a goroutine
-	started  int           // hands that have not ended
-	free     int           // of those, how many look for something next
-	late     bool          // what waits has waited too long
-	first    bool          // what waits is to be begun at once, for the line was quiet
-	timed    bool          // it is not quiet: the timer is set
-	takerDue bool          // who waits for results is to be woken
-	timer    *time.Timer   // calls tick
-	seen     values        // taken and put when it was set
-	wait     time.Duration // for how long
-	failure  *task.PanicError
-	exited   bool // by runtime.Goexit
+	mu        park.Mutex
+	taken     int           // of the values that were put, how many were claimed: the oldest
+	back      []values      // of those, what was taken back
+	claims    []*claim      // of several values, that are not done
+	ran       int           // of those, how many are done, and all before them
+	gone      int           // of those, how many have left
+	ordered   bool          // they leave in their order, when they are yielded
+	fed       bool          // the source has ended
+	busy      int           // claims that are not done, and the source, if it has a goroutine
+	started   int           // hands that have not ended
+	free      int           // of those, how many look for something next
+	late      bool          // what waits has waited too long
+	first     bool          // what waits is to be begun at once, for the line was quiet
+	timed     bool          // it is not quiet: the timer is set
+	takerDue  bool          // who waits for results is to be woken
+	timer     *time.Timer   // calls tick
+	stopTimer func()        // where threads take turns
+	seen      values        // taken and put when it was set
+	wait      time.Duration // for how long
+	failure   *task.PanicError
+	exited    bool // by runtime.Goexit
 
 	feeder, taker waiter
 }
@@ -124,29 +132,61 @@ type chunk[In, Out any] struct {
 // waiter is a thread that waits, or may, and helps.
 type waiter struct {
 	waits  bool          // guarded by the line's lock
+	turns  fork.Turns    // of the line's place
+	told   bool          // to go on, where threads take turns
 	signal chan struct{} // what a goroutine waits for: two that take turns stay on one thread
 	parker park.Parker   // what may be a worker sleeps on
 	claim  claim
 }
 
 func (w *waiter) wait() {
-	if w.signal != nil {
+	switch {
+	case w.turns != nil:
+		w.turns.Await(func() bool { return w.told })
+		w.told = false
+	case w.signal != nil:
 		<-w.signal
-	} else {
+	default:
 		w.parker.Park()
 	}
 }
 
 func (w *waiter) unblock() {
-	if w.signal != nil {
+	switch {
+	case w.turns != nil:
+		w.told = true
+	case w.signal != nil:
 		w.signal <- struct{}{} // there is room: it is signaled once for each time that it is waited for
-	} else {
+	default:
 		w.parker.Unpark()
 	}
 }
 
 func newLine[In, Out any](at place, price *cost, stage func(In) Out) *line[In, Out] {
-	return &line[In, Out]{place: at, price: price, stage: stage, wait: patience}
+	l := &line[In, Out]{place: at, price: price, stage: stage, bound: maxOnWay, wait: patience}
+	if at.turns != nil {
+		l.price, l.bound = decided(), fewOnWay
+		l.feeder.turns, l.taker.turns = at.turns, at.turns
+	}
+	return l
+}
+
+// born is a beginning.
+var born = time.Now()
+
+// now returns the time in nanoseconds, from any beginning.
+func (l *line[In, Out]) now() int64 {
+	if l.turns != nil {
+		return l.turns.Now()
+	}
+	return int64(time.Since(born))
+}
+
+// learn says that n values have taken d.
+func (l *line[In, Out]) learn(n int, d time.Duration) {
+	if l.turns == nil {
+		l.price.learn(n, d)
+	}
 }
 
 // forSeq is [ForSeq]: the source and all that waits are on one goroutine.
@@ -168,7 +208,11 @@ func (l *line[In, Out]) run(source iter.Seq[In], yield func(Out) bool) {
 		l.taker.signal = make(chan struct{}, 1)
 	}
 	l.busy++ // the source
-	go l.feed(source)
+	if l.turns != nil {
+		l.turns.Go("the source of a pipeline", func() { l.feed(source) })
+	} else {
+		go l.feed(source)
+	}
 	for {
 		v := l.ready()
 		if v.lo == v.hi {
@@ -237,7 +281,7 @@ func (l *line[In, Out]) accept(v In) bool {
 // if the line has ended.
 func (l *line[In, Out]) look() bool {
 	l.mu.Lock()
-	l.full = l.next-l.gone == maxOnWay
+	l.full = l.next-l.gone == l.bound
 	helps := !l.ordered && l.hands == 0
 	l.unlock()
 	if helps {
@@ -249,7 +293,7 @@ func (l *line[In, Out]) look() bool {
 // room waits until there is room for another value. It reports false if the line has ended.
 func (l *line[In, Out]) room() bool {
 	l.mu.Lock()
-	for l.next-l.gone == maxOnWay && !l.aborted.Load() {
+	for l.next-l.gone == l.bound && !l.aborted.Load() {
 		if l.waits() {
 			l.mu.Unlock()
 			l.help(&l.feeder)
@@ -297,8 +341,8 @@ func (l *line[In, Out]) start() { task.Detach(l.on, &hand[In, Out]{line: l, free
 // feeds reports whether the feeder, which waits for room, is to go on: there is room for many
 // values, or for some, and somebody has nothing to do.
 func (l *line[In, Out]) feeds() bool {
-	room := maxOnWay - (int(l.put.Load()) - l.gone)
-	return l.aborted.Load() || l.waits() || room >= maxClaim ||
+	room := l.bound - (int(l.put.Load()) - l.gone)
+	return l.aborted.Load() || l.waits() || room >= l.bound/shares ||
 		room > 0 && l.started < l.hands && (l.taker.waits || !l.ordered)
 }
 
@@ -306,7 +350,7 @@ func (l *line[In, Out]) feeds() bool {
 func (l *line[In, Out]) tells() bool {
 	n := l.ran - l.gone
 	return l.busy == 0 || l.aborted.Load() || l.helps() ||
-		n >= maxClaim || n > 0 && (l.takerDue || l.started == l.free)
+		n >= l.bound/shares || n > 0 && (l.takerDue || l.started == l.free)
 }
 
 // helps reports whether who waits for results, or for the end, is to handle values. For results
@@ -324,7 +368,7 @@ func (l *line[In, Out]) worth() int {
 	if !l.timed || l.fed || l.late || len(l.back) > 0 || l.price.price.Load() == 0 {
 		return 1
 	}
-	return min(l.price.blockSize()*5, maxOnWay/2)
+	return min(l.price.blockSize()*5, l.bound/2)
 }
 
 // tend sees to it that nothing that waits, or is put, is forgotten: a hand is coming, or the
@@ -336,7 +380,7 @@ func (l *line[In, Out]) tend() (starts bool) {
 		return false
 	}
 	wants := l.free == 0 && l.started < l.hands
-	worth, most := l.worth(), l.gone+maxOnWay
+	worth, most := l.worth(), l.gone+l.bound
 	if wants || !l.timed {
 		n := l.expect(min(l.taken+worth, most)) - l.taken
 		if !l.waits() {
@@ -366,7 +410,9 @@ func (l *line[In, Out]) arm() {
 	}
 	l.timed = true
 	l.seen = values{l.taken, int(l.put.Load())}
-	if l.timer == nil {
+	if l.turns != nil {
+		l.stopTimer = l.turns.AfterFunc(l.wait, l.tick)
+	} else if l.timer == nil {
 		l.timer = time.AfterFunc(l.wait, l.tick)
 	} else {
 		l.timer.Reset(l.wait)
@@ -426,7 +472,7 @@ func (l *line[In, Out]) take(c *claim, hand bool) bool {
 			return false
 		}
 		if l.price.price.Load() != 0 {
-			most = min(l.price.blockSize(), maxClaim)
+			most = min(l.price.blockSize(), l.bound/shares)
 		}
 		n = min(n, most)
 		c.set(l.taken, n)
@@ -446,21 +492,21 @@ func (l *line[In, Out]) help(w *waiter) {
 	ok := l.take(&w.claim, false)
 	l.unlock()
 	if ok {
-		l.handle(&w.claim, nil, time.Time{})
+		l.handle(&w.claim, nil, 0)
 	}
 }
 
 // handle handles what was claimed, by a hand or not. It reports whether the hand has claimed
 // more, which it does until end.
-func (l *line[In, Out]) handle(c *claim, h *hand[In, Out], end time.Time) (more bool) {
+func (l *line[In, Out]) handle(c *claim, h *hand[In, Out], end int64) (more bool) {
 	ended := false
-	begin := time.Now()
+	begin := l.now()
 	now := begin
 	defer func() {
 		if !ended {
 			l.fail(recover())
 		}
-		more = l.finish(c, h, now.Sub(begin), now.Before(end))
+		more = l.finish(c, h, time.Duration(now-begin), now < end)
 	}()
 	l.canceled()
 	for !l.aborted.Load() {
@@ -474,8 +520,8 @@ func (l *line[In, Out]) handle(c *claim, h *hand[In, Out], end time.Time) (more 
 		chunk.in[k] = *new(In)
 		chunk.out[k] = l.stage(v)
 	}
-	now = time.Now()
-	l.price.learn(c.begun(), now.Sub(begin))
+	now = l.now()
+	l.learn(c.begun(), time.Duration(now-begin))
 	ended = true
 	return false
 }
@@ -615,6 +661,9 @@ func (l *line[In, Out]) awaitAll() {
 	l.await()
 	if l.timer != nil {
 		l.timer.Stop()
+	}
+	if l.stopTimer != nil {
+		l.stopTimer()
 	}
 }
 

@@ -1,6 +1,10 @@
 package sim
 
-import "fmt"
+import (
+	"fmt"
+
+	"github.com/heist-go/heist/task"
+)
 
 // Fingerprint tells the log of a run from those of others.
 func Fingerprint(c Config, seed uint64, f func(*Sim)) (hash uint64, log string) {
@@ -12,7 +16,7 @@ func Fingerprint(c Config, seed uint64, f func(*Sim)) (hash uint64, log string) 
 }
 
 // Kept is how much a run remembers that grows with it.
-func Kept(s *Sim) int { return len(s.trail) + len(s.taken) + len(s.recs) + len(s.ready.list) }
+func Kept(s *Sim) int { return len(s.trail) + len(s.taken) + s.recs.n + len(s.ready.list) }
 
 // CorpusRepeats reports whether the deviations of a seed, written for the fuzzer, give the same run.
 func CorpusRepeats(seed uint64, f func(*Sim)) error {
@@ -25,4 +29,15 @@ func CorpusRepeats(seed uint64, f func(*Sim)) error {
 		return fmt.Errorf("seed %d: %q, and then %q", seed, a.failure, b.failure)
 	}
 	return nil
+}
+
+// Table is a table of tasks, as the simulation has one: Add, Remove, and Has.
+type Table struct{ x table }
+
+func (t *Table) Add(f *task.Frame)    { t.x.add(&rec{frame: f}) }
+func (t *Table) Remove(f *task.Frame) { t.x.remove(f) }
+func (t *Table) Len() int             { return t.x.n }
+func (t *Table) Has(f *task.Frame) bool {
+	r := t.x.find(f)
+	return r != nil && r.frame == f
 }

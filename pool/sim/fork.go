@@ -2,6 +2,7 @@ package sim
 
 import (
 	"slices"
+	"time"
 
 	"github.com/heist-go/heist/pool/fork"
 	"github.com/heist-go/heist/task"
@@ -67,8 +68,9 @@ func (s *Sim) search() {
 	}
 	s.searching = true
 	r := s.newRec()
-	r.what = "a part of a computation"
-	s.ready.add(entry{rec: r, owner: -1, since: s.steps, poll: -1})
+	r.said().what = "a part of a computation"
+	r.owner, r.poll = -1, -1
+	s.ready.add(r)
 }
 
 // assist has a worker take a part, if there is one.
@@ -97,9 +99,6 @@ func (s *Sim) assist(t *thread) {
 	s.team.RequestWork(x)
 }
 
-// Freed implements fork.Host.
-func (h *host) Freed() {}
-
 // Depart implements fork.Host.
 func (h *host) Depart(int) {}
 
@@ -111,6 +110,25 @@ func (h *host) Runs(int) bool { return true }
 
 // Spawner implements fork.Host.
 func (h *host) Spawner() task.Spawner { return (*Sim)(h) }
+
+// Go implements fork.Turns: no operation, so the caller may hold a lock.
+func (h *host) Go(what string, f func()) { (*Sim)(h).begin(what, f) }
+
+// AfterFunc implements fork.Turns: no operation.
+func (h *host) AfterFunc(d time.Duration, f func()) (stop func()) {
+	a := &callback{f: f}
+	a.alarm.Arm(&h.home, nil, h.home.After(d), a, 0)
+	return func() { a.alarm.Disarm(&h.home) }
+}
+
+// callback is an alarm that calls a function.
+type callback struct {
+	alarm task.Alarm
+	f     func()
+}
+
+// Notify implements task.Notifier.
+func (c *callback) Notify(uint32) { c.f() }
 
 // Await implements fork.Turns.
 func (h *host) Await(ready func() bool) {

@@ -106,8 +106,9 @@ func (s *Sim) write(what event, who, whom *rec, n int64) {
 	case polls:
 		s.line(who, "is polled")
 	case operates:
-		who.at = operation()
-		s.line(who, who.at)
+		at := operation()
+		who.said().at = at
+		s.line(who, at)
 	case goesOn:
 		s.line(who, "goes on")
 	case parks:
@@ -163,15 +164,16 @@ func (s *Sim) line(who *rec, text string) {
 
 // name is that of the task, with a number that tells it from others.
 func (r *rec) name() string {
-	if r.label == "" {
-		r.label = r.what
+	w := r.said()
+	if w.label == "" {
+		w.label = w.what
 		if r.frame != nil {
-			r.label = task.Name(task.Of(r.frame))
-			r.label = strings.TrimPrefix(r.label[strings.LastIndexByte(r.label, '/')+1:], "*")
+			w.label = task.Name(task.Of(r.frame))
+			w.label = strings.TrimPrefix(w.label[strings.LastIndexByte(w.label, '/')+1:], "*")
 		}
-		r.label += "#" + strconv.Itoa(r.number)
+		w.label += "#" + strconv.Itoa(r.number)
 	}
-	return r.label
+	return w.label
 }
 
 const module = "github.com/heist-go/heist/"
@@ -188,7 +190,10 @@ func operation() string {
 		}
 		switch called := short(f.Function); called {
 		case "task.Seq.Run", "task.Flow.Run": // what is run says more
-		case "task.Runner.Step": // the end of a task
+		case "task.Runner.Step": // the end of a task, or one of the module's own
+			if strings.HasSuffix(name, ".Poll") {
+				return name
+			}
 			return name + "  (at its end)"
 		default:
 			name = called

@@ -164,7 +164,7 @@ func (s *Sim) candidate(i, own int) *rec {
 	if i -= own; i < len(s.mid) {
 		return s.mid[i].rec
 	}
-	return s.ready.at(i - len(s.mid)).rec
+	return s.ready.at(i - len(s.mid))
 }
 
 // deviation is a decision that is not 0.
@@ -207,7 +207,7 @@ func (s *Sim) choose(n, own int) int {
 		if len(s.mid) > 0 && s.steps-s.mid[0].since > s.config.Fairness {
 			return own
 		}
-		if own+len(s.mid) < n && s.steps-s.ready.at(0).since > s.config.Fairness {
+		if own+len(s.mid) < n && s.steps-s.ready.at(0).ran > s.config.Fairness {
 			return own + len(s.mid)
 		}
 	}

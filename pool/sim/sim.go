@@ -30,8 +30,8 @@
 //
 // Computations, of [pool.Call] and its like in a poll, of a [pool.Job] or on [Sim.Team], are shared among the
 // workers: which of them takes which part, and when, is decided; operations there are the forks that
-// look whether a thread wants a part, the joins that wait, and [Sim.Point]. A [pool.Local] is made with
-// [Sim.Team], too.
+// look whether a thread wants a part, the joins that wait, and [Sim.Point]. Jobs wait for their turn as their
+// limiters say. A [pool.Local] is made with [Sim.Team], too.
 //
 // Functions of [task.Blocking], goroutines of groups, and [Sim.Goroutine] are coroutines beside
 // the workers. They must not really block.
@@ -51,8 +51,8 @@
 //
 // # What is not simulated
 //
-// Not yet: the limits of Jobs, which all begin at once; sockets. And by its nature: goroutines that nobody told it
-// of, context.WithTimeout, and whatever else comes from outside.
+// Sockets. And by its nature: goroutines that nobody told it of, context.WithTimeout, and whatever else comes
+// from outside.
 package sim
 
 import (
@@ -60,6 +60,7 @@ import (
 	"fmt"
 	"math/rand/v2"
 	"runtime/debug"
+	"slices"
 	"strings"
 	"sync"
 	"time"
@@ -93,8 +94,9 @@ type Sim struct {
 	busy    int       // workers that are in a poll
 	ready   ready     // runnable frames
 	blocked []*thread // who waits for a part of a computation
-	recs    map[*task.Frame]*rec
-	last    int // the newest rec's number
+	recs    table
+	block   []rec // for the next
+	last    int   // the newest rec's number
 
 	schedule  schedule
 	decisions int
@@ -142,7 +144,7 @@ var Epoch = time.Date(2000, 1, 1, 0, 0, 0, 0, time.UTC)
 // newSim returns a run that has not begun.
 func newSim(c Config, k *crew, seed uint64, w schedule) *Sim {
 	s := &Sim{
-		config: c, crew: k, seed: seed, schedule: w, clock: task.NewClock(Epoch), recs: map[*task.Frame]*rec{},
+		config: c, crew: k, seed: seed, schedule: w, clock: task.NewClock(Epoch),
 		lots: rand.New(rand.NewPCG(seed, 1)), user: rand.New(rand.NewPCG(seed, 2)),
 	}
 	k.s = s
@@ -154,7 +156,7 @@ func newSim(c Config, k *crew, seed uint64, w schedule) *Sim {
 	for i, t := range s.workers {
 		s.runners[i] = new(task.Runner)
 		s.runners[i].Init(t)
-		t.s, t.runner, t.rec, t.todo, t.polls, t.streak = s, s.runners[i], nil, entry{}, 0, 0
+		t.s, t.runner, t.rec, t.todo, t.polls, t.streak = s, s.runners[i], nil, nil, 0, 0
 	}
 	task.SetClock(&s.home, s.clock)
 	task.SetSimulator(&s.home, (*seam)(s))
@@ -210,7 +212,7 @@ func (s *Sim) settled() {
 // close ends the coroutines.
 func (s *Sim) close() {
 	s.halting = true
-	for _, t := range s.others {
+	for _, t := range slices.Clone(s.others) { // those that recover from being unwound take themselves out
 		t.end()
 	}
 	if s.failure != "" { // they are in the middle of something
@@ -403,12 +405,20 @@ func (s *Sim) live() int {
 func (s *Sim) stuck() string {
 	var b strings.Builder
 	fmt.Fprintf(&b, "deadlock: nothing can run, no timer is armed, and %d tasks have not ended:", s.live())
-	for _, r := range s.everybody() {
-		fmt.Fprintf(&b, "\n    %s waits", r.name())
-		if r.at != "" {
-			fmt.Fprintf(&b, " in %s", r.at)
+	waiting := s.everybody()
+	for _, t := range s.blocked {
+		if t.runner == nil {
+			waiting = append(waiting, t.rec)
 		}
-		if what := task.Waits(r.frame); len(what) > 0 {
+	}
+	for _, r := range waiting {
+		fmt.Fprintf(&b, "\n    %s waits", r.name())
+		if at := r.said().at; at != "" {
+			fmt.Fprintf(&b, " in %s", at)
+		}
+		if r.frame == nil {
+			b.WriteString(", in a computation")
+		} else if what := task.Waits(r.frame); len(what) > 0 {
 			fmt.Fprintf(&b, ": %s", strings.Join(what, "; "))
 		}
 	}

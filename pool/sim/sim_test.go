@@ -6,7 +6,6 @@ import (
 	"fmt"
 	"os"
 	"runtime"
-	"slices"
 	"strings"
 	"testing"
 	"time"
@@ -16,7 +15,6 @@ import (
 	"github.com/heist-go/heist/pool/sim"
 	"github.com/heist-go/heist/task"
 	"github.com/heist-go/heist/task/chans"
-	"github.com/heist-go/heist/task/lock"
 )
 
 var background = context.Background()
@@ -82,55 +80,6 @@ func TestFailureIsSmallAndRepeats(t *testing.T) {
 		require.Error(t, err, text)
 	}
 }
-
-// busy is a program of many kinds of steps.
-func busy(s *sim.Sim) {
-	c := chans.New[int](1)
-	var mu lock.Mutex
-	var p task.Promise[int]
-	var call task.Blocking[int]
-	var sleep, nap task.Timer
-	d := time.Duration(1+s.Choose(3)) * time.Second
-	var many []step
-	for i := range 6 {
-		many = append(many, mu.Lock, func(cx *task.Cx) error { mu.Unlock(cx); return nil }, func(cx *task.Cx) error { return c.Send(cx, i) })
-	}
-	s.Go(script(append(slices.Clone(many), func(cx *task.Cx) error { return sleep.Sleep(cx, d) }, func(cx *task.Cx) error { p.Resolve(1, nil); return nil })...))
-	s.Go(script(append(many, func(cx *task.Cx) error { return nap.Sleep(cx, 2*time.Second) }, func(cx *task.Cx) error { _, err := p.Wait(cx); return err })...))
-	var got []int
-	var all []step
-	for range 12 {
-		all = append(all, receive(c, &got))
-	}
-	s.Go(script(append(all, func(cx *task.Cx) error {
-		_, err := call.Do(cx, func(context.Context) (int, error) { return s.Rand().IntN(9), nil })
-		return err
-	})...))
-}
-
-// The same seed, the same log, whatever runs beside it; also in other builds, as the constant says:
-// it changes when operations, or strategies, do.
-func TestDeterminism(t *testing.T) {
-	var want [16]uint64
-	defer runtime.GOMAXPROCS(runtime.GOMAXPROCS(0))
-	for _, procs := range []int{1, 2, 8} {
-		runtime.GOMAXPROCS(procs)
-		for i := range want {
-			hash, _ := sim.Fingerprint(sim.Config{}, uint64(i), busy)
-			if want[i] == 0 {
-				want[i] = hash
-			}
-			require.Equal(t, want[i], hash)
-		}
-	}
-	sum := uint64(0)
-	for _, h := range want {
-		sum = 31*sum + h
-	}
-	require.Equal(t, uint64(fingerprint), sum)
-}
-
-const fingerprint = 0x49757363d20f09ad
 
 func TestStrategies(t *testing.T) {
 	for _, y := range []sim.Strategy{sim.Mix, sim.Random, sim.PCT, sim.RoundRobin, sim.Starve} {

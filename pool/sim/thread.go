@@ -18,7 +18,7 @@ type thread struct {
 	id     int          // a worker's
 	runner *task.Runner // nil: a goroutine
 	rec    *rec         // what it is in the middle of, or nil
-	todo   entry        // of a worker: what it is to poll
+	todo   *rec         // of a worker: what it is to poll
 	f      func()       // of a goroutine
 	since  int          // at which step it has stood still
 	polls  int
@@ -33,23 +33,31 @@ type thread struct {
 	dismissed bool
 }
 
-// rec is what is known of a task, or of a goroutine.
+// rec is what is known of a task, or of a goroutine. A run of a million timers has a million, so what
+// few need is apart.
 type rec struct {
-	number   int
 	frame    *task.Frame
-	what     string // of a goroutine
-	label    string // its name, when somebody has asked
+	words    *words // or nil
 	priority uint64
-	ran      int    // at which step it has run last, or has become runnable
-	at       string // the last operation, when a log is written
+	ran      int // at which step it has run last, or has become runnable
+	number   int
+	owner    int // of a runnable task: the worker that has queued it, or -1
+	poll     int // of the owner, which has woken it: it may inherit the budget; or -1
 }
 
-// entry is a runnable frame.
-type entry struct {
-	rec   *rec
-	owner int // the worker that has queued it, or -1
-	since int
-	poll  int // of the owner, which has woken it: it may inherit the budget; or -1
+// words are what a rec is called.
+type words struct {
+	what  string // of a goroutine
+	label string // its name, when somebody has asked
+	at    string // the last operation, when a log is written
+}
+
+// said returns the words of a rec, to be changed.
+func (r *rec) said() *words {
+	if r.words == nil {
+		r.words = new(words)
+	}
+	return r.words
 }
 
 // begin makes the coroutine.
@@ -124,33 +132,33 @@ const maxStreak = 3
 func (t *thread) loop() {
 	s := t.s
 	for {
-		if t.rec != nil && t.todo.rec == nil { // also after a panic
+		if t.rec != nil && t.todo == nil { // also after a panic
 			s.polled(t)
 			s.turn(t, false)
 		}
 		if t.s != s { // another run, and another runner
 			return
 		}
-		if t.todo.rec == nil {
+		if t.todo == nil {
 			if !t.yield(struct{}{}) {
 				return
 			}
 			continue
 		}
-		e := t.todo
-		t.todo = entry{}
-		inherit := e.poll == t.polls && e.owner == t.id && t.streak < maxStreak
+		r := t.todo
+		t.todo = nil
+		inherit := r.poll == t.polls && r.owner == t.id && t.streak < maxStreak
 		if inherit {
 			t.streak++
 		} else {
 			t.streak = 0
 		}
 		t.polls++
-		if e.rec.frame == nil {
+		if r.frame == nil {
 			s.assist(t)
 			continue
 		}
-		t.runner.Step(e.rec.frame, inherit)
+		t.runner.Step(r.frame, inherit)
 	}
 }
 
@@ -172,7 +180,7 @@ func (s *Sim) polled(t *thread) {
 		return
 	}
 	s.note(ends, r, nil, 0)
-	delete(s.recs, r.frame)
+	s.recs.remove(r.frame)
 	if r.frame == s.awaited {
 		s.arrived = true
 	}
@@ -184,7 +192,7 @@ func (s *Sim) gone(t *thread) {
 	s.note(ends, t.rec, nil, 0)
 	t.rec = nil
 	s.others = slices.DeleteFunc(s.others, func(o *thread) bool { return o == t })
-	if s.failure != "" {
+	if s.failure != "" || s.halting {
 		s.next = nil
 		return
 	}
@@ -208,7 +216,7 @@ func (s *Sim) drive() {
 			if s.failure != "" || s.arrived {
 				continue
 			}
-			if s.live() == 0 {
+			if s.live() == 0 && len(s.blocked) == 0 {
 				return
 			}
 			if !s.pass() {
@@ -286,25 +294,25 @@ func (s *Sim) decide(t *thread, busy bool) {
 		s.note(goesOn, s.next.rec, nil, 0)
 		return
 	}
-	e := s.ready.take(i - len(s.mid))
-	s.next = s.worker(e, t, busy)
-	s.next.rec, s.next.todo = e.rec, e
-	e.rec.ran = s.steps
+	r := s.ready.take(i - len(s.mid))
+	s.next = s.worker(r, t, busy)
+	s.next.rec, s.next.todo = r, r
+	r.ran = s.steps
 	s.busy++
-	s.note(polls, e.rec, nil, int64(s.next.id))
+	s.note(polls, r, nil, int64(s.next.id))
 }
 
-// worker finds one that is not in a poll for e: t itself, if that is free and e was not queued
+// worker finds one that is not in a poll for r: t itself, if that is free and r was not queued
 // by another that is; or the one that has queued it; or the next.
-func (s *Sim) worker(e entry, t *thread, busy bool) *thread {
-	if e.owner >= 0 && s.workers[e.owner].rec == nil {
-		return s.workers[e.owner]
+func (s *Sim) worker(r *rec, t *thread, busy bool) *thread {
+	if r.owner >= 0 && s.workers[r.owner].rec == nil {
+		return s.workers[r.owner]
 	}
 	if t != nil && !busy && t.runner != nil {
 		return t
 	}
 	for i := 1; ; i++ {
-		if w := s.workers[(e.owner+i)%len(s.workers)]; w.rec == nil {
+		if w := s.workers[(r.owner+i)%len(s.workers)]; w.rec == nil {
 			return w
 		}
 	}
@@ -352,80 +360,79 @@ func (s *Sim) collect() {
 
 // everybody returns the tasks, the oldest first.
 func (s *Sim) everybody() (list []*rec) {
-	for f, r := range s.recs {
-		if task.Alive(f) {
-			list = append(list, r)
+	for _, x := range s.recs.slots {
+		if x.frame != nil && task.Alive(x.frame) {
+			list = append(list, x.rec)
 		}
 	}
 	slices.SortFunc(list, func(a, b *rec) int { return a.number - b.number })
 	return list
 }
 
-// ready is runnable frames, the one that has been so for longest first.
+// ready is the runnable tasks, the one that has been so for longest first.
 type ready struct {
-	list []entry
+	list []*rec
 	head int
 	n    int
 }
 
-func (q *ready) add(e entry) {
+func (q *ready) add(r *rec) {
 	if q.head > 64 && q.head > len(q.list)/2 {
 		n := copy(q.list, q.list[q.head:])
 		clear(q.list[n:])
 		q.list, q.head = q.list[:n], 0
 	}
-	q.list = append(q.list, e)
+	q.list = append(q.list, r)
 	q.n++
 }
 
-// first puts e before all others.
-func (q *ready) first(e entry) {
-	q.add(e)
+// first puts r before all others.
+func (q *ready) first(r *rec) {
+	q.add(r)
 	l := q.list[q.head:]
 	copy(l[1:], l)
-	l[0] = e
+	l[0] = r
 }
 
 // at returns the i-th.
-func (q *ready) at(i int) *entry { return &q.list[q.head+i] }
+func (q *ready) at(i int) *rec { return q.list[q.head+i] }
 
 // take takes out the i-th.
-func (q *ready) take(i int) entry {
+func (q *ready) take(i int) *rec {
 	l := q.list[q.head : q.head+i+1]
-	e := l[i]
+	r := l[i]
 	copy(l[1:], l)
-	l[0] = entry{}
+	l[0] = nil
 	q.head++
 	q.n--
 	if q.n == 0 {
 		q.list, q.head = q.list[:0], 0
 	}
-	return e
+	return r
 }
 
-func (q *ready) has(r *rec) bool {
-	for _, e := range q.list[q.head:] {
-		if e.rec == r {
-			return true
-		}
-	}
-	return false
-}
+func (q *ready) has(r *rec) bool { return slices.Contains(q.list[q.head:], r) }
 
 // know finds the rec of a frame.
 func (s *Sim) know(f *task.Frame) (r *rec, known bool) {
-	if r = s.recs[f]; r != nil {
+	if r = s.recs.find(f); r != nil {
 		return r, true
 	}
 	r = s.newRec()
 	r.frame = f
-	s.recs[f] = r
+	s.recs.add(r)
 	return r, false
 }
 
 func (s *Sim) newRec() *rec {
+	if len(s.block) == 0 {
+		s.block = make([]rec, min(max(s.last, 16), 128))
+	}
+	r := &s.block[0]
+	s.block = s.block[1:]
 	s.last++
-	return &rec{number: s.last, priority: s.schedule.priority(), ran: s.steps}
+	r.number, r.priority, r.ran = s.last, s.schedule.priority(), s.steps
+	return r
 }
 
 // queue makes a frame runnable. by is who has done that, or nil.
@@ -442,12 +449,11 @@ func (s *Sim) queue(f *task.Frame, by *thread, poll int, why event) {
 			owner = by.id
 		}
 	}
-	r.ran = s.steps
-	e := entry{rec: r, owner: owner, since: s.steps, poll: poll}
+	r.ran, r.owner, r.poll = s.steps, owner, poll
 	if poll >= 0 && len(s.workers) == 1 && by.streak < maxStreak {
-		s.ready.first(e)
+		s.ready.first(r)
 	} else {
-		s.ready.add(e)
+		s.ready.add(r)
 	}
 	if who == r {
 		why = again
@@ -577,12 +583,17 @@ const maxHalts = 1000
 
 // Go implements task.Simulator.
 func (x *seam) Go(what string, f func()) {
-	s := (*Sim)(x)
+	(*Sim)(x).begin(what, f)
+	(*Sim)(x).interrupt()
+}
+
+// begin adds a coroutine beside the workers.
+func (s *Sim) begin(what string, f func()) {
 	if s.halting {
 		return
 	}
 	r := s.newRec()
-	r.what = what
+	r.said().what = what
 	t := &thread{s: s, id: -1, rec: r, f: f, since: s.steps}
 	s.others = append(s.others, t)
 	s.mid = append(s.mid, t)
@@ -591,7 +602,6 @@ func (x *seam) Go(what string, f func()) {
 		who = s.cur.rec
 	}
 	s.note(starts, who, r, 0)
-	s.interrupt()
 }
 
 // Draw implements task.Simulator.
