@@ -10,6 +10,7 @@ import (
 	"path"
 	"path/filepath"
 	"slices"
+	"strconv"
 	"strings"
 )
 
@@ -84,21 +85,48 @@ func (u *unit) emitSource(s *source) ([]byte, error) {
 	if err != nil {
 		return []byte(text), fmt.Errorf("%s: the output is no Go, which is a fault of heistgen: %w", s.output, err)
 	}
-	lines := strings.Split(string(out), "\n")
-	var kept []string
-	for i, l := range lines {
-		if strings.HasPrefix(strings.TrimSpace(l), "//line ") {
-			l = strings.TrimSpace(l)
-			if len(kept) > 0 && kept[len(kept)-1] == "" && i > 0 {
+	lines := directives(strings.Split(string(out), "\n"), filepath.Base(s.output))
+	return seal(filepath.Base(s.name), []byte(strings.Join(lines, "\n"))), nil
+}
+
+// directives leaves out the line directives that say what the compiler would count anyway, and the names
+// of files that it knows from the one before. The output is a file of its own where selfMark stands.
+func directives(lines []string, output string) (kept []string) {
+	file, next := "", 0       // where the compiler takes the next line to be
+	name, pos := "", [2]int{} // what the last directive says
+	for _, l := range lines {
+		if rest, ok := strings.CutPrefix(strings.TrimSpace(l), "//line "); ok || strings.TrimSpace(l) == selfMark {
+			if len(kept) > 0 && kept[len(kept)-1] == "" {
 				kept = kept[:len(kept)-1] // gofmt sets comments apart
+				next--
 			}
+			name, pos = output, [2]int{}
+			if ok {
+				parts := strings.Split(rest, ":")
+				name = parts[0]
+				pos[0], _ = strconv.Atoi(parts[1])
+				pos[1], _ = strconv.Atoi(parts[2])
+			}
+			continue
 		}
-		if strings.TrimSpace(l) == selfMark {
-			l = fmt.Sprintf("//line %s:%d:1", filepath.Base(s.output), len(kept)+3)
+		if name != "" {
+			if name == output {
+				pos = [2]int{len(kept) + 3, 1} // behind the directive, and the line that seal writes
+			}
+			column := len(l) - len(strings.TrimLeft(l, "\t")) + 1
+			if name != file || pos != [2]int{next, column} {
+				said := name
+				if name == file {
+					said = "" // the same
+				}
+				kept = append(kept, fmt.Sprintf("//line %s:%d:%d", said, pos[0], pos[1]))
+			}
+			file, next, name = name, pos[0], ""
 		}
 		kept = append(kept, l)
+		next++
 	}
-	return seal(filepath.Base(s.name), []byte(strings.Join(kept, "\n"))), nil
+	return kept
 }
 
 func (o *output) use(p, name string) string {
@@ -453,7 +481,7 @@ func (o *output) machine(w *writer, tp, tn, params string) {
 	o.p("func (%s *%s%s) %s%s {\n", m, call, tn, step, sig)
 	body := w.body()
 	for _, s := range f.order {
-		if s.frame || !w.used[s] {
+		if s.frame || s.shares != nil || !w.used[s] {
 			continue
 		}
 		star := ""
@@ -463,7 +491,7 @@ func (o *output) machine(w *writer, tp, tn, params string) {
 		o.p("var %s %s%s\n", s.name, star, w.typ(s.typ))
 	}
 	for _, s := range f.order {
-		if !s.frame && w.used[s] && s.reads == 0 {
+		if !s.frame && s.shares == nil && w.used[s] && s.reads == 0 {
 			o.p("_ = %s\n", s.name)
 		}
 	}
@@ -596,13 +624,14 @@ func (w *writer) body() string {
 	f := w.f
 	w.used = map[*slot]bool{}
 	w.ends = new(int)
+	w.findTails()
 	w.b.Reset()
 	for _, i := range f.code {
 		for _, s := range i.uses {
-			w.used[s] = true
+			w.used[s.field()] = true
 		}
 		for _, s := range i.defs {
-			w.used[s] = true
+			w.used[s.field()] = true
 		}
 		w.instr(i)
 	}
@@ -648,6 +677,7 @@ func (w *writer) body() string {
 			w.p("panic(\"unreachable\")\n")
 		}
 	}
+	w.writeTails()
 	text := w.b.String()
 	w.b.Reset()
 	return text
@@ -751,9 +781,13 @@ func (w *writer) instr(i *instr) {
 		for _, e := range i.lhs {
 			dst = append(dst, w.expr(e))
 		}
-		last := dst[len(dst)-1]
-		w.p("%s = %s\n", strings.Join(dst, ", "), w.expr(i.call))
-		wait := fmt.Sprintf("%s.At = %d\n%sreturn %s.Suspended(%s)\n", f.self, i.state, w.forget(i), f.drv, f.self)
+		call := w.expr(i.call)
+		last := call
+		if len(dst) > 0 {
+			last = dst[len(dst)-1]
+			w.p("%s = %s\n", strings.Join(dst, ", "), call)
+		}
+		wait := w.suspend(i)
 		if f.told(i.call) {
 			wait = fmt.Sprintf("if %s = %s.Drained(); %s == nil {\n%s}\n", last, f.ctx, last, wait)
 			var to, zeroes []string
@@ -774,7 +808,7 @@ func (w *writer) instr(i *instr) {
 		}
 		k := f.self + "." + i.kid.name
 		w.line(i.pos)
-		w.p("if %s = %s.Step(%s, %s, nil); %s {\n%s.At = %d\n%sreturn %s.Awaited(&%s.Call, %s, %s)\n}\n", f.in, k, f.drv, f.ctx, cond, f.self, i.state, w.forget(i), f.drv, k, f.self, f.in)
+		w.p("if %s = %s.Step(%s, %s, nil); %s {\n%s}\n", f.in, k, f.drv, f.ctx, cond, w.suspend(i))
 		w.p("%s:\n", i.label.name)
 	case opYield:
 		w.line(i.pos)
@@ -789,8 +823,19 @@ func (w *writer) instr(i *instr) {
 	}
 }
 
-// forget writes that a wait which suspends lets go of what nobody will read.
-func (w *writer) forget(i *instr) string {
+// suspend writes what a wait does that suspends: it lets go of what nobody will read, and returns
+// what how says. Where many waits do the same they share one copy, at the function's end.
+func (w *writer) suspend(i *instr) string {
+	text := w.suspension(i)
+	if l := w.tails[text]; l != nil {
+		text = "goto " + l.name + "\n"
+	}
+	return fmt.Sprintf("%s.At = %d\n%s", w.f.self, i.state, text)
+}
+
+// suspension is what suspend shares.
+func (w *writer) suspension(i *instr) string {
+	f := w.f
 	var fields, zeroes []string
 	for _, s := range i.dead {
 		fields = append(fields, w.place(s))
@@ -800,10 +845,41 @@ func (w *writer) forget(i *instr) string {
 			zeroes = append(zeroes, w.zero(s.typ))
 		}
 	}
-	if len(fields) == 0 {
-		return ""
+	text := ""
+	if len(fields) > 0 {
+		text = strings.Join(fields, ", ") + " = " + strings.Join(zeroes, ", ") + "\n"
 	}
-	return strings.Join(fields, ", ") + " = " + strings.Join(zeroes, ", ") + "\n"
+	if i.op == opAwait {
+		return text + fmt.Sprintf("return %s.Awaited(&%s.%s.Call, %s, %s)\n", f.drv, f.self, i.kid.name, f.self, f.in)
+	}
+	return text + fmt.Sprintf("return %s.Suspended(%s)\n", f.drv, f.self)
+}
+
+// findTails names the suspensions that are worth sharing: Go's compiler is slow in large functions.
+func (w *writer) findTails() {
+	w.tails = map[string]*label{}
+	uses := map[string]int{}
+	for _, i := range w.f.code {
+		if i.op != opWait && i.op != opAwait {
+			continue
+		}
+		text := w.suspension(i)
+		if uses[text]++; w.tails[text] == nil && uses[text] > 1 && (uses[text]-1)*len(text) >= 150 {
+			l := w.f.newLabel("suspend", i.pos)
+			w.tails[text] = l
+			w.shared = append(w.shared, text)
+		}
+	}
+}
+
+// writeTails writes them. They are no line of the source.
+func (w *writer) writeTails() {
+	if len(w.shared) > 0 {
+		w.p("\n%s\n", selfMark)
+	}
+	for _, text := range w.shared {
+		w.p("\n%s:\n%s", w.tails[text].name, text)
+	}
 }
 
 func nodesOf(a any) (list []ast.Node) {
