@@ -14,6 +14,9 @@ import (
 	"strings"
 )
 
+// twice is how many instructions a body may have that is written twice: see next.
+const twice = 100
+
 const selfMark = "//heist:self"
 
 // newOutput returns an empty output for a source.
@@ -184,6 +187,9 @@ func (o *output) fun(f *fun) {
 			names += ", "
 		}
 		o.p("%s.call.Begin(%s&%s.Values)\n%s.Values.Begin(&%s.call)\nreturn %s\n}\n\n", v, names, v, v, v, v)
+		if f.alone() && len(f.defers) == 0 && len(f.outs) == 0 && len(f.code) <= twice {
+			o.next(f, v, tn)
+		}
 	default:
 		if doc != "" {
 			doc = "//\n" + doc
@@ -192,7 +198,11 @@ func (o *output) fun(f *fun) {
 		v := f.unique("t")
 		o.p("// %s returns the task that runs %s. It is started like any other.\nfunc %s%s(%s) *%s%s {\n%s := &%s%s{}\n%s.call.Begin(%s)\nreturn %s\n}\n\n",
 			newName(f.name), f.display(), newName(f.name), tp, params, tsk, tn, v, tsk, tn, v, names, v)
-		o.p("func (%s *%s%s) Poll(%s *%sCx) error { return %s.Drive(%s, &%s.call) }\n\n", v, tsk, tn, f.ctx, w.task(), v, f.ctx, v)
+		poll := fmt.Sprintf("%s.Drive(%s, &%s.call)", v, f.ctx, v)
+		if f.alone() {
+			poll = fmt.Sprintf("%s.call.Step(&%s.Driver, %s, nil)", v, v, f.ctx)
+		}
+		o.p("func (%s *%s%s) Poll(%s *%sCx) error { return %s }\n\n", v, tsk, tn, f.ctx, w.task(), poll)
 		o.p("// TaskName is the function's name.\nfunc (*%s%s) TaskName() string { return %q }\n\n", tsk, tn, f.display())
 		self := f.self
 		f.self = v + ".call"
@@ -479,6 +489,48 @@ func (o *output) machine(w *writer, tp, tn, params string) {
 		o.p("// Step implements machine.Func.\n")
 	}
 	o.p("func (%s *%s%s) %s%s {\n", m, call, tn, step, sig)
+	o.code(w)
+	o.p("\n%s\n}\n\n", selfMark)
+
+	if len(f.defers) > 0 {
+		o.deferred(w, call, tn)
+	}
+	if len(f.defers) > 0 {
+		o.p("// Unwind runs the deferred calls if nobody will resume the function.\nfunc (%s *%s%s) Unwind() { %s.deferred(nil) }\n\n", m, call, tn, m)
+	}
+	if f.leading() && f.lit == nil {
+		o.p("// abandoned runs the deferred calls that stand before all else.\nfunc (%s *%s%s) abandoned() {\nif %s.Entered() {\nreturn\n}\n", m, call, tn, m)
+		in := &writer{f: f, out: o, bare: true}
+		for _, i := range f.code {
+			if i.leads {
+				in.instr(i)
+			}
+		}
+		o.p("%s%s.deferred(nil)\n}\n\n", in.b.String(), m)
+	}
+}
+
+// alone reports whether the function awaits no other, so that it is the innermost one whenever it waits.
+func (f *fun) alone() bool { return len(f.frames) == 0 && !f.shields }
+
+// next writes the Next of a generator that is alone: Step's body, which returns values where it makes them
+// instead of leaving them with the generator for who asks.
+func (o *output) next(f *fun, g, tn string) {
+	w := &writer{f: f, out: o, next: g}
+	drv, result := f.drv, f.out
+	f.drv, f.out = g, f.generated("err", "e")
+	value := f.generated("none", "nothing")
+	o.p("// Next implements stream.Generator.\nfunc (%s *%sSeq%s) Next(%s *%sCx) (%s %s, %s error) {\n", g, f.name, tn, f.ctx, w.task(), value, w.typ(f.yields), f.out)
+	o.p("if %s.IsOver() {\nreturn %s, %s.EOF\n}\n%s := &%s.call\n", g, value, o.importName("io", "io"), f.self, g)
+	w.value = value
+	o.code(w)
+	o.p("\n%s\n}\n\n", selfMark)
+	f.drv, f.out = drv, result
+}
+
+// code writes a body with the variables that are no fields, and where it goes on.
+func (o *output) code(w *writer) {
+	f := w.f
 	body := w.body()
 	for _, s := range f.order {
 		if s.frame || s.shares != nil || !w.used[s] {
@@ -514,30 +566,12 @@ func (o *output) machine(w *writer, tp, tn, params string) {
 		}
 	}
 	if len(cases) > 0 {
-		o.p("switch %s.At {\n%s}\n", m, strings.Join(cases, ""))
+		o.p("switch %s.At {\n%s}\n", f.self, strings.Join(cases, ""))
 	}
 	if f.leading() && f.lit == nil {
-		o.p("%s.Enter()\n", m)
+		o.p("%s.Enter()\n", f.self)
 	}
 	o.p("%s", body)
-	o.p("\n%s\n}\n\n", selfMark)
-
-	if len(f.defers) > 0 {
-		o.deferred(w, call, tn)
-	}
-	if len(f.defers) > 0 {
-		o.p("// Unwind runs the deferred calls if nobody will resume the function.\nfunc (%s *%s%s) Unwind() { %s.deferred(nil) }\n\n", m, call, tn, m)
-	}
-	if f.leading() && f.lit == nil {
-		o.p("// abandoned runs the deferred calls that stand before all else.\nfunc (%s *%s%s) abandoned() {\nif %s.Entered() {\nreturn\n}\n", m, call, tn, m)
-		in := &writer{f: f, out: o, bare: true}
-		for _, i := range f.code {
-			if i.leads {
-				in.instr(i)
-			}
-		}
-		o.p("%s%s.deferred(nil)\n}\n\n", in.b.String(), m)
-	}
 }
 
 // deferred writes the method that runs the deferred calls, as real ones.
@@ -812,7 +846,12 @@ func (w *writer) instr(i *instr) {
 		w.p("%s:\n", i.label.name)
 	case opYield:
 		w.line(i.pos)
-		w.p("%s.At = %d\nreturn %s.Yield(%s, %s, %s)\n", f.self, i.state, w.slot(f.slots[f.yield]), f.drv, f.self, w.expr(i.call))
+		w.p("%s.At = %d\n", f.self, i.state)
+		if w.next != "" {
+			w.p("return %s, nil\n", w.expr(i.call))
+		} else {
+			w.p("return %s.Yield(%s, %s, %s)\n", w.slot(f.slots[f.yield]), f.drv, f.self, w.expr(i.call))
+		}
 		w.p("%s:\n", i.label.name)
 	case opReturn:
 		var nodes []ast.Node
@@ -852,7 +891,12 @@ func (w *writer) suspension(i *instr) string {
 	if i.op == opAwait {
 		return text + fmt.Sprintf("return %s.Awaited(&%s.%s.Call, %s, %s)\n", f.drv, f.self, i.kid.name, f.self, f.in)
 	}
-	return text + fmt.Sprintf("return %s.Suspended(%s)\n", f.drv, f.self)
+	if w.next != "" {
+		text += fmt.Sprintf("return %s, ", w.value)
+	} else {
+		text += "return "
+	}
+	return text + fmt.Sprintf("%s.Suspended(%s)\n", f.drv, f.self)
 }
 
 // findTails names the suspensions that are worth sharing: Go's compiler is slow in large functions.

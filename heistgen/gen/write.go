@@ -24,6 +24,8 @@ type writer struct {
 	lits   int               // depth of function literals that stay
 	bare   bool              // no line directives
 	used   map[*slot]bool    // by the body
+	next   string            // the generator, of whose Next this is the body: it returns values without a detour
+	value  string            // and its result, which is zero
 	color  *color            // of a version for goroutines
 	ends   *int              // jumps to the function's end
 }
@@ -64,6 +66,9 @@ func (w *writer) place(s *slot) string {
 	}
 	if !s.frame {
 		return s.field().name
+	}
+	if w.next != "" && s == w.f.slots[w.f.yield] {
+		return w.next
 	}
 	return w.f.self + "." + s.field().name
 }
@@ -627,13 +632,18 @@ func (w *writer) ret(pos token.Pos, results []ast.Expr) {
 				*w.ends++
 			}
 			w.p("goto %s\n", f.end.name)
+		case e == "nil" && w.next != "":
+			w.p("return %s.Over(nil)\n", w.next)
 		case e == "nil":
 			w.p("return nil\n")
 		default:
 			if f.fail != nil && e == fail {
 				f.fail.reads++
 			}
-			w.p("return %sEnded(%s)\n", w.machine(), e)
+			if e = fmt.Sprintf("%sEnded(%s)", w.machine(), e); w.next != "" {
+				e = fmt.Sprintf("%s.Over(%s)", w.next, e)
+			}
+			w.p("return %s\n", e)
 		}
 	}
 	if len(results) == 0 {
