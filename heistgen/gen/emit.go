@@ -95,7 +95,7 @@ func (u *unit) emitSource(s *source) ([]byte, error) {
 // directives leaves out the line directives that say what the compiler would count anyway, and the names
 // of files that it knows from the one before. The output is a file of its own where selfMark stands.
 func directives(lines []string, output string) (kept []string) {
-	file, next := "", 0       // where the compiler takes the next line to be
+	file, next := output, 2   // where the compiler takes the next line to be
 	name, pos := "", [2]int{} // what the last directive says
 	for _, l := range lines {
 		if rest, ok := strings.CutPrefix(strings.TrimSpace(l), "//line "); ok || strings.TrimSpace(l) == selfMark {
@@ -117,7 +117,7 @@ func directives(lines []string, output string) (kept []string) {
 				pos = [2]int{len(kept) + 3, 1} // behind the directive, and the line that seal writes
 			}
 			column := len(l) - len(strings.TrimLeft(l, "\t")) + 1
-			if name != file || pos != [2]int{next, column} {
+			if name != file || name != output && pos != [2]int{next, column} {
 				said := name
 				if name == file {
 					said = "" // the same
