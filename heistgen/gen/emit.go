@@ -845,8 +845,8 @@ func (w *writer) instr(i *instr) {
 		w.p("if %s = %s.Step(%s, %s, nil); %s {\n%s}\n", f.in, k, f.drv, f.ctx, cond, w.suspend(i))
 		w.p("%s:\n", i.label.name)
 	case opYield:
+		w.p("%s%s.At = %d\n", w.here(), f.self, i.state)
 		w.line(i.pos)
-		w.p("%s.At = %d\n", f.self, i.state)
 		if w.next != "" {
 			w.p("return %s, nil\n", w.expr(i.call))
 		} else {
@@ -869,7 +869,16 @@ func (w *writer) suspend(i *instr) string {
 	if l := w.tails[text]; l != nil {
 		text = "goto " + l.name + "\n"
 	}
-	return fmt.Sprintf("%s.At = %d\n%s", w.f.self, i.state, text)
+	return fmt.Sprintf("%s%s.At = %d\n%s", w.here(), w.f.self, i.state, text)
+}
+
+// here says that the next line is none of the source: a breakpoint in that does not meet it, and coverage does not
+// count it.
+func (w *writer) here() string {
+	if w.bare {
+		return ""
+	}
+	return "\n" + selfMark + "\n"
 }
 
 // suspension is what suspend shares.

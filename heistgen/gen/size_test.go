@@ -70,6 +70,13 @@ func main() {
 			t.Errorf("%q is there %d times, at most %d would do", part, n, most)
 		}
 	}
+	before := ""
+	for l := range strings.Lines(text) {
+		if strings.HasPrefix(l, "\t\tm.At = ") && !strings.HasPrefix(before, "//line src_heist.go:") {
+			t.Errorf("behind %s stands %s: a breakpoint in a line of the source meets what suspends", before, l)
+		}
+		before = l
+	}
 	if n := strings.Count(text, ".Begin("); n != waits {
 		t.Fatalf("%d calls in\n%s", n, text)
 	}
