@@ -53,7 +53,7 @@ func answerGoroutine(ctx context.Context, s *server, c *reactor.Conn) error {
 
 // TestGoroutine runs the tests with a goroutine that is written by hand.
 func TestGoroutine(t *testing.T) {
-	form = func(s *server, c *reactor.Conn) task.Task {
+	form.answer = func(s *server, c *reactor.Conn) task.Task {
 		return twin.New(func(ctx context.Context) error { return answerGoroutine(ctx, s, c) })
 	}
 	defer func() { form = byHand }()

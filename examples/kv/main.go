@@ -52,10 +52,9 @@ func run(ctx context.Context, addr string, ready func(addr string)) error {
 		return fmt.Errorf("kv: listen: %w", err)
 	}
 	defer l.Close()
-	s := newServer(p, l)
-	s.start()
+	a := newServer(p, l).start()
 	ready(l.Addr().String())
-	if err := s.WaitContext(ctx); ctx.Err() == nil {
+	if err := a.WaitContext(ctx); ctx.Err() == nil {
 		return fmt.Errorf("kv: accept: %w", err) // it has ended by itself
 	}
 	_ = l.Close()
@@ -64,7 +63,7 @@ func run(ctx context.Context, addr string, ready func(addr string)) error {
 	if err := p.Shutdown(end); err != nil {
 		return fmt.Errorf("kv: shutdown: %w", err)
 	}
-	if err := s.Err(); err != nil {
+	if err := a.Err(); err != nil {
 		return fmt.Errorf("kv: accept: %w", err)
 	}
 	return nil

@@ -4,6 +4,7 @@ package main
 
 import (
 	"bytes"
+	"context"
 	"io"
 	"sync/atomic"
 	"time"
@@ -20,6 +21,8 @@ const (
 	// share is how much a connection may do before others have their turn, in
 	// arguments that were looked at: a millisecond or so.
 	share = 1 << 14
+	// sweeps is how often old keys are removed.
+	sweeps = 100 * time.Millisecond
 	// parting is how long a peer that was sent away has to read its last replies.
 	parting = time.Second
 )
@@ -39,20 +42,22 @@ type server struct {
 func newServer(p *pool.Pool, l *reactor.Listener) *server {
 	s := &server{pool: p, listener: l, data: newStore()}
 	s.requests = pool.NewLocal(p, func() request { return request{server: s} })
-	s.sweeper = sweeper{data: s.data, ticker: task.Ticker{Every: 100 * time.Millisecond, Missed: task.Skip}}
+	s.sweeper = sweeper{data: s.data, ticker: task.Ticker{Every: sweeps, Missed: task.Skip}}
 	return s
 }
 
-// start serves the listener's connections until the pool is shut down.
-func (s *server) start() {
-	s.pool.Go(s)
-	s.pool.Go(&s.sweeper)
+// start serves the listener's connections until the pool is shut down, or the task that it returns ends.
+func (s *server) start() acceptor {
+	a := form.accept(s)
+	s.pool.Go(a)
+	s.pool.Go(form.sweep(s))
+	return a
 }
 
 func (s *server) Poll(cx *task.Cx) error {
 	return reactor.Serve(cx, s.listener, func(c *reactor.Conn) task.Task {
 		s.clients.Add(1)
-		return form(s, c)
+		return form.answer(s, c)
 	})
 }
 
@@ -62,11 +67,37 @@ func (s *server) left(c *reactor.Conn) {
 	_ = c.Close()
 }
 
-// form makes the task of a connection.
-var form = byHand
+// tasks makes the tasks of a server: what accepts its connections and removes its old keys, and what
+// answers on a connection.
+type tasks struct {
+	accept func(*server) acceptor
+	sweep  func(*server) task.Task
+	answer func(*server, *reactor.Conn) task.Task
+}
 
-func byHand(s *server, c *reactor.Conn) task.Task       { return &session{server: s, conn: c} }
-func straightLine(s *server, c *reactor.Conn) task.Task { return newAnswer(s, c) }
+// acceptor is a task that accepts connections.
+type acceptor interface {
+	task.Task
+	WaitContext(context.Context) error
+	Err() error
+}
+
+// The forms, and the one that is taken.
+var (
+	byHand = tasks{
+		accept: func(s *server) acceptor { return s },
+		sweep:  func(s *server) task.Task { return &s.sweeper },
+		answer: func(s *server, c *reactor.Conn) task.Task { return &session{server: s, conn: c} },
+	}
+	straightLine = tasks{
+		accept: func(s *server) acceptor { return newAccept(s) },
+		sweep:  func(s *server) task.Task { return newSweep(s.data) },
+		answer: func(s *server, c *reactor.Conn) task.Task { return newAnswer(s, c) },
+	}
+	form tasks
+)
+
+func init() { form = byHand } // it makes what asks for it
 
 // session is one connection. While it is idle it holds no memory but itself: what it
 // reads is lent by the worker, and so are the replies until the kernel refuses them.

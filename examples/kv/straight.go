@@ -11,6 +11,36 @@ import (
 	"github.com/heist-go/heist/task"
 )
 
+// accept is server.Poll as a straight-line function.
+//
+//heist:task
+func accept(cx *task.Cx, s *server) error {
+	return reactor.Serve(cx, s.listener, func(c *reactor.Conn) task.Task {
+		s.clients.Add(1)
+		return form.answer(s, c)
+	})
+}
+
+// sweep is sweeper as a straight-line function.
+//
+//heist:task
+func sweep(cx *task.Cx, data *store) error {
+	ticker := task.Ticker{Every: sweeps, Missed: task.Skip}
+	for {
+		if _, err := ticker.Tick(cx); err == task.ErrClosed {
+			return nil
+		} else if err != nil {
+			return err
+		}
+		const most = 1000
+		for data.sweep(data.at(cx.Now()), most) >= most {
+			if err := cx.Yield(); err != nil {
+				return err
+			}
+		}
+	}
+}
+
 // answer is session as a straight-line function.
 //
 //heist:task drain=Next

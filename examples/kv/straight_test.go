@@ -10,6 +10,7 @@ func TestStraight(t *testing.T) {
 	defer func() { form = byHand }()
 	for name, test := range map[string]func(*testing.T){
 		"Commands":   TestCommands,
+		"Expiry":     TestExpiry,
 		"Pipelining": TestPipelining,
 		"SlowReader": TestSlowReader,
 		"Flood":      TestFlood,

@@ -10,8 +10,12 @@ import (
 	"path"
 	"path/filepath"
 	"slices"
+	"strconv"
 	"strings"
 )
+
+// twice is how many instructions a body may have that is written twice: see next.
+const twice = 100
 
 const selfMark = "//heist:self"
 
@@ -84,21 +88,48 @@ func (u *unit) emitSource(s *source) ([]byte, error) {
 	if err != nil {
 		return []byte(text), fmt.Errorf("%s: the output is no Go, which is a fault of heistgen: %w", s.output, err)
 	}
-	lines := strings.Split(string(out), "\n")
-	var kept []string
-	for i, l := range lines {
-		if strings.HasPrefix(strings.TrimSpace(l), "//line ") {
-			l = strings.TrimSpace(l)
-			if len(kept) > 0 && kept[len(kept)-1] == "" && i > 0 {
+	lines := directives(strings.Split(string(out), "\n"), filepath.Base(s.output))
+	return seal(filepath.Base(s.name), []byte(strings.Join(lines, "\n"))), nil
+}
+
+// directives leaves out the line directives that say what the compiler would count anyway, and the names
+// of files that it knows from the one before. The output is a file of its own where selfMark stands.
+func directives(lines []string, output string) (kept []string) {
+	file, next := output, 2   // where the compiler takes the next line to be
+	name, pos := "", [2]int{} // what the last directive says
+	for _, l := range lines {
+		if rest, ok := strings.CutPrefix(strings.TrimSpace(l), "//line "); ok || strings.TrimSpace(l) == selfMark {
+			if len(kept) > 0 && kept[len(kept)-1] == "" {
 				kept = kept[:len(kept)-1] // gofmt sets comments apart
+				next--
 			}
+			name, pos = output, [2]int{}
+			if ok {
+				parts := strings.Split(rest, ":")
+				name = parts[0]
+				pos[0], _ = strconv.Atoi(parts[1])
+				pos[1], _ = strconv.Atoi(parts[2])
+			}
+			continue
 		}
-		if strings.TrimSpace(l) == selfMark {
-			l = fmt.Sprintf("//line %s:%d:1", filepath.Base(s.output), len(kept)+3)
+		if name != "" {
+			if name == output {
+				pos = [2]int{len(kept) + 3, 1} // behind the directive, and the line that seal writes
+			}
+			column := len(l) - len(strings.TrimLeft(l, "\t")) + 1
+			if name != file || name != output && pos != [2]int{next, column} {
+				said := name
+				if name == file {
+					said = "" // the same
+				}
+				kept = append(kept, fmt.Sprintf("//line %s:%d:%d", said, pos[0], pos[1]))
+			}
+			file, next, name = name, pos[0], ""
 		}
 		kept = append(kept, l)
+		next++
 	}
-	return seal(filepath.Base(s.name), []byte(strings.Join(kept, "\n"))), nil
+	return kept
 }
 
 func (o *output) use(p, name string) string {
@@ -156,6 +187,9 @@ func (o *output) fun(f *fun) {
 			names += ", "
 		}
 		o.p("%s.call.Begin(%s&%s.Values)\n%s.Values.Begin(&%s.call)\nreturn %s\n}\n\n", v, names, v, v, v, v)
+		if f.alone() && len(f.defers) == 0 && len(f.outs) == 0 && len(f.code) <= twice {
+			o.next(f, v, tn)
+		}
 	default:
 		if doc != "" {
 			doc = "//\n" + doc
@@ -164,7 +198,11 @@ func (o *output) fun(f *fun) {
 		v := f.unique("t")
 		o.p("// %s returns the task that runs %s. It is started like any other.\nfunc %s%s(%s) *%s%s {\n%s := &%s%s{}\n%s.call.Begin(%s)\nreturn %s\n}\n\n",
 			newName(f.name), f.display(), newName(f.name), tp, params, tsk, tn, v, tsk, tn, v, names, v)
-		o.p("func (%s *%s%s) Poll(%s *%sCx) error { return %s.Drive(%s, &%s.call) }\n\n", v, tsk, tn, f.ctx, w.task(), v, f.ctx, v)
+		poll := fmt.Sprintf("%s.Drive(%s, &%s.call)", v, f.ctx, v)
+		if f.alone() {
+			poll = fmt.Sprintf("%s.call.Step(&%s.Driver, %s, nil)", v, v, f.ctx)
+		}
+		o.p("func (%s *%s%s) Poll(%s *%sCx) error { return %s }\n\n", v, tsk, tn, f.ctx, w.task(), poll)
 		o.p("// TaskName is the function's name.\nfunc (*%s%s) TaskName() string { return %q }\n\n", tsk, tn, f.display())
 		self := f.self
 		f.self = v + ".call"
@@ -451,9 +489,51 @@ func (o *output) machine(w *writer, tp, tn, params string) {
 		o.p("// Step implements machine.Func.\n")
 	}
 	o.p("func (%s *%s%s) %s%s {\n", m, call, tn, step, sig)
+	o.code(w)
+	o.p("\n%s\n}\n\n", selfMark)
+
+	if len(f.defers) > 0 {
+		o.deferred(w, call, tn)
+	}
+	if len(f.defers) > 0 {
+		o.p("// Unwind runs the deferred calls if nobody will resume the function.\nfunc (%s *%s%s) Unwind() { %s.deferred(nil) }\n\n", m, call, tn, m)
+	}
+	if f.leading() && f.lit == nil {
+		o.p("// abandoned runs the deferred calls that stand before all else.\nfunc (%s *%s%s) abandoned() {\nif %s.Entered() {\nreturn\n}\n", m, call, tn, m)
+		in := &writer{f: f, out: o, bare: true}
+		for _, i := range f.code {
+			if i.leads {
+				in.instr(i)
+			}
+		}
+		o.p("%s%s.deferred(nil)\n}\n\n", in.b.String(), m)
+	}
+}
+
+// alone reports whether the function awaits no other, so that it is the innermost one whenever it waits.
+func (f *fun) alone() bool { return len(f.frames) == 0 && !f.shields }
+
+// next writes the Next of a generator that is alone: Step's body, which returns values where it makes them
+// instead of leaving them with the generator for who asks.
+func (o *output) next(f *fun, g, tn string) {
+	w := &writer{f: f, out: o, next: g}
+	drv, result := f.drv, f.out
+	f.drv, f.out = g, f.generated("err", "e")
+	value := f.generated("none", "nothing")
+	o.p("// Next implements stream.Generator.\nfunc (%s *%sSeq%s) Next(%s *%sCx) (%s %s, %s error) {\n", g, f.name, tn, f.ctx, w.task(), value, w.typ(f.yields), f.out)
+	o.p("if %s.IsOver() {\nreturn %s, %s.EOF\n}\n%s := &%s.call\n", g, value, o.importName("io", "io"), f.self, g)
+	w.value = value
+	o.code(w)
+	o.p("\n%s\n}\n\n", selfMark)
+	f.drv, f.out = drv, result
+}
+
+// code writes a body with the variables that are no fields, and where it goes on.
+func (o *output) code(w *writer) {
+	f := w.f
 	body := w.body()
 	for _, s := range f.order {
-		if s.frame || !w.used[s] {
+		if s.frame || s.shares != nil || !w.used[s] {
 			continue
 		}
 		star := ""
@@ -463,7 +543,7 @@ func (o *output) machine(w *writer, tp, tn, params string) {
 		o.p("var %s %s%s\n", s.name, star, w.typ(s.typ))
 	}
 	for _, s := range f.order {
-		if !s.frame && w.used[s] && s.reads == 0 {
+		if !s.frame && s.shares == nil && w.used[s] && s.reads == 0 {
 			o.p("_ = %s\n", s.name)
 		}
 	}
@@ -486,30 +566,12 @@ func (o *output) machine(w *writer, tp, tn, params string) {
 		}
 	}
 	if len(cases) > 0 {
-		o.p("switch %s.At {\n%s}\n", m, strings.Join(cases, ""))
+		o.p("switch %s.At {\n%s}\n", f.self, strings.Join(cases, ""))
 	}
 	if f.leading() && f.lit == nil {
-		o.p("%s.Enter()\n", m)
+		o.p("%s.Enter()\n", f.self)
 	}
 	o.p("%s", body)
-	o.p("\n%s\n}\n\n", selfMark)
-
-	if len(f.defers) > 0 {
-		o.deferred(w, call, tn)
-	}
-	if len(f.defers) > 0 {
-		o.p("// Unwind runs the deferred calls if nobody will resume the function.\nfunc (%s *%s%s) Unwind() { %s.deferred(nil) }\n\n", m, call, tn, m)
-	}
-	if f.leading() && f.lit == nil {
-		o.p("// abandoned runs the deferred calls that stand before all else.\nfunc (%s *%s%s) abandoned() {\nif %s.Entered() {\nreturn\n}\n", m, call, tn, m)
-		in := &writer{f: f, out: o, bare: true}
-		for _, i := range f.code {
-			if i.leads {
-				in.instr(i)
-			}
-		}
-		o.p("%s%s.deferred(nil)\n}\n\n", in.b.String(), m)
-	}
 }
 
 // deferred writes the method that runs the deferred calls, as real ones.
@@ -596,13 +658,14 @@ func (w *writer) body() string {
 	f := w.f
 	w.used = map[*slot]bool{}
 	w.ends = new(int)
+	w.findTails()
 	w.b.Reset()
 	for _, i := range f.code {
 		for _, s := range i.uses {
-			w.used[s] = true
+			w.used[s.field()] = true
 		}
 		for _, s := range i.defs {
-			w.used[s] = true
+			w.used[s.field()] = true
 		}
 		w.instr(i)
 	}
@@ -648,6 +711,7 @@ func (w *writer) body() string {
 			w.p("panic(\"unreachable\")\n")
 		}
 	}
+	w.writeTails()
 	text := w.b.String()
 	w.b.Reset()
 	return text
@@ -751,9 +815,13 @@ func (w *writer) instr(i *instr) {
 		for _, e := range i.lhs {
 			dst = append(dst, w.expr(e))
 		}
-		last := dst[len(dst)-1]
-		w.p("%s = %s\n", strings.Join(dst, ", "), w.expr(i.call))
-		wait := fmt.Sprintf("%s.At = %d\n%sreturn %s.Suspended(%s)\n", f.self, i.state, w.forget(i), f.drv, f.self)
+		call := w.expr(i.call)
+		last := call
+		if len(dst) > 0 {
+			last = dst[len(dst)-1]
+			w.p("%s = %s\n", strings.Join(dst, ", "), call)
+		}
+		wait := w.suspend(i)
 		if f.told(i.call) {
 			wait = fmt.Sprintf("if %s = %s.Drained(); %s == nil {\n%s}\n", last, f.ctx, last, wait)
 			var to, zeroes []string
@@ -774,11 +842,16 @@ func (w *writer) instr(i *instr) {
 		}
 		k := f.self + "." + i.kid.name
 		w.line(i.pos)
-		w.p("if %s = %s.Step(%s, %s, nil); %s {\n%s.At = %d\n%sreturn %s.Awaited(&%s.Call, %s, %s)\n}\n", f.in, k, f.drv, f.ctx, cond, f.self, i.state, w.forget(i), f.drv, k, f.self, f.in)
+		w.p("if %s = %s.Step(%s, %s, nil); %s {\n%s}\n", f.in, k, f.drv, f.ctx, cond, w.suspend(i))
 		w.p("%s:\n", i.label.name)
 	case opYield:
+		w.p("%s%s.At = %d\n", w.here(), f.self, i.state)
 		w.line(i.pos)
-		w.p("%s.At = %d\nreturn %s.Yield(%s, %s, %s)\n", f.self, i.state, w.slot(f.slots[f.yield]), f.drv, f.self, w.expr(i.call))
+		if w.next != "" {
+			w.p("return %s, nil\n", w.expr(i.call))
+		} else {
+			w.p("return %s.Yield(%s, %s, %s)\n", w.slot(f.slots[f.yield]), f.drv, f.self, w.expr(i.call))
+		}
 		w.p("%s:\n", i.label.name)
 	case opReturn:
 		var nodes []ast.Node
@@ -789,8 +862,28 @@ func (w *writer) instr(i *instr) {
 	}
 }
 
-// forget writes that a wait which suspends lets go of what nobody will read.
-func (w *writer) forget(i *instr) string {
+// suspend writes what a wait does that suspends: it lets go of what nobody will read, and returns
+// what how says. Where many waits do the same they share one copy, at the function's end.
+func (w *writer) suspend(i *instr) string {
+	text := w.suspension(i)
+	if l := w.tails[text]; l != nil {
+		text = "goto " + l.name + "\n"
+	}
+	return fmt.Sprintf("%s%s.At = %d\n%s", w.here(), w.f.self, i.state, text)
+}
+
+// here says that the next line is none of the source: a breakpoint in that does not meet it, and coverage does not
+// count it.
+func (w *writer) here() string {
+	if w.bare {
+		return ""
+	}
+	return "\n" + selfMark + "\n"
+}
+
+// suspension is what suspend shares.
+func (w *writer) suspension(i *instr) string {
+	f := w.f
 	var fields, zeroes []string
 	for _, s := range i.dead {
 		fields = append(fields, w.place(s))
@@ -800,10 +893,46 @@ func (w *writer) forget(i *instr) string {
 			zeroes = append(zeroes, w.zero(s.typ))
 		}
 	}
-	if len(fields) == 0 {
-		return ""
+	text := ""
+	if len(fields) > 0 {
+		text = strings.Join(fields, ", ") + " = " + strings.Join(zeroes, ", ") + "\n"
 	}
-	return strings.Join(fields, ", ") + " = " + strings.Join(zeroes, ", ") + "\n"
+	if i.op == opAwait {
+		return text + fmt.Sprintf("return %s.Awaited(&%s.%s.Call, %s, %s)\n", f.drv, f.self, i.kid.name, f.self, f.in)
+	}
+	if w.next != "" {
+		text += fmt.Sprintf("return %s, ", w.value)
+	} else {
+		text += "return "
+	}
+	return text + fmt.Sprintf("%s.Suspended(%s)\n", f.drv, f.self)
+}
+
+// findTails names the suspensions that are worth sharing: Go's compiler is slow in large functions.
+func (w *writer) findTails() {
+	w.tails = map[string]*label{}
+	uses := map[string]int{}
+	for _, i := range w.f.code {
+		if i.op != opWait && i.op != opAwait {
+			continue
+		}
+		text := w.suspension(i)
+		if uses[text]++; w.tails[text] == nil && uses[text] > 1 && (uses[text]-1)*len(text) >= 150 {
+			l := w.f.newLabel("suspend", i.pos)
+			w.tails[text] = l
+			w.shared = append(w.shared, text)
+		}
+	}
+}
+
+// writeTails writes them. They are no line of the source.
+func (w *writer) writeTails() {
+	if len(w.shared) > 0 {
+		w.p("\n%s\n", selfMark)
+	}
+	for _, text := range w.shared {
+		w.p("\n%s:\n%s", w.tails[text].name, text)
+	}
 }
 
 func nodesOf(a any) (list []ast.Node) {

@@ -4,6 +4,7 @@ import (
 	"go/ast"
 	"go/token"
 	"go/types"
+	"math/bits"
 )
 
 // This file decides which variables are fields: those that live across a wait.
@@ -14,6 +15,18 @@ func newBits(n int) bitset      { return make(bitset, (n+63)/64) }
 func (b bitset) set(i int)      { b[i/64] |= 1 << (i % 64) }
 func (b bitset) clear(i int)    { b[i/64] &^= 1 << (i % 64) }
 func (b bitset) has(i int) bool { return b[i/64]&(1<<(i%64)) != 0 }
+
+// members calls do with what is in b, until that returns false.
+func (b bitset) members(do func(int) bool) {
+	for i, w := range b {
+		for ; w != 0; w &= w - 1 {
+			if !do(64*i + bits.TrailingZeros64(w)) {
+				return
+			}
+		}
+	}
+}
+
 func (b bitset) or(o bitset) (changed bool) {
 	for i := range b {
 		n := b[i] | o[i]
@@ -249,6 +262,11 @@ func (f *fun) live() {
 	for _, s := range f.order {
 		if s.pinned {
 			s.frame = true
+		}
+	}
+	for _, i := range f.code { // an error that nobody reads needs no variable
+		if i.op == opWait && len(i.defs) == 1 && len(i.lhs) == 1 && i.defs[0].obj == nil && i.defs[0].reads == 0 && !i.defs[0].pinned && !f.told(i.call) {
+			i.lhs, i.defs = nil, nil
 		}
 	}
 	if !f.unit.plain {

@@ -32,9 +32,10 @@ type lowered struct {
 	temps                   map[*ast.Ident]*slot
 	code                    []*instr
 	states                  int
-	frames                  []*kid  // of awaited functions
-	outs                    []*slot // the results before the error
-	fail                    *slot   // the error, in functions that defer or name it
+	frames                  []*kid          // of awaited functions
+	shared                  map[string]bool // names of Go variables that several temporaries have
+	outs                    []*slot         // the results before the error
+	fail                    *slot           // the error, in functions that defer or name it
 	defers                  []*site
 	sites                   map[*ast.CallExpr]*site
 	implicits               map[*ast.EmptyStmt]implicit // where a type switch's variables begin

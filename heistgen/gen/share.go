@@ -6,10 +6,10 @@ import (
 	"slices"
 )
 
-// This file gives one field to variables whose lives do not meet, and lets go of what fields
-// point to when nobody will read them.
+// This file gives one field, or one Go variable, to variables whose lives do not meet, and lets go of
+// what fields point to when nobody will read them.
 
-// field is the slot whose field s has: its own, or another's.
+// field is the slot whose field or Go variable s has: its own, or another's.
 func (s *slot) field() *slot {
 	if s.shares != nil {
 		return s.shares
@@ -38,28 +38,21 @@ func (f *fun) special(s *slot) bool {
 	return true
 }
 
-// share finds fields that may be the same: of one type, and never needed at the same time.
+// share finds fields that may be the same: of one type, and never needed at the same time. So it does with
+// temporaries that are no fields: a large function has thousands of them, for which Go's compiler needs long.
 func (f *fun) share(ids map[*slot]int) {
 	n := len(f.order)
+	f.shared = map[string]bool{}
 	meets := make([]bitset, n)
 	for i := range meets {
 		meets[i] = newBits(n)
 	}
-	meet := func(i, j int) {
-		if i != j {
-			meets[i].set(j)
-			meets[j].set(i)
-		}
-	}
 	all := func(a, b bitset) {
-		for i := range n {
-			if a.has(i) {
-				for j := range n {
-					if b.has(j) {
-						meet(i, j)
-					}
-				}
-			}
+		for i := range a.members {
+			meets[i].or(b)
+		}
+		for i := range b.members {
+			meets[i].or(a)
 		}
 	}
 	for k, i := range f.code {
@@ -70,46 +63,42 @@ func (f *fun) share(ids map[*slot]int) {
 		all(i.in, i.in)
 		all(i.outs, i.outs)
 		all(written, i.outs)
+		all(written, written)
 		if i.op == opWait { // called again: its results are written before its operands are read
 			all(written, i.in)
 		}
 		if k == 0 {
-			for s := range n { // what is read before it is written, if anything, needs its zero
-				if i.in.has(s) && !f.isParam(f.order[s]) {
+			for s := range i.in.members { // what is read before it is written, if anything, needs its zero
+				if !f.isParam(f.order[s]) {
 					f.order[s].pinned = true
 				}
 			}
 		}
 	}
-	for _, i := range f.code {
-		for _, a := range i.defs {
-			for _, b := range i.defs {
-				meet(ids[a], ids[b])
-			}
-		}
-	}
-	var fields []*slot // those that others may have, too
-	for _, s := range f.order {
-		if !s.frame || f.special(s) {
+	var owners []*slot // those that others may join
+	met := map[*slot]bitset{}
+	for k, s := range f.order {
+		if s.frame && f.special(s) || !s.frame && (s.obj != nil || s.pinned || s.boxed) {
 			continue
 		}
-		param := f.isParam(s)
-		for _, r := range fields {
-			if param || !types.Identical(r.fieldType(), s.fieldType()) {
-				continue
-			}
-			free := !meets[ids[r]].has(ids[s])
-			for _, o := range r.others {
-				free = free && !meets[ids[o]].has(ids[s])
-			}
-			if free || f.mutant("variables share a field whose lives meet") {
+		if !f.isParam(s) {
+			for _, r := range owners {
+				if r.frame != s.frame || met[r].has(k) && !f.mutant("variables share a field whose lives meet") || !types.Identical(r.fieldType(), s.fieldType()) {
+					continue
+				}
 				s.shares = r
 				r.others = append(r.others, s)
+				r.reads += s.reads
+				met[r].or(meets[k])
+				if !r.frame {
+					f.shared[r.name] = true
+				}
 				break
 			}
 		}
 		if s.shares == nil {
-			fields = append(fields, s)
+			owners = append(owners, s)
+			met[s] = meets[k]
 		}
 	}
 }

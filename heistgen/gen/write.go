@@ -15,15 +15,19 @@ import (
 
 // writer writes code of one function, with variables where they now are.
 type writer struct {
-	f     *fun
-	out   *output
-	b     strings.Builder
-	alias map[*slot]bool // boxed variables that a closure needs by a name of its own
-	lits  int            // depth of function literals that stay
-	bare  bool           // no line directives
-	used  map[*slot]bool // by the body
-	color *color         // of a version for goroutines
-	ends  *int           // jumps to the function's end
+	f      *fun
+	out    *output
+	b      strings.Builder
+	alias  map[*slot]bool    // boxed variables that a closure needs by a name of its own
+	tails  map[string]*label // of suspensions that several waits share, by what they do
+	shared []string          // these, in order
+	lits   int               // depth of function literals that stay
+	bare   bool              // no line directives
+	used   map[*slot]bool    // by the body
+	next   string            // the generator, of whose Next this is the body: it returns values without a detour
+	value  string            // and its result, which is zero
+	color  *color            // of a version for goroutines
+	ends   *int              // jumps to the function's end
 }
 
 // output is a file in the making.
@@ -57,8 +61,14 @@ func (w *writer) task() string    { return w.out.importName(taskPath, "task") + 
 
 // place is where a slot is, without following a box.
 func (w *writer) place(s *slot) string {
-	if w.alias[s] || !s.frame {
+	if w.alias[s] {
 		return s.name
+	}
+	if !s.frame {
+		return s.field().name
+	}
+	if w.next != "" && s == w.f.slots[w.f.yield] {
+		return w.next
 	}
 	return w.f.self + "." + s.field().name
 }
@@ -110,12 +120,12 @@ func (w *writer) each(list []ast.Expr) (parts []string) {
 	return parts
 }
 
-// assignment writes an assignment without what gives a field its own value: one that two
-// variables share, where the value goes from one to the other.
+// assignment writes an assignment without what gives a field or a temporary its own value: one that
+// two variables share, where the value goes from one to the other.
 func (w *writer) assignment(dst, src []string) string {
 	var to, from []string
 	for i := range dst {
-		if dst[i] != src[i] || !w.isField(dst[i]) {
+		if dst[i] != src[i] || !w.isField(dst[i]) && !w.f.shared[dst[i]] {
 			to, from = append(to, dst[i]), append(from, src[i])
 		}
 	}
@@ -622,13 +632,18 @@ func (w *writer) ret(pos token.Pos, results []ast.Expr) {
 				*w.ends++
 			}
 			w.p("goto %s\n", f.end.name)
+		case e == "nil" && w.next != "":
+			w.p("return %s.Over(nil)\n", w.next)
 		case e == "nil":
 			w.p("return nil\n")
 		default:
 			if f.fail != nil && e == fail {
 				f.fail.reads++
 			}
-			w.p("return %sEnded(%s)\n", w.machine(), e)
+			if e = fmt.Sprintf("%sEnded(%s)", w.machine(), e); w.next != "" {
+				e = fmt.Sprintf("%s.Over(%s)", w.next, e)
+			}
+			w.p("return %s\n", e)
 		}
 	}
 	if len(results) == 0 {

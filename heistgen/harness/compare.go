@@ -149,7 +149,7 @@ func Compare(dir, root string, programs map[string][]byte, seeds []int, log func
 		}
 		header := regexp.MustCompile(`^# example\.org/compare/` + kind + `/(\S+)`)
 		for range 20 {
-			cmd := exec.Command("go", "build", "-ldflags=-s -w", "-o", out+string(filepath.Separator), "./"+kind+"/...")
+			cmd := exec.Command("go", "build", "-ldflags=-s -w", "-gcflags=-dwarf=false", "-o", out+string(filepath.Separator), "./"+kind+"/...")
 			cmd.Dir, cmd.Env = dir, env
 			text, err := cmd.CombinedOutput()
 			if err == nil {

@@ -112,6 +112,7 @@ type random struct {
 	r     *rand.Rand
 	b     strings.Builder
 	depth int
+	deep  int // the deepest nesting of the function: most are small, as large ones take long to compile
 	n     int // names
 	fn    int
 	named bool
@@ -126,6 +127,7 @@ func (r *random) name(p string) string         { r.n++; return fmt.Sprintf("%s%d
 
 func (r *random) function(i int) {
 	r.fn, r.n = i, 0
+	r.deep = []int{1, 1, 1, 1, 2, 2, 2, 3}[r.r.IntN(8)]
 	r.pure, r.loose, r.loops = []string{"a", "b"}, nil, nil
 	r.named = r.chance(2)
 	if r.named {
@@ -177,7 +179,7 @@ func (r *random) nested(n int) {
 }
 
 func (r *random) statement() {
-	if r.depth > 3 {
+	if r.depth > r.deep {
 		r.simple()
 		return
 	}

@@ -132,7 +132,7 @@ func Waits(err error) bool {
 	if _, ok := err.(*yielded); ok {
 		return true
 	}
-	return err == task.Pending
+	return task.IsPending(err) // it is bare, which this sees at once: see Ended
 }
 
 // resume is Drive for a function that others await.

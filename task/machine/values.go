@@ -67,14 +67,22 @@ func (g *Values[T]) Next(cx *task.Cx) (v T, err error) {
 		v, g.next = g.next, v
 		return v, nil
 	}
-	switch err {
-	case task.Pending:
+	if err == task.Pending {
 		return v, err
-	case nil:
+	}
+	return g.Over(err)
+}
+
+// IsOver reports whether the function has ended: there are no more values.
+func (g *Values[T]) IsOver() bool { return g.phase == ended }
+
+// Over records that the function has returned err, and returns what Next does then.
+func (g *Values[T]) Over(err error) (none T, _ error) {
+	g.phase, g.top = ended, nil
+	if err == nil {
 		err = io.EOF
 	}
-	g.phase, g.top = ended, nil
-	return v, err
+	return none, err
 }
 
 // Close tells the function that nobody wants more: its yield returns false, and it runs to
@@ -84,7 +92,7 @@ func (g *Values[T]) Close(cx *task.Cx) error {
 	if g.phase == ended {
 		return nil
 	}
-	if g.phase == idle && g.top == nil {
+	if g.first.call().At == 0 { // it has not begun
 		g.phase = ended
 		return nil
 	}
