@@ -185,7 +185,7 @@ func (f *Frame) await(cx *Cx) error {
 		if err := cx.Err(); err != nil {
 			return err
 		}
-		f.joiners.Listen(cx, &f.mu)
+		f.joiners.ListenFor(cx, &f.mu, f)
 		if !f.state.done() { // see (*word).finish
 			return cx.Suspend()
 		}

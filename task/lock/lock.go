@@ -63,7 +63,7 @@ func (m *Mutex) Lock(cx *task.Cx) error {
 	if m.p.word.Load() == 0 && cx.Err() == nil && m.p.word.CompareAndSwap(0, whole*one) {
 		return nil
 	}
-	return m.p.queue.Wait(cx, &m.p.mu, &m.p, whole)
+	return m.p.queue.Wait(cx, &m.p.mu, (*mutexPolicy)(&m.p), whole)
 }
 
 // TryLock takes the lock if it is free, and reports whether it did. Any thread.

@@ -144,6 +144,28 @@ func (p *permits) close(cx *task.Cx) {
 	p.queue.Grant(cx, &p.mu, p)
 }
 
+// WaitObject is what [task.Inspect] calls it. A Mutex has a policy of its own.
+func (p *permits) WaitObject() string {
+	if p.limit == 0 {
+		return "lock.RWMutex"
+	}
+	return "lock.Semaphore"
+}
+
+// mutexPolicy is the permits of a Mutex as a policy: it differs by its name.
+type mutexPolicy permits
+
+// WaitObject is what [task.Inspect] calls it.
+func (p *mutexPolicy) WaitObject() string { return "lock.Mutex" }
+
+func (p *mutexPolicy) TryGrant(q *task.WaitQueue, n int64) task.GrantState {
+	return (*permits)(p).TryGrant(q, n)
+}
+
+func (p *mutexPolicy) Revoke(q *task.WaitQueue, n int64, state task.GrantState) {
+	(*permits)(p).Revoke(q, n, state)
+}
+
 // TryGrant takes n for the oldest in the queue, or for a newcomer if that is empty.
 func (p *permits) TryGrant(q *task.WaitQueue, n int64) task.GrantState {
 	w := p.word.Load()
