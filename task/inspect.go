@@ -486,5 +486,50 @@ func ObjectKind(object any) string {
 // FrameOf returns the frame of a task: what [Await] has for a task that another waits for.
 func FrameOf(t Task) *Frame { return t.frame() }
 
+// WakerOf returns the Waker of the present life of f. Any thread.
+func WakerOf(f *Frame) Waker { return Waker{f, gen(f.state.bits.Load())} }
+
 // Life returns the number of the life that w is of, and its frame: together they name it.
 func (w Waker) Life() (f *Frame, life uint32) { return w.frame, w.gen }
+
+// StageOf says how far a suspended task is that the caller has in hand (see [Inspect]): the step of a
+// [Seq] or the stage of a [Flow] that is a field of it, or where its functions wait, if heistgen has
+// made it; else "".
+func StageOf(t Task) string {
+	if m, ok := t.(interface{ Stage() string }); ok {
+		return m.Stage()
+	}
+	v := reflect.ValueOf(t)
+	if v.Kind() != reflect.Pointer || v.Elem().Kind() != reflect.Struct {
+		return ""
+	}
+	v = v.Elem()
+	field, ok := stageFields.Load(v.Type())
+	if !ok {
+		field = stageField(v.Type())
+		stageFields.Store(v.Type(), field)
+	}
+	i := field.(int)
+	if i < 0 {
+		return ""
+	}
+	if at := v.Field(i).Field(0); at.Kind() == reflect.Int {
+		return fmt.Sprintf("step %d", at.Int()+1)
+	} else if !at.IsNil() {
+		return runtime.FuncForPC(at.Pointer()).Name()
+	}
+	return ""
+}
+
+// stageFields has the number of the field that says the stage, by type; -1: none.
+var stageFields sync.Map
+
+// stageField returns the number of the first field that is a Seq or a Flow, or -1.
+func stageField(t reflect.Type) int {
+	for i := range t.NumField() {
+		if f := t.Field(i).Type; f == reflect.TypeFor[Seq]() || f.PkgPath() == reflect.TypeFor[Seq]().PkgPath() && strings.HasPrefix(f.Name(), "Flow[") {
+			return i
+		}
+	}
+	return -1
+}
