@@ -139,6 +139,117 @@ func TestDeadlockAtTheEnd(t *testing.T) {
 	require.NoError(t, parent.WaitContext(background))
 }
 
+// Locks that were taken in opposite orders.
+func TestDeadlockOfTwoLocks(t *testing.T) {
+	p := openWith(t, pool.Config{Workers: 2, StallLimit: -1, Debug: true})
+	var g task.Group
+	defer over(&g)
+	var a, b lock.Mutex
+	var both lock.Event
+	var n atomic.Int64
+	for _, order := range [][2]*lock.Mutex{{&a, &b}, {&b, &a}} {
+		var seq task.Seq
+		g.Go(p, &waiter{name: "taker", op: func(cx *task.Cx) error {
+			return seq.Run(cx, order[0].Lock, func(cx *task.Cx) error {
+				if n.Add(1) == 2 {
+					both.Set(cx)
+				}
+				return nil
+			}, both.Wait, order[1].Lock)
+		}})
+	}
+	_, whats := circleOf(t, p)
+	require.Equal(t, []string{"lock.Mutex", "lock.Mutex"}, whats)
+}
+
+// The dining philosophers, each with the left fork.
+func TestDeadlockOfPhilosophers(t *testing.T) {
+	p := openWith(t, pool.Config{Workers: 2, StallLimit: -1, Debug: true})
+	var g task.Group
+	defer over(&g)
+	forks := make([]*lock.Semaphore, 7)
+	for i := range forks {
+		forks[i] = lock.NewSemaphore(1)
+	}
+	var hungry lock.Event
+	var n atomic.Int64
+	for i := range forks {
+		var seq task.Seq
+		g.Go(p, &waiter{name: "philosopher", op: func(cx *task.Cx) error {
+			return seq.Run(cx,
+				func(cx *task.Cx) error { return forks[i].Acquire(cx, 1) },
+				func(cx *task.Cx) error {
+					if n.Add(1) == int64(len(forks)) {
+						hungry.Set(cx)
+					}
+					return nil
+				},
+				hungry.Wait,
+				func(cx *task.Cx) error { return forks[(i+1)%len(forks)].Acquire(cx, 1) },
+			)
+		}})
+	}
+	names, _ := circleOf(t, p)
+	require.Len(t, names, len(forks))
+}
+
+// A reader waits for a writer that waits for all readers, one of which it is.
+func TestDeadlockOfReaderAndWriter(t *testing.T) {
+	p := openWith(t, pool.Config{Workers: 2, StallLimit: -1, Debug: true})
+	var g task.Group
+	defer over(&g)
+	var m lock.RWMutex
+	var writer *waiter
+	var read lock.Event
+	var seq task.Seq
+	writer = &waiter{name: "writer", op: m.Lock}
+	g.Go(p, &waiter{name: "reader", op: func(cx *task.Cx) error {
+		return seq.Run(cx, m.RLock, func(cx *task.Cx) error { read.Set(cx); g.Go(cx, writer); return nil }, writer.Wait)
+	}})
+	names, whats := circleOf(t, p)
+	require.Len(t, names, 2)
+	require.ElementsMatch(t, []string{"task", "lock.RWMutex"}, whats)
+}
+
+// A permit that is held across a job, which waits for a task that wants the permit: the job blocks its
+// worker, so the dump shows the task that waits for the holder's permit, the holder that waits for its job, and the
+// worker that computes.
+func TestDumpOfPermitHeldAcrossAJob(t *testing.T) {
+	p := openWith(t, pool.Config{Workers: 2, Debug: true})
+	var g task.Group
+	sem := lock.NewSemaphore(1)
+	var job pool.Job[int]
+	var seq task.Seq
+	got := make(chan struct{})
+	g.Go(p, &waiter{name: "holder", op: func(cx *task.Cx) error {
+		return seq.Run(cx,
+			func(cx *task.Cx) error { return sem.Acquire(cx, 1) },
+			func(cx *task.Cx) error {
+				_, err := job.Do(cx, func(pool.Scope) int { <-got; return 0 })
+				return err
+			},
+			func(cx *task.Cx) error { sem.Release(cx, 1); return nil },
+		)
+	}})
+	d := inDump(t, p, func(d *pool.Dump) bool { return len(waitsOf(d, "holder")) == 1 })
+	g.Go(p, &waiter{name: "wants it", op: func(cx *task.Cx) error { return sem.Acquire(cx, 1) }})
+	d = inDump(t, p, func(d *pool.Dump) bool { return len(waitsOf(d, "wants it")) == 1 })
+	require.Equal(t, "call", waitsOf(d, "holder")[0].Kind)
+	require.Equal(t, "lock.Semaphore", waitsOf(d, "wants it")[0].What)
+	require.Empty(t, d.Deadlocks, "the job runs")
+	d = p.Dump(pool.DumpOptions{Stacks: true})
+	computes := 0
+	for _, w := range d.Workers {
+		if w.State == "computing" {
+			computes++
+			require.Contains(t, strings.Join(w.Calls, "\n"), "TestDumpOfPermitHeldAcrossAJob")
+		}
+	}
+	require.Equal(t, 1, computes)
+	close(got)
+	require.NoError(t, g.WaitContext(background))
+}
+
 // A ring of channels is no circle of tasks, because anybody might send: it is quiescent.
 func TestDeadlockOfChannelsIsQuiescent(t *testing.T) {
 	p := open(t, 2)

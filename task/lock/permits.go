@@ -78,10 +78,14 @@ func (p *permits) try(n int64) bool {
 // acquire takes n, and waits until they are free. A task that waits has been granted them,
 // perhaps: it does not take others.
 func (p *permits) acquire(cx *task.Cx, n int64) error {
-	if !p.queue.Contains(cx) && cx.Err() == nil && p.try(n) {
-		return nil
+	var err error
+	if p.queue.Contains(cx) || cx.Err() != nil || !p.try(n) {
+		err = p.queue.Wait(cx, &p.mu, p, n)
 	}
-	return p.queue.Wait(cx, &p.mu, p, n)
+	if cx.Tracked() {
+		return p.recorded(cx, n, err)
+	}
+	return err
 }
 
 func (p *permits) acquireContext(ctx context.Context, n int64) error {
@@ -93,6 +97,13 @@ func (p *permits) acquireContext(ctx context.Context, n int64) error {
 
 // release gives n back. It reports false, and does nothing, if so many are not taken.
 func (p *permits) release(cx *task.Cx, n int64) bool {
+	if held.any.Load() {
+		p.givenBack(cx, n)
+	}
+	return p.free(cx, n)
+}
+
+func (p *permits) free(cx *task.Cx, n int64) bool {
 	for {
 		w := p.word.Load() // Pairs with: (*permits).clear.
 		if w&queued != 0 {
@@ -110,7 +121,7 @@ func (p *permits) release(cx *task.Cx, n int64) bool {
 	p.mu.Lock()
 	if p.word.Load()&queued == 0 { // not any more
 		p.mu.Unlock()
-		return p.release(cx, n)
+		return p.free(cx, n)
 	}
 	if p.out < n {
 		p.mu.Unlock()
