@@ -340,14 +340,14 @@ func (s *Suspended) list(a *attachment, ending bool) {
 			s.list(x.attached, ending)
 		case *Operation:
 			if o, ok := x.owner.(interface{ doing() Remote }); ok {
-				s.Waits = append(s.Waits, remote(o.doing()))
+				s.Waits = append(s.Waits, onCall(o.doing()))
 			} else {
 				s.Parts = true
 				s.Waits = append(s.Waits, Await{Kind: AwaitsOperation, Object: x.owner})
 			}
 		case interface{ doing() Remote }: // a Slot: the end waits for it
 			if ending {
-				s.Waits = append(s.Waits, remote(x.doing()))
+				s.Waits = append(s.Waits, onCall(x.doing()))
 			}
 		}
 	}
@@ -394,8 +394,8 @@ func (w *waiter) describe() Await {
 	return a
 }
 
-// remote describes the wait for what is done elsewhere.
-func remote(r Remote) Await {
+// onCall describes the wait for what is done elsewhere.
+func onCall(r Remote) Await {
 	a := Await{Kind: AwaitsCall, Object: r}
 	switch r := r.(type) {
 	case nil:

@@ -10,8 +10,8 @@ import (
 // names are the names that objects were given, by their addresses.
 var names sync.Map
 
-// named is an object with a name.
-type named struct {
+// nameTag is a name, and whether whoever has it is still there.
+type nameTag struct {
 	name  string
 	alive func() bool
 }
@@ -20,7 +20,7 @@ type named struct {
 // not keep the object. Any goroutine.
 func SetName[T any](object *T, name string) {
 	at, w := reflect.ValueOf(object).Pointer(), weak.Make(object)
-	n := &named{name, func() bool { return w.Value() != nil }}
+	n := &nameTag{name, func() bool { return w.Value() != nil }}
 	names.Store(at, n)
 	runtime.AddCleanup(object, func(at uintptr) { names.CompareAndDelete(at, n) }, at)
 }
@@ -31,8 +31,8 @@ func ObjectName(object any) string {
 	if v.Kind() != reflect.Pointer {
 		return ""
 	}
-	if n, ok := names.Load(v.Pointer()); ok && n.(*named).alive() { // else another object has its address
-		return n.(*named).name
+	if n, ok := names.Load(v.Pointer()); ok && n.(*nameTag).alive() { // else another object has its address
+		return n.(*nameTag).name
 	}
 	return ""
 }
