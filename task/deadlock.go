@@ -123,18 +123,24 @@ func candidateOf(s *Suspended) *candidate {
 	if s.Active || s.Exposed && !s.Ending || s.Parts && !s.Ending {
 		return nil
 	}
-	c := &candidate{self: s.Self, kind: Kind(s.Task), group: s.Group, ending: s.Ending}
-	for _, a := range s.Waits {
-		switch {
+	waits := 0
+	for i := range s.Waits {
+		switch a := &s.Waits[i]; {
 		case a.Holds:
-		case exact(&a):
-			c.waits = append(c.waits, a)
+		case exact(a):
+			waits++
 		case !s.Ending:
 			return nil
 		}
 	}
-	if len(c.waits) == 0 || len(c.waits) > 1 && !s.Ending {
+	if waits == 0 || waits > 1 && !s.Ending {
 		return nil
+	}
+	c := &candidate{self: s.Self, kind: Kind(s.Task), group: s.Group, ending: s.Ending}
+	for i := range s.Waits {
+		if a := &s.Waits[i]; !a.Holds && exact(a) {
+			c.waits = append(c.waits, *a)
+		}
 	}
 	return c
 }
