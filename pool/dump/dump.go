@@ -10,6 +10,7 @@ package dump
 import (
 	"bytes"
 	"encoding/json"
+	"errors"
 	"fmt"
 	"io"
 	"net/http"
@@ -224,4 +225,21 @@ func OnSignal(w io.Writer, p *pool.Pool, o pool.DumpOptions) (stop func()) {
 		close(signals)
 		<-done
 	})
+}
+
+// ErrDeadlock is what [Check] returns, with the tasks.
+var ErrDeadlock = errors.New("dump: deadlock")
+
+// Check returns an error that is ErrDeadlock, and names the tasks, if tasks of p are in a deadlock: if they wait
+// for each other in a circle, or all are suspended and nothing of the pool can make any of them go on. It is for
+// tests, which call it when something has not come that they wait for: that a goroutine outside may still let
+// tasks go on, the test knows, and the pool does not. Goroutines only.
+func Check(p *pool.Pool) error {
+	d := p.Dump(pool.DumpOptions{})
+	if len(d.Deadlocks) == 0 && !d.Quiescent {
+		return nil
+	}
+	var b strings.Builder
+	_ = WriteText(&b, d) // cannot fail
+	return fmt.Errorf("%w: %s", ErrDeadlock, b.String())
 }
