@@ -176,7 +176,7 @@ type stillness struct {
 func (p *Pool) still() stillness {
 	s := stillness{is: p.isIdle(), admitted: uint64(p.admitted.Load())}
 	for _, w := range p.everybody() {
-		s.polls += w.public[polls].Load() // Pairs with: (*worker).publish.
+		s.polls += w.public[polls].Load()
 	}
 	return s
 }
@@ -184,7 +184,7 @@ func (p *Pool) still() stillness {
 // deadlocks returns circles of tasks.
 func (p *Pool) deadlocks() [][]task.Blocked {
 	return task.Deadlocks(&p.runtime, func(tasks []task.Waker) (woken bool) {
-		if r := p.batons[0].reactor.Load(); r != nil { // Pairs with: (*Pool).Reactor.
+		if r := p.batons[0].reactor.Load(); r != nil {
 			r.Waiting(func(w task.Waker, _ int, _ reactor.Mode) { woken = woken || slices.Contains(tasks, w) })
 		}
 		return woken
@@ -194,7 +194,7 @@ func (p *Pool) deadlocks() [][]task.Blocked {
 // descriptors returns which descriptors tasks wait for, of so many tasks.
 func (p *Pool) descriptors() map[task.Waker][]WaitDump {
 	m := map[task.Waker][]WaitDump{}
-	if r := p.batons[0].reactor.Load(); r != nil { // Pairs with: (*Pool).Reactor.
+	if r := p.batons[0].reactor.Load(); r != nil {
 		r.Waiting(func(w task.Waker, fd int, mode reactor.Mode) {
 			if len(m) < maxDescriptors && !w.Over() {
 				what := "read"

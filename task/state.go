@@ -151,7 +151,7 @@ func (w *word) pend(extra uint32) (resubmit bool) {
 			return true
 		}
 		// Publish. What the poll wrote, for the next one, on whatever worker.
-		// Pairs with: (*word).wake, (*word).start.
+		// Pairs with: (*word).wake, (*word).start, (*word).seize.
 		if w.bits.CompareAndSwap(s, next) {
 			return s&woken != 0
 		}
@@ -166,7 +166,7 @@ func (w *word) pend(extra uint32) (resubmit bool) {
 func (w *word) seize() bool {
 	s := w.bits.Load()
 	// Claim. The task. Whatever the last poll has written is visible.
-	// Pairs with: (*word).pend, (*word).wake.
+	// Pairs with: (*word).pend.
 	return s&(live|active) == live && w.bits.CompareAndSwap(s, s|active)
 }
 

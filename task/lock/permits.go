@@ -100,36 +100,32 @@ func (p *permits) release(cx *task.Cx, n int64) bool {
 	if held.any.Load() {
 		p.givenBack(cx, n)
 	}
-	return p.free(cx, n)
-}
-
-func (p *permits) free(cx *task.Cx, n int64) bool {
 	for {
 		w := p.word.Load() // Pairs with: (*permits).clear.
-		if w&queued != 0 {
-			break
+		if w&queued == 0 {
+			if taken(w) < n {
+				return false
+			}
+			// Publish. What was done while the permits were held (P1).
+			// Pairs with: (*permits).try, (*permits).TryGrant, (*Mutex).Lock, (*Mutex).TryLock.
+			if p.word.CompareAndSwap(w, w-uint64(n)*one) {
+				return true
+			}
+			continue
 		}
-		if taken(w) < n {
+		p.mu.Lock()
+		if p.word.Load()&queued == 0 { // not any more
+			p.mu.Unlock()
+			continue
+		}
+		if p.out < n {
+			p.mu.Unlock()
 			return false
 		}
-		// Publish. What was done while the permits were held (P1).
-		// Pairs with: (*permits).try, (*permits).TryGrant, (*Mutex).Lock, (*Mutex).TryLock.
-		if p.word.CompareAndSwap(w, w-uint64(n)*one) {
-			return true
-		}
+		p.out -= n
+		p.queue.Grant(cx, &p.mu, p)
+		return true
 	}
-	p.mu.Lock()
-	if p.word.Load()&queued == 0 { // not any more
-		p.mu.Unlock()
-		return p.free(cx, n)
-	}
-	if p.out < n {
-		p.mu.Unlock()
-		return false
-	}
-	p.out -= n
-	p.queue.Grant(cx, &p.mu, p)
-	return true
 }
 
 // held returns how many permits are taken. A hint.
