@@ -277,7 +277,7 @@ func (c *collector) visit(s *task.Suspended) {
 	if n := c.options.Samples; n >= 0 && len(shape.Tasks) >= n {
 		return
 	}
-	t := TaskDump{ID: id(s.Self), Name: printable(kind), Spawned: s.Spawned, Waker: s.Exposed}
+	t := TaskDump{ID: id(s.Self), Name: printable(kind), Spawned: s.Spawned(), Waker: s.Exposed}
 	if !s.Active {
 		t.Name = nameOf(s.Task)
 	}

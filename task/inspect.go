@@ -64,8 +64,15 @@ type Suspended struct {
 	Exposed bool
 	// Parts says that it waits in several branches or operations.
 	Parts bool
-	// Spawned is where it was started, in builds with the tag heistdebug.
-	Spawned string
+}
+
+// Spawned returns where the task was started, in builds with the tag heistdebug, and "" in others, or if it is
+// Active.
+func (s *Suspended) Spawned() string {
+	if s.Active {
+		return ""
+	}
+	return strings.TrimSuffix(strings.TrimPrefix(s.Self.frame.site.String(), " (spawned at "), ")")
 }
 
 // Await is what a task waits for.
@@ -304,7 +311,6 @@ func (s *Suspended) read(f *Frame) {
 	if why := f.canceled(); why != nil {
 		s.Canceled = why.err
 	}
-	s.Spawned = strings.TrimSuffix(strings.TrimPrefix(f.site.String(), " (spawned at "), ")")
 	if h, ok := f.self.(interface{ starter() *Frame }); ok {
 		if owner := h.starter(); owner != nil {
 			s.Path = append(s.Path[:len(s.Path):len(s.Path)], Kind(owner.self))
