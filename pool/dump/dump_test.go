@@ -10,7 +10,6 @@ import (
 	"os"
 	"os/exec"
 	"path/filepath"
-	"runtime"
 	"strings"
 	"testing"
 	"time"
@@ -105,7 +104,7 @@ func TestProfile(t *testing.T) {
 	require.Equal(t, 200, w.Code)
 	file := filepath.Join(t.TempDir(), "tasks.pb.gz")
 	require.NoError(t, os.WriteFile(file, w.Body.Bytes(), 0o600))
-	out, err := exec.Command(filepath.Join(runtime.GOROOT(), "bin", "go"), "tool", "pprof", "-top", file).CombinedOutput()
+	out, err := exec.Command("go", "tool", "pprof", "-top", file).CombinedOutput()
 	if err != nil && strings.Contains(string(out), "no such") {
 		t.Skip("no pprof: ", string(out))
 	}
