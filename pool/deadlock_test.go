@@ -75,8 +75,7 @@ func TestDeadlockOfOnce(t *testing.T) {
 	var g task.Group
 	defer over(&g)
 	var once lock.OnceValue[int]
-	var user *waiter
-	user = &waiter{name: "user", op: func(cx *task.Cx) error {
+	user := &waiter{name: "user", op: func(cx *task.Cx) error {
 		_, err := once.Get(cx, func(*task.Cx) (int, error) { return 0, nil })
 		return err
 	}}
@@ -233,9 +232,9 @@ func TestDumpOfPermitHeldAcrossAJob(t *testing.T) {
 			func(cx *task.Cx) error { sem.Release(cx, 1); return nil },
 		)
 	}})
-	d := inDump(t, p, func(d *pool.Dump) bool { return len(waitsOf(d, "holder")) == 1 })
+	inDump(t, p, func(d *pool.Dump) bool { return len(waitsOf(d, "holder")) == 1 })
 	g.Go(p, &waiter{name: "wants it", op: func(cx *task.Cx) error { return sem.Acquire(cx, 1) }})
-	d = inDump(t, p, func(d *pool.Dump) bool { return len(waitsOf(d, "wants it")) == 1 })
+	d := inDump(t, p, func(d *pool.Dump) bool { return len(waitsOf(d, "wants it")) == 1 })
 	require.Equal(t, "call", waitsOf(d, "holder")[0].Kind)
 	require.Equal(t, "lock.Semaphore", waitsOf(d, "wants it")[0].What)
 	require.Empty(t, d.Deadlocks, "the job runs")
