@@ -108,6 +108,24 @@ func (c *computation[R]) Poll(cx *task.Cx) error {
 	return nil
 }
 
+// Awaits is for [task.Inspect].
+func (c *computation[R]) Awaits() (a task.Await) {
+	if c.pool == nil || !c.begun {
+		return a
+	}
+	q := &c.pool.jobs
+	q.mu.Lock()
+	defer q.mu.Unlock()
+	if !c.queued {
+		return a
+	}
+	a.Kind, a.Object, a.Line, a.Place = task.AwaitsTurn, c.lane, c.lane.stats.Waiting, 1
+	for t := c.turn.prev; t != nil && a.Place < maxCalls; t = t.prev {
+		a.Place++
+	}
+	return a
+}
+
 // compute runs f, unless the task is canceled, and ends the turn: before the result is there,
 // since who has it may ask for the next one.
 func (c *computation[R]) compute(cx *task.Cx, q *jobs) error {

@@ -79,6 +79,14 @@ type lane struct {
 	oldest, newest *turn
 }
 
+// WaitObject is what [task.Inspect] calls it.
+func (l *lane) WaitObject() string {
+	if l.limiter.Name == "" {
+		return "a thread for a pool.Job"
+	}
+	return "the pool.Limiter " + l.limiter.Name
+}
+
 // turn is a job on its way through a lane.
 type turn struct {
 	waker      task.Waker // of the computation

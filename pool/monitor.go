@@ -168,9 +168,7 @@ func (g *monitor) checkAll(now int64) (awake bool) {
 		l := &g.seen[i]
 		switch {
 		case p.parking.isParked(i):
-			if l.reported {
-				g.stalls.ended(w, time.Duration(now-l.since))
-			}
+			g.freed(w, l, now)
 			*l = observed{last: l.last}
 			if p.parking.isActive(i) {
 				free++
@@ -200,15 +198,26 @@ func (g *monitor) checkAll(now int64) (awake bool) {
 // check reports whether w has been in one poll since the last look.
 func (g *monitor) check(w *worker, l *observed, now int64) bool {
 	if l.probed && w.runner.ProbePending() {
+		if !l.stuck {
+			w.stuck.Store(l.since) // Hint. For Dump
+		}
 		l.stuck, l.last = true, now
 		return true
+	}
+	g.freed(w, l, now)
+	*l = observed{probed: true, since: now, last: l.last}
+	w.runner.Probe()
+	return false
+}
+
+// freed notes that the poll that w was stuck in, if it was, has ended.
+func (g *monitor) freed(w *worker, l *observed, now int64) {
+	if l.stuck {
+		w.stuck.Store(0) // Hint. For Dump
 	}
 	if l.reported {
 		g.stalls.ended(w, time.Duration(now-l.since))
 	}
-	*l = observed{probed: true, since: now, last: l.last}
-	w.runner.Probe()
-	return false
 }
 
 // balance activates a spare when all active workers are stuck and something waits, and retires one when two

@@ -51,6 +51,7 @@ type worker struct {
 	until     atomicx.Int64 // it sleeps, and looks at all timers then; else never
 	tid       atomicx.Int64 // of the thread, or 0: that thread may rely on it (afterPoll, Runs), to others it is a hint
 	goroutine atomic.String // its number, for reports
+	stuck     atomicx.Int64 // since when it has been in one poll, as far as the monitor knows; else 0
 
 	_      pad.Line
 	lifo   atomicx.Pointer[task.Frame] // woken by the poll in progress; runs next

@@ -134,6 +134,23 @@ func (d *direction) await(w *waiter) (again bool) {
 	}
 }
 
+// each calls yield for the tasks that are waiters (D4).
+func (d *direction) each(yield func(*waiter)) {
+	v := d.word.Load()
+	if v == nil || v == ready {
+		return
+	}
+	all, ok := v.hook.(waiterList)
+	if !ok {
+		all = waiterList{v}
+	}
+	for _, w := range all {
+		if w.simple() {
+			yield(w)
+		}
+	}
+}
+
 // clear forgets the edges so far. The caller tries next: what they were about, it finds (D1).
 func (d *direction) clear() {
 	if d.word.Load() == ready {

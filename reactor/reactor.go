@@ -237,6 +237,27 @@ func (r *Reactor) Used() (n int) {
 	return n
 }
 
+// Waiting calls yield for each task that waits for readiness of a descriptor, or has waited for it and
+// will be woken by it. It is for dumps; any thread. yield must not block.
+func (r *Reactor) Waiting(yield func(w task.Waker, fd int, m Mode)) {
+	for _, r := range r.peers {
+		for at := 0; ; at++ {
+			var here [pageSize]*source
+			r.mu.Lock()
+			n, ended := r.table.page(at, &here)
+			r.mu.Unlock()
+			for _, s := range here[:n] {
+				for m := Read; m <= Write; m++ {
+					s.direction(m).each(func(w *waiter) { yield(w.task, s.fd, m) })
+				}
+			}
+			if ended {
+				break
+			}
+		}
+	}
+}
+
 // Close closes the descriptors that are still registered, and what Used counts beside, and the reactor, as soon as
 // nobody is about to interrupt it any more. Nobody may poll it, or come to it. It returns nil.
 func (r *Reactor) Close() error {

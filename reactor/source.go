@@ -165,7 +165,7 @@ func (s *source) waiter(cx *task.Cx, m poll.Mode) *waiter {
 // lockGate locks a gate for the polled task, or has it wait until it is unlocked.
 func (s *source) lockGate(cx *task.Cx, g *gate) error {
 	for !g.tryLock() {
-		if g.wait(waiter{task: cx.Self()}) {
+		if g.wait(waiter{task: cx.Waker()}) {
 			return cx.Suspend()
 		}
 	}

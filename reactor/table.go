@@ -108,6 +108,19 @@ func splitKey(key uint64) (at int, i uint16) {
 	return int(uint32(key) / pageSize), uint16(key % pageSize)
 }
 
+// page writes the descriptors of a page into list, and reports whether it was the last.
+func (t *table) page(at int, list *[pageSize]*source) (n int, last bool) {
+	if at < len(t.pages) && t.pages[at] != nil {
+		for _, s := range t.pages[at].slots[:t.pages[at].fresh] {
+			if s.source != nil {
+				list[n] = s.source
+				n++
+			}
+		}
+	}
+	return n, at+1 >= len(t.pages)
+}
+
 // all returns all descriptors.
 func (t *table) all() (list []*source) {
 	for _, p := range t.pages {

@@ -266,7 +266,7 @@ type blockingCall[T any] struct {
 }
 
 func (c *blockingCall[T]) run() {
-	c.helper = help(c.rt)
+	c.helper = help(c.rt, nil)
 	c.err = fmt.Errorf("task: blocking: %w", ErrGoexit)
 	defer func() {
 		if p := recover(); p != nil {

@@ -210,6 +210,10 @@ func (cx *Cx) Context() context.Context {
 	return cx.run.rt.Context()
 }
 
+// Tracked reports whether the scheduler wants to know who holds what: see [SetDebug]. Objects that a task holds
+// across polls ask.
+func (cx *Cx) Tracked() bool { return cx.run.tracks }
+
 // Worker returns the number of the worker that polls, from 0 up to but not
 // including the scheduler's number of workers. The next poll may be another
 // worker's.

@@ -36,15 +36,39 @@ func MustNotPoll(message string) {
 // them. As pollers, it is there to detect a mistake.
 var helpers = struct {
 	mu sync.Mutex
-	on map[uint64]*Runtime // by the goroutine's number
-}{on: map[uint64]*Runtime{}}
+	on map[uint64]helper // by the goroutine's number
+}{on: map[uint64]helper{}}
 
-// help marks the calling goroutine as one that works for a task of rt, until unhelp is called
-// with the result.
-func help(rt *Runtime) (id uint64) {
+// helper is whom a goroutine works for: a group of rt as its member, or a task of rt in a blocking
+// function.
+type helper struct {
+	rt    *Runtime
+	group *Group
+}
+
+// Helpers returns how many goroutines run blocking functions of rt's tasks, and how many are members
+// of groups. Any goroutine.
+func Helpers(rt *Runtime) (blocking, members int) {
+	helpers.mu.Lock()
+	defer helpers.mu.Unlock()
+	for _, h := range helpers.on {
+		switch {
+		case h.rt != rt:
+		case h.group != nil:
+			members++
+		default:
+			blocking++
+		}
+	}
+	return blocking, members
+}
+
+// help marks the calling goroutine as one that works for a task of rt, or as a member of g, until
+// unhelp is called with the result.
+func help(rt *Runtime, g *Group) (id uint64) {
 	id = stack.Number()
 	helpers.mu.Lock()
-	helpers.on[id] = rt
+	helpers.on[id] = helper{rt, g}
 	helpers.mu.Unlock()
 	return id
 }
@@ -60,7 +84,7 @@ func unhelp(id uint64) {
 func MustNotHelp(rt *Runtime, message string) {
 	id := stack.Number()
 	helpers.mu.Lock()
-	helps := helpers.on[id] == rt
+	helps := helpers.on[id].rt == rt
 	helpers.mu.Unlock()
 	if helps {
 		panic(message)

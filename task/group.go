@@ -170,7 +170,7 @@ func (g *Group) Goroutine(on Spawner, f func(context.Context) error) {
 	g.enter(rt, cx)
 	ctx := g.Context()
 	rt.start("a goroutine of a group", func() {
-		defer unhelp(help(rt))
+		defer unhelp(help(rt, g))
 		err, ended := ErrGoexit, false
 		defer func() {
 			if !ended {
@@ -304,7 +304,7 @@ func (g *Group) Wait(cx *Cx) error {
 			}
 			g.Cancel(err)
 		}
-		g.waiters.Listen(cx, &g.mu)
+		g.waiters.ListenFor(cx, &g.mu, g)
 		if g.live.Load() != 0 {
 			return cx.Suspend()
 		}

@@ -54,7 +54,7 @@ func (t *call[T]) release(cx *Cx, err error) bool {
 			err = errOwner
 		}
 		t.Cancel(err)
-		t.joiners.Listen(cx, &t.mu)
+		t.joiners.ListenFor(cx, &t.mu, &t.Frame)
 		if !t.state.done() {
 			return false
 		}

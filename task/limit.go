@@ -163,6 +163,9 @@ func (g *Group) vacate(cx *Cx) {
 // limitPolicy is a Group as the policy of its feeders.
 type limitPolicy Group
 
+// WaitObject is what [Inspect] calls it.
+func (p *limitPolicy) WaitObject() string { return "the limit of a task.Group" }
+
 func (p *limitPolicy) TryGrant(*WaitQueue, int64) GrantState {
 	switch {
 	case p.why.Load() != nil:

@@ -86,9 +86,13 @@ func (l *memberList) sweep() {
 		l.mu.Lock()
 		for range batch {
 			f := l.head
-			if f == nil || todo == 0 {
+			if todo == 0 || l.n == 0 {
 				todo = 0
 				break
+			}
+			if f.isMark() {
+				l.head = f.right
+				continue
 			}
 			if l.signal(f) {
 				woken[n] = f
@@ -114,6 +118,10 @@ func submitAll(frames []*Frame) {
 		rt.scheduler.Submit(b)
 	}
 }
+
+// isMark reports whether f is no member, but the place of an [Inspect] in the ring, which is not
+// counted. The lock is held.
+func (f *Frame) isMark() bool { return f.members == nil }
 
 // signal tells a listed frame that it is canceled, or to come to an end, if the members are. It
 // reports whether the caller must submit f.

@@ -158,7 +158,7 @@ func (g *Group) release(cx *Cx, err error) bool {
 			return false
 		}
 		g.Cancel(err)
-		g.waiters.Listen(cx, &g.mu)
+		g.waiters.ListenFor(cx, &g.mu, g)
 	}
 	return true
 }

@@ -69,7 +69,7 @@ func (p *Promise[T]) Wait(cx *Cx) (v T, err error) {
 		if err := cx.Err(); err != nil {
 			return v, err
 		}
-		p.waiters.Listen(cx, &p.mu)
+		p.waiters.ListenFor(cx, &p.mu, p)
 		if !p.done() {
 			return v, cx.Suspend()
 		}

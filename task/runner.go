@@ -42,6 +42,7 @@ type Runner struct {
 	scratch       []byte   // see Cx.Scratch
 	lent          [][]byte // debug builds: what else is lent to the polled task
 	phase         phase
+	tracks        bool  // see (*Cx).Tracked
 	slotKept      bool  // its frame's slot in the group is the caller's; see (*Group).vacate
 	crash         error // a panic that was recovered and is still to be dealt with
 	orphan        error // a panic of a child that nobody has waited for

@@ -8,6 +8,7 @@ import (
 	"slices"
 
 	"github.com/heist-go/heist/internal/atomicx"
+	"github.com/heist-go/heist/internal/invariant"
 	"github.com/heist-go/heist/internal/park"
 )
 
@@ -30,6 +31,7 @@ type Runtime struct {
 	panics    atomicx.Uint64    // of goroutines
 	sim       Simulator         // see SetSimulator
 	tails     func(Tail) bool   // see SetTails
+	tracks    bool              // see SetDebug
 	backlog   backlog
 }
 
@@ -48,6 +50,10 @@ func Open(ctx context.Context, rt *Runtime, s Scheduler, runners ...*Runner) {
 // SetSpares says, before Open, that up to n runners may be added later, which have no worker
 // most of the time: nobody arms an alarm in them but the tasks that they poll.
 func SetSpares(rt *Runtime, n int) { rt.spares = n }
+
+// SetDebug has objects record, before Open, which tasks hold them, so that [Deadlocks] finds circles of locks.
+// Builds with the tag heistdebug do so anyway.
+func SetDebug(rt *Runtime) { rt.tracks = true }
 
 // AddSpare adds r as the next spare. One thread at a time.
 func AddSpare(rt *Runtime, r *Runner) {
@@ -69,7 +75,7 @@ func AddSpare(rt *Runtime, r *Runner) {
 
 // join makes r the runner of rt with that index.
 func (r *Runner) join(rt *Runtime, index int) {
-	r.rt, r.index = rt, index
+	r.rt, r.index, r.tracks = rt, index, rt.tracks || invariant.Debug
 	r.timers.begin(rt.Nanos())
 	if r.sim = rt.sim; r.sim != nil {
 		r.floor, r.hides = below, exposed

@@ -110,7 +110,7 @@ func describe(a *attachment, what []string) []string {
 		switch x := a.what.(type) {
 		case *waiter:
 			if x.queue != nil {
-				what = append(what, fmt.Sprintf("a place in a wait queue of %T", x.policy))
+				what = append(what, fmt.Sprintf("a place in a wait queue of %T", x.what))
 			} else {
 				what = append(what, "something that has not happened")
 			}

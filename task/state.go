@@ -19,6 +19,7 @@ import (
 //	active[, woken]    start    active            the worker polls
 //	active             pend     suspended         nobody: somebody will wake it
 //	active, woken      pend     active, woken     the worker puts it back in a queue
+//	suspended          seize    active            the reader: it has the frame in hand, and pends
 //	active[, woken]    again    active[, woken]   the worker puts it back in a queue
 //	active[, woken]    finish   (not live)        the worker wakes who waits
 //	(not live)         wake     (not live)        nobody: too late
@@ -26,8 +27,8 @@ import (
 //
 // # Invariants
 //
-//	S1  A frame is in exactly one queue while it is active and not in a poll, and
-//	    in none otherwise. So one thread at a time polls it.
+//	S1  A frame is in exactly one queue while it is active and neither in a poll nor in a
+//	    reader's hand, and in none otherwise. So one thread at a time polls it, or reads it.
 //	S2  Zero means never used, and not live: a wake-up does nothing.
 //	S3  The generation changes in spawn and nowhere else. Whoever holds an old
 //	    one (a Waker, a waiter) cannot touch the frame's next life.
@@ -150,11 +151,23 @@ func (w *word) pend(extra uint32) (resubmit bool) {
 			return true
 		}
 		// Publish. What the poll wrote, for the next one, on whatever worker.
-		// Pairs with: (*word).wake, (*word).start.
+		// Pairs with: (*word).wake, (*word).start, (*word).seize.
 		if w.bits.CompareAndSwap(s, next) {
 			return s&woken != 0
 		}
 	}
+}
+
+// seize takes a suspended task in hand: as long as the caller has not called pend, nobody polls it,
+// and what its worker has written may be read. Who wakes it meanwhile sets woken, and the caller
+// submits the frame for them. It reports false if the task is not suspended.
+//
+// Any thread that makes sure that the frame is not in another life, or does not care.
+func (w *word) seize() bool {
+	s := w.bits.Load()
+	// Claim. The task. Whatever the last poll has written is visible.
+	// Pairs with: (*word).pend.
+	return s&(live|active) == live && w.bits.CompareAndSwap(s, s|active)
 }
 
 // again is pend for a task that is queued again whether it was woken or

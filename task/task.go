@@ -85,6 +85,9 @@
 //   - Faces of it: [RunOn], [RunAround], [DetachDue], [Backlog], [BacklogStats], [GoroutinePanics],
 //     [Unseen].
 //   - Goroutines that poll, or work for tasks: [Polling], [MustNotHelp].
+//   - Looking into a running one: [Inspect], [Suspended], [Await], [AwaitKind] ([AwaitsEnd], [AwaitsTurn], [AwaitsEvent],
+//     [AwaitsTimer], [AwaitsCall], [AwaitsOperation]), [Awaiter], [Kind], [Source], [StageOf], [ObjectKind], [ObjectName],
+//     [SetName], [FrameOf], [WakerOf], [Helpers]; who waits for whom: [Deadlocks], [Blocked], [Holders], [SetDebug].
 //   - A simulator: [Simulator], [Interruptible], [SetSimulator], [Simulated], [Advance], [Waits].
 package task
 
@@ -185,7 +188,7 @@ func (f *Frame) await(cx *Cx) error {
 		if err := cx.Err(); err != nil {
 			return err
 		}
-		f.joiners.Listen(cx, &f.mu)
+		f.joiners.ListenFor(cx, &f.mu, f)
 		if !f.state.done() { // see (*word).finish
 			return cx.Suspend()
 		}

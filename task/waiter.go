@@ -24,6 +24,7 @@ type waiter struct {
 	set        *WaitSet   // or queue, whose lock is mu
 	queue      *WaitQueue
 	mu         *park.Mutex
+	what       any     // the Policy of the queue; of a set, the object that it is in, or nil: for Inspect
 	prev, next *waiter // guarded by mu; next is nil when it is in no ring
 	wake       wakeup
 	part       uint32 // which operation of a branch waits; its worker's
@@ -34,7 +35,6 @@ type waiter struct {
 	grant atomicx.Uint32 // what was decided, and in which use; written under mu. Of a WaitSet: Notified
 
 	// Of a WaitQueue.
-	policy   Policy
 	notified bool  // guarded by mu: it is Notified as soon as it is taken out
 	asks     int64 // what it wants of the policy
 }
@@ -155,8 +155,8 @@ func (r *Runner) freeWaiter(w *waiter) {
 	w.set, w.queue, w.mu, w.prev, w.next = nil, nil, nil, nil, nil
 	w.wake = wakeup{}
 	w.asked, w.mayAbandon = false, false
-	if w.policy != nil {
-		w.policy, w.notified = nil, false
+	if w.what != nil {
+		w.what, w.notified = nil, false
 	}
 	if r.spares < maxSpares {
 		w.next, r.waiters = r.waiters, w

@@ -168,7 +168,7 @@ func (q *WaitQueue) Enqueue(cx *Cx, mu *park.Mutex, policy Policy, n int64, stat
 	}
 	q.check(cx, mu, policy, n, state)
 	w := cx.newWaiter(mu)
-	w.queue, w.policy, w.asks = q, policy, n
+	w.queue, w.what, w.asks = q, policy, n
 	w.begin()
 	w.asked = true
 	if state != Waiting {
@@ -301,7 +301,7 @@ func (q *WaitQueue) Quit(cx *Cx) {
 
 // withdraw takes w out of the queue, and its grant back.
 func (q *WaitQueue) withdraw(cx *Cx, w *waiter) {
-	mu, policy := w.mu, w.policy
+	mu, policy := w.mu, w.what.(Policy)
 	mu.Lock()
 	q.remove(w)
 	policy.Revoke(q, w.asks, w.finalGrant())
@@ -388,7 +388,7 @@ func (q *WaitQueue) EnqueueContext(ctx context.Context, mu *park.Mutex, policy P
 		return interrupted(ctx)
 	}
 	forbidOnWorker()
-	w := waiter{queue: q, mu: mu, policy: policy, asks: n, use: 1, wake: wakeup{token: make(chan struct{}, 1)}}
+	w := waiter{queue: q, mu: mu, what: policy, asks: n, use: 1, wake: wakeup{token: make(chan struct{}, 1)}}
 	mu.Lock()
 	state := decide()
 	if state == Waiting {

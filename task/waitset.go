@@ -131,7 +131,10 @@ func (s *WaitSet) wakeAll(mu *park.Mutex, cx *Cx, woken []wakeup) {
 
 // Listen lists the polled task, unless it is listed already. The caller looks at the
 // awaited condition once more afterwards, and then either suspends or calls Forget.
-func (s *WaitSet) Listen(cx *Cx, mu *park.Mutex) {
+func (s *WaitSet) Listen(cx *Cx, mu *park.Mutex) { s.ListenFor(cx, mu, nil) }
+
+// ListenFor is Listen for an object, a pointer, that [Inspect] names as what the task waits for.
+func (s *WaitSet) ListenFor(cx *Cx, mu *park.Mutex, object any) {
 	Point(cx)
 	w := cx.waiterIn(s, nil)
 	if w == nil {
@@ -139,7 +142,7 @@ func (s *WaitSet) Listen(cx *Cx, mu *park.Mutex) {
 			cx.checkStage(nil)
 		}
 		w = cx.newWaiter(mu)
-		w.set = s
+		w.set, w.what = s, object
 	}
 	w.asked = true
 	mu.Lock()
@@ -192,12 +195,19 @@ func (s *WaitSet) quit(cx *Cx, w *waiter) {
 //
 //heist:sticky
 func (s *WaitSet) Wait(cx *Cx, mu *park.Mutex, done func() bool) error {
+	return s.WaitFor(cx, mu, nil, done)
+}
+
+// WaitFor is Wait for an object: see [WaitSet.ListenFor].
+//
+//heist:sticky
+func (s *WaitSet) WaitFor(cx *Cx, mu *park.Mutex, object any, done func() bool) error {
 	Point(cx)
 	if !done() {
 		if err := cx.Err(); err != nil {
 			return err
 		}
-		s.Listen(cx, mu)
+		s.ListenFor(cx, mu, object)
 		if !done() { // whoever makes it happen looks at the set afterwards
 			return cx.Suspend()
 		}

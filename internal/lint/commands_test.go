@@ -59,6 +59,9 @@ var commands = map[string]command{
 	"git clone https://github.com/heist-go/heist && go -C heist/heistvet install .": {elsewhere: "it takes what is published"},
 	"go install github.com/heist-go/heist/heistvet@latest":                          {elsewhere: "it installs what is published"},
 	"go tool pprof -tagfocus='task=.*session' -http=: cpu.pprof":                    {elsewhere: "it opens a browser"},
+	"curl -s http://localhost:6060/debug/heist":                                     {instead: "go test ./pool/dump -run 'TestText|ExampleHandler'"},
+	"kill -QUIT $(pidof service)":                                                   {instead: "go test ./pool/dump -run TestOnSignal"},
+	"go tool pprof -top 'http://localhost:6060/debug/heist?format=pprof'":           {instead: "go test ./pool/dump -run TestProfile"},
 	"go run ./examples/straight":                                                    {serves: "listening on"},
 	"go run github.com/heist-go/heist/heistgen@latest":                              {elsewhere: "it runs what is published"},
 }

@@ -16,6 +16,7 @@ var tower = map[string]string{
 	"bench/...":    "...",
 	"examples/...": "...",
 
+	"pool/dump":    "pool",
 	"pool/par":     "pool pool/fork task internal/atomicx internal/pad internal/park",
 	"pool/sim":     "pool/fork task internal/atomicx",
 	"pool":         "deque pool/fork reactor task internal/...",

@@ -88,6 +88,9 @@ func (c *Chan[T]) fetch(quit chan struct{}) {
 // chanPolicy is the Chan as the policy of its queue.
 type chanPolicy[T any] Chan[T]
 
+// WaitObject is what [task.Inspect] calls it.
+func (p *chanPolicy[T]) WaitObject() string { return "bridge.Chan" }
+
 func (p *chanPolicy[T]) TryGrant(*task.WaitQueue, int64) task.GrantState {
 	c := (*Chan[T])(p)
 	c.look()
@@ -169,6 +172,9 @@ func (c *Context) Done(cx *task.Cx, ctx context.Context) error {
 // contextPolicy is the Context as the policy of its queue.
 type contextPolicy Context
 
+// WaitObject is what [task.Inspect] calls it.
+func (p *contextPolicy) WaitObject() string { return "bridge.Context" }
+
 func (p *contextPolicy) TryGrant(*task.WaitQueue, int64) task.GrantState {
 	if p.over {
 		return task.Notified
@@ -220,7 +226,7 @@ func (g *Goroutines) Len() int { return int(g.n.Load()) }
 //
 //heist:sticky
 func (g *Goroutines) Wait(cx *task.Cx) error {
-	return g.set.Wait(cx, &g.mu, g.ended)
+	return g.set.WaitFor(cx, &g.mu, g, g.ended)
 }
 
 // WaitContext is Wait for goroutines: it blocks until all have ended, or until ctx is done;

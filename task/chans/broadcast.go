@@ -169,7 +169,7 @@ func (s *Subscription[T]) Recv(cx *task.Cx) (v T, err error) {
 		if s.shard == nil {
 			s.shard = &s.b.shards[cx.Worker()%shards]
 		}
-		s.shard.set.Listen(cx, &s.shard.mu)
+		s.shard.set.ListenFor(cx, &s.shard.mu, s.b)
 		if v, err = s.next(); err == ErrEmpty {
 			return v, cx.Suspend()
 		}

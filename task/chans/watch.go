@@ -130,7 +130,7 @@ func (r *Watcher[T]) Next(cx *task.Cx) (v T, err error) {
 	}
 	if v, err = r.next(); err == ErrEmpty {
 		// Into the set, then another look. Pairs with: (*Watch).change.
-		r.w.set.Listen(cx, &r.w.mu)
+		r.w.set.ListenFor(cx, &r.w.mu, r.w)
 		if v, err = r.next(); err == ErrEmpty {
 			return v, cx.Suspend()
 		}

@@ -71,6 +71,9 @@ func (b *Barrier) arrive() bool {
 // barrierPolicy is the Barrier as the policy of its queue, which goes on as a whole.
 type barrierPolicy Barrier
 
+// WaitObject is what [task.Inspect] calls it.
+func (p *barrierPolicy) WaitObject() string { return "lock.Barrier" }
+
 func (p *barrierPolicy) TryGrant(*task.WaitQueue, int64) task.GrantState { return task.Waiting }
 
 func (p *barrierPolicy) Revoke(_ *task.WaitQueue, _ int64, state task.GrantState) {

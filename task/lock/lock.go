@@ -61,9 +61,16 @@ func (m *Mutex) Lock(cx *task.Cx) error {
 	// Claim. The lock. (A task that was granted it finds it taken, and asks the queue.)
 	// Pairs with: (*permits).release, (*Mutex).Unlock.
 	if m.p.word.Load() == 0 && cx.Err() == nil && m.p.word.CompareAndSwap(0, whole*one) {
+		if cx.Tracked() {
+			return m.p.recorded(cx, whole, nil)
+		}
 		return nil
 	}
-	return m.p.queue.Wait(cx, &m.p.mu, &m.p, whole)
+	err := m.p.queue.Wait(cx, &m.p.mu, (*mutexPolicy)(&m.p), whole)
+	if cx.Tracked() {
+		return m.p.recorded(cx, whole, err)
+	}
+	return err
 }
 
 // TryLock takes the lock if it is free, and reports whether it did. Any thread.
@@ -85,7 +92,7 @@ func (m *Mutex) Unlock(cx *task.Cx) {
 	task.Point(cx)
 	// Publish. What was done under the lock.
 	// Pairs with: (*Mutex).Lock, (*Mutex).TryLock, (*permits).try.
-	if m.p.word.Load() == whole*one && m.p.word.CompareAndSwap(whole*one, 0) {
+	if !held.any.Load() && m.p.word.Load() == whole*one && m.p.word.CompareAndSwap(whole*one, 0) {
 		return
 	}
 	if !m.p.release(cx, whole) {

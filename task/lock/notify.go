@@ -86,6 +86,9 @@ func (n *Notify) WaitPastContext(ctx context.Context, gen uint64) error {
 // notifyPolicy is the Notify as the policy of its queue.
 type notifyPolicy Notify
 
+// WaitObject is what [task.Inspect] calls it.
+func (p *notifyPolicy) WaitObject() string { return "lock.Notify" }
+
 func (p *notifyPolicy) TryGrant(*task.WaitQueue, int64) task.GrantState {
 	if !p.pending {
 		return task.Waiting
@@ -134,7 +137,7 @@ func (e *Event) IsSet() bool { return e.isSet.Load() }
 //
 //heist:sticky
 func (e *Event) Wait(cx *task.Cx) error {
-	return e.set.Wait(cx, &e.mu, e.isSet.Load) // Pairs with: (*Event).Set.
+	return e.set.WaitFor(cx, &e.mu, e, e.isSet.Load) // Pairs with: (*Event).Set.
 }
 
 // WaitContext is Wait for goroutines: it blocks until it has happened, or until ctx is

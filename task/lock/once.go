@@ -109,6 +109,12 @@ func (o *OnceValue[T]) enter() task.GrantState {
 // oncePolicy is the OnceValue as the policy of its queue.
 type oncePolicy[T any] OnceValue[T]
 
+// WaitObject is what [task.Inspect] calls it.
+func (p *oncePolicy[T]) WaitObject() string { return "lock.OnceValue" }
+
+// MadeByHolder says that a task with a grant makes the value, and that others wait for it.
+func (p *oncePolicy[T]) MadeByHolder() {}
+
 func (p *oncePolicy[T]) TryGrant(*task.WaitQueue, int64) task.GrantState {
 	switch {
 	case p.made.Load():

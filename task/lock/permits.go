@@ -78,10 +78,14 @@ func (p *permits) try(n int64) bool {
 // acquire takes n, and waits until they are free. A task that waits has been granted them,
 // perhaps: it does not take others.
 func (p *permits) acquire(cx *task.Cx, n int64) error {
-	if !p.queue.Contains(cx) && cx.Err() == nil && p.try(n) {
-		return nil
+	var err error
+	if p.queue.Contains(cx) || cx.Err() != nil || !p.try(n) {
+		err = p.queue.Wait(cx, &p.mu, p, n)
 	}
-	return p.queue.Wait(cx, &p.mu, p, n)
+	if cx.Tracked() {
+		return p.recorded(cx, n, err)
+	}
+	return err
 }
 
 func (p *permits) acquireContext(ctx context.Context, n int64) error {
@@ -93,32 +97,35 @@ func (p *permits) acquireContext(ctx context.Context, n int64) error {
 
 // release gives n back. It reports false, and does nothing, if so many are not taken.
 func (p *permits) release(cx *task.Cx, n int64) bool {
+	if held.any.Load() {
+		p.givenBack(cx, n)
+	}
 	for {
 		w := p.word.Load() // Pairs with: (*permits).clear.
-		if w&queued != 0 {
-			break
+		if w&queued == 0 {
+			if taken(w) < n {
+				return false
+			}
+			// Publish. What was done while the permits were held (P1).
+			// Pairs with: (*permits).try, (*permits).TryGrant, (*Mutex).Lock, (*Mutex).TryLock.
+			if p.word.CompareAndSwap(w, w-uint64(n)*one) {
+				return true
+			}
+			continue
 		}
-		if taken(w) < n {
+		p.mu.Lock()
+		if p.word.Load()&queued == 0 { // not any more
+			p.mu.Unlock()
+			continue
+		}
+		if p.out < n {
+			p.mu.Unlock()
 			return false
 		}
-		// Publish. What was done while the permits were held (P1).
-		// Pairs with: (*permits).try, (*permits).TryGrant, (*Mutex).Lock, (*Mutex).TryLock.
-		if p.word.CompareAndSwap(w, w-uint64(n)*one) {
-			return true
-		}
+		p.out -= n
+		p.queue.Grant(cx, &p.mu, p)
+		return true
 	}
-	p.mu.Lock()
-	if p.word.Load()&queued == 0 { // not any more
-		p.mu.Unlock()
-		return p.release(cx, n)
-	}
-	if p.out < n {
-		p.mu.Unlock()
-		return false
-	}
-	p.out -= n
-	p.queue.Grant(cx, &p.mu, p)
-	return true
 }
 
 // held returns how many permits are taken. A hint.
@@ -142,6 +149,28 @@ func (p *permits) close(cx *task.Cx) {
 	// Pairs with: (*permits).try, (*permits).TryGrant.
 	p.word.Or(closed)
 	p.queue.Grant(cx, &p.mu, p)
+}
+
+// WaitObject is what [task.Inspect] calls it. A Mutex has a policy of its own.
+func (p *permits) WaitObject() string {
+	if p.limit == 0 {
+		return "lock.RWMutex"
+	}
+	return "lock.Semaphore"
+}
+
+// mutexPolicy is the permits of a Mutex as a policy: it differs by its name.
+type mutexPolicy permits
+
+// WaitObject is what [task.Inspect] calls it.
+func (p *mutexPolicy) WaitObject() string { return "lock.Mutex" }
+
+func (p *mutexPolicy) TryGrant(q *task.WaitQueue, n int64) task.GrantState {
+	return (*permits)(p).TryGrant(q, n)
+}
+
+func (p *mutexPolicy) Revoke(q *task.WaitQueue, n int64, state task.GrantState) {
+	(*permits)(p).Revoke(q, n, state)
 }
 
 // TryGrant takes n for the oldest in the queue, or for a newcomer if that is empty.

@@ -138,6 +138,9 @@ func (r *RateLimiter) take(now, n int64) (wait time.Duration) {
 // ratePolicy is the RateLimiter as the policy of its queue.
 type ratePolicy RateLimiter
 
+// WaitObject is what [task.Inspect] calls it.
+func (p *ratePolicy) WaitObject() string { return "lock.RateLimiter" }
+
 func (p *ratePolicy) TryGrant(_ *task.WaitQueue, n int64) task.GrantState {
 	r := (*RateLimiter)(p)
 	now := r.now() // the only look: the clock may be moved until the alarm is armed

@@ -83,6 +83,21 @@ func (t *Turn[K]) Poll(cx *task.Cx) error {
 	return t.f(cx)
 }
 
+// Awaits is for [task.Inspect].
+func (t *Turn[K]) Awaits() (a task.Await) {
+	s := t.strand
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if t.began || t.prev == nil {
+		return a
+	}
+	a.Kind, a.Object, a.Note, a.Place = task.AwaitsTurn, task.FrameOf(t.prev), "the turn before it in a lock.Strand", 1
+	for p := t.prev; p != nil && a.Place < 64; p = p.prev {
+		a.Place++
+	}
+	return a
+}
+
 // Finish is for the scheduler: it is the turn of the next, and not earlier, because what
 // this one has started has ended, too.
 func (t *Turn[K]) Finish(error) {

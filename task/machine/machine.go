@@ -13,7 +13,10 @@
 package machine
 
 import (
+	"fmt"
+	"reflect"
 	"runtime"
+	"strings"
 
 	"github.com/heist-go/heist/task"
 )
@@ -224,4 +227,17 @@ func Ended(err error) error {
 type Root struct {
 	task.Frame
 	Driver
+}
+
+// Stage says where the functions in progress wait, the innermost first, each with the number of its wait
+// in the generated code. It is for [task.StageOf]: the task is in the caller's hand.
+func (d *Driver) Stage() string {
+	var at []string
+	for m := d.top; m != nil; m = m.call().up {
+		at = append(at, fmt.Sprintf("%s, wait %d", strings.TrimSuffix(strings.TrimPrefix(reflect.TypeOf(m).String(), "*"), "Call"), m.call().At))
+		if !d.nested {
+			break
+		}
+	}
+	return strings.Join(at, " in ")
 }

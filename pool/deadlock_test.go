@@ -1,0 +1,349 @@
+//go:build unix
+
+package pool_test
+
+import (
+	"context"
+	"strings"
+	"sync/atomic"
+	"testing"
+	"time"
+
+	"github.com/stretchr/testify/require"
+
+	"github.com/heist-go/heist/pool"
+	"github.com/heist-go/heist/task"
+	"github.com/heist-go/heist/task/chans"
+	"github.com/heist-go/heist/task/lock"
+)
+
+// circleOf waits until a dump names one circle, and returns the names in it, and what they wait for.
+func circleOf(t *testing.T, p *pool.Pool) (names, whats []string) {
+	t.Helper()
+	d := inDump(t, p, func(d *pool.Dump) bool { return len(d.Deadlocks) > 0 })
+	require.Len(t, d.Deadlocks, 1)
+	for _, x := range d.Deadlocks[0] {
+		names, whats = append(names, x.Name), append(whats, x.Waits[0].What)
+	}
+	return names, whats
+}
+
+// over ends the tasks of a group that are in a deadlock.
+func over(g *task.Group) {
+	g.Cancel(errBoom)
+	_ = g.WaitContext(background)
+}
+
+// A task that waits for its own group waits for itself.
+func TestDeadlockGroupThatWaitsForItself(t *testing.T) {
+	p := open(t, 2)
+	var g task.Group
+	defer over(&g)
+	g.Go(p, &waiter{name: "member", op: g.Wait})
+	names, whats := circleOf(t, p)
+	require.Equal(t, []string{"pool_test.waiter"}, names)
+	require.Equal(t, []string{"task.Group"}, whats)
+}
+
+// Tasks that wait for each other's end, in a ring.
+func TestDeadlockOfHandles(t *testing.T) {
+	p := open(t, 2)
+	var g task.Group
+	defer over(&g)
+	ring := make([]*waiter, 5)
+	var ready lock.Event
+	for i := range ring {
+		ring[i] = &waiter{name: "ring", op: func(cx *task.Cx) error {
+			if err := ready.Wait(cx); err != nil {
+				return err
+			}
+			return ring[(i+1)%len(ring)].Wait(cx)
+		}}
+	}
+	for _, x := range ring {
+		g.Go(p, x)
+	}
+	require.Empty(t, p.Dump(pool.DumpOptions{}).Deadlocks)
+	ready.Set(nil)
+	names, _ := circleOf(t, p)
+	require.Len(t, names, 5)
+}
+
+// The value of a Once is made by a task that waits for one that wants the value.
+func TestDeadlockOfOnce(t *testing.T) {
+	p := open(t, 2)
+	var g task.Group
+	defer over(&g)
+	var once lock.OnceValue[int]
+	user := &waiter{name: "user", op: func(cx *task.Cx) error {
+		_, err := once.Get(cx, func(*task.Cx) (int, error) { return 0, nil })
+		return err
+	}}
+	var started atomic.Bool
+	g.Go(p, &waiter{name: "maker", op: func(cx *task.Cx) error {
+		_, err := once.Get(cx, func(cx *task.Cx) (int, error) {
+			if !started.Swap(true) {
+				g.Go(cx, user)
+			}
+			return 0, user.Wait(cx)
+		})
+		return err
+	}})
+	names, whats := circleOf(t, p)
+	require.Len(t, names, 2)
+	require.ElementsMatch(t, []string{"task", "lock.OnceValue"}, whats)
+}
+
+// A turn of a strand waits for a later one.
+func TestDeadlockOfStrand(t *testing.T) {
+	p := open(t, 2)
+	var g task.Group
+	defer over(&g)
+	var s lock.Strand[string]
+	var second *lock.Turn[string]
+	first := s.Turn("k", func(cx *task.Cx) error { return second.Wait(cx) })
+	second = s.Turn("k", func(*task.Cx) error { return nil })
+	g.GoAll(p, second, first)
+	names, _ := circleOf(t, p)
+	require.Len(t, names, 2)
+	require.True(t, strings.HasPrefix(names[0], "lock.Turn["))
+}
+
+// A task has returned, and its child waits for it: its end waits for the child. (The child is
+// shielded, or the cancellation would end it.)
+func TestDeadlockAtTheEnd(t *testing.T) {
+	p := open(t, 2)
+	var child task.Group
+	var parent *waiter
+	var begun, free lock.Event
+	started := false
+	parent = &waiter{name: "parent", op: func(cx *task.Cx) error {
+		if !started {
+			started = true
+			child.Go(cx, &waiter{name: "child", op: func(cx *task.Cx) error {
+				if free.IsSet() {
+					return nil
+				}
+				begun.Set(cx)
+				cx.Shield()
+				return parent.Wait(cx)
+			}})
+		}
+		return begun.Wait(cx)
+	}}
+	p.Go(parent)
+	names, whats := circleOf(t, p)
+	require.Len(t, names, 2)
+	require.ElementsMatch(t, []string{"task", "task.Group"}, whats)
+	free.Set(nil)
+	child.Drain() // it is polled once more
+	require.NoError(t, parent.WaitContext(background))
+}
+
+// Locks that were taken in opposite orders.
+func TestDeadlockOfTwoLocks(t *testing.T) {
+	p := openWith(t, pool.Config{Workers: 2, StallLimit: -1, Debug: true})
+	var g task.Group
+	defer over(&g)
+	var a, b lock.Mutex
+	var both lock.Event
+	var n atomic.Int64
+	for _, order := range [][2]*lock.Mutex{{&a, &b}, {&b, &a}} {
+		var seq task.Seq
+		g.Go(p, &waiter{name: "taker", op: func(cx *task.Cx) error {
+			return seq.Run(cx, order[0].Lock, func(cx *task.Cx) error {
+				if n.Add(1) == 2 {
+					both.Set(cx)
+				}
+				return nil
+			}, both.Wait, order[1].Lock)
+		}})
+	}
+	_, whats := circleOf(t, p)
+	require.Equal(t, []string{"lock.Mutex", "lock.Mutex"}, whats)
+}
+
+// The dining philosophers, each with the left fork.
+func TestDeadlockOfPhilosophers(t *testing.T) {
+	p := openWith(t, pool.Config{Workers: 2, StallLimit: -1, Debug: true})
+	var g task.Group
+	defer over(&g)
+	forks := make([]*lock.Semaphore, 7)
+	for i := range forks {
+		forks[i] = lock.NewSemaphore(1)
+	}
+	var hungry lock.Event
+	var n atomic.Int64
+	for i := range forks {
+		var seq task.Seq
+		g.Go(p, &waiter{name: "philosopher", op: func(cx *task.Cx) error {
+			return seq.Run(cx,
+				func(cx *task.Cx) error { return forks[i].Acquire(cx, 1) },
+				func(cx *task.Cx) error {
+					if n.Add(1) == int64(len(forks)) {
+						hungry.Set(cx)
+					}
+					return nil
+				},
+				hungry.Wait,
+				func(cx *task.Cx) error { return forks[(i+1)%len(forks)].Acquire(cx, 1) },
+			)
+		}})
+	}
+	names, _ := circleOf(t, p)
+	require.Len(t, names, len(forks))
+}
+
+// A reader waits for a writer that waits for all readers, one of which it is.
+func TestDeadlockOfReaderAndWriter(t *testing.T) {
+	p := openWith(t, pool.Config{Workers: 2, StallLimit: -1, Debug: true})
+	var g task.Group
+	defer over(&g)
+	var m lock.RWMutex
+	var writer *waiter
+	var read lock.Event
+	var seq task.Seq
+	writer = &waiter{name: "writer", op: m.Lock}
+	g.Go(p, &waiter{name: "reader", op: func(cx *task.Cx) error {
+		return seq.Run(cx, m.RLock, func(cx *task.Cx) error { read.Set(cx); g.Go(cx, writer); return nil }, writer.Wait)
+	}})
+	names, whats := circleOf(t, p)
+	require.Len(t, names, 2)
+	require.ElementsMatch(t, []string{"task", "lock.RWMutex"}, whats)
+}
+
+// A permit that is held across a job, which waits for a task that wants the permit: the job blocks its
+// worker, so the dump shows the task that waits for the holder's permit, the holder that waits for its job, and the
+// worker that computes.
+func TestDumpOfPermitHeldAcrossAJob(t *testing.T) {
+	p := openWith(t, pool.Config{Workers: 2, Debug: true})
+	var g task.Group
+	sem := lock.NewSemaphore(1)
+	var job pool.Job[int]
+	var seq task.Seq
+	got := make(chan struct{})
+	g.Go(p, &waiter{name: "holder", op: func(cx *task.Cx) error {
+		return seq.Run(cx,
+			func(cx *task.Cx) error { return sem.Acquire(cx, 1) },
+			func(cx *task.Cx) error {
+				_, err := job.Do(cx, func(pool.Scope) int { <-got; return 0 })
+				return err
+			},
+			func(cx *task.Cx) error { sem.Release(cx, 1); return nil },
+		)
+	}})
+	inDump(t, p, func(d *pool.Dump) bool { return len(waitsOf(d, "holder")) == 1 })
+	g.Go(p, &waiter{name: "wants it", op: func(cx *task.Cx) error { return sem.Acquire(cx, 1) }})
+	d := inDump(t, p, func(d *pool.Dump) bool { return len(waitsOf(d, "wants it")) == 1 })
+	require.Equal(t, "call", waitsOf(d, "holder")[0].Kind)
+	require.Equal(t, "lock.Semaphore", waitsOf(d, "wants it")[0].What)
+	require.Empty(t, d.Deadlocks, "the job runs")
+	d = p.Dump(pool.DumpOptions{Stacks: true})
+	computes := 0
+	for _, w := range d.Workers {
+		if w.State == "computing" {
+			computes++
+			require.Contains(t, strings.Join(w.Calls, "\n"), "TestDumpOfPermitHeldAcrossAJob")
+		}
+	}
+	require.Equal(t, 1, computes)
+	close(got)
+	require.NoError(t, g.WaitContext(background))
+}
+
+// A ring of channels is no circle of tasks, because anybody might send: it is quiescent.
+func TestDeadlockOfChannelsIsQuiescent(t *testing.T) {
+	p := open(t, 2)
+	var g task.Group
+	ring := make([]*chans.Chan[int], 4)
+	for i := range ring {
+		ring[i] = chans.New[int](1)
+	}
+	for i := range ring {
+		g.Go(p, &waiter{name: "ring", op: func(cx *task.Cx) error {
+			v, err := ring[i].Recv(cx)
+			if err != nil {
+				return err
+			}
+			return ring[(i+1)%len(ring)].Send(cx, v)
+		}})
+	}
+	d := inDump(t, p, func(d *pool.Dump) bool { return d.Quiescent })
+	require.Empty(t, d.Deadlocks)
+	require.Equal(t, 4, d.Suspended)
+	over(&g)
+	require.False(t, p.Dump(pool.DumpOptions{}).Quiescent, "a pool without tasks has nothing to do")
+}
+
+// What is slow is not reported: each program has something that makes it go on.
+func TestNoDeadlockOfWhatIsSlow(t *testing.T) {
+	p := open(t, 2)
+	r := pipe(t, p)
+	var g, sub, late task.Group
+	var promise task.Promise[int]
+	var timer, timeout task.Timer
+	var blocking task.Blocking[int]
+	var mutex lock.Mutex
+	hold, held := make(chan struct{}), make(chan task.Waker, 1)
+	require.True(t, mutex.TryLock())
+	programs := map[string]func(cx *task.Cx) error{
+		"sleeps": func(cx *task.Cx) error { return timer.Sleep(cx, time.Hour) },
+		"blocks": func(cx *task.Cx) error {
+			_, err := blocking.Do(cx, func(context.Context) (int, error) { <-hold; return 0, nil })
+			return err
+		},
+		"reads":         func(cx *task.Cx) error { return r.Wait(cx, 1) },
+		"is locked out": mutex.Lock,
+		"has a waker": func(cx *task.Cx) error {
+			if err := cx.Err(); err != nil {
+				return err
+			}
+			select {
+			case held <- cx.Waker():
+			default:
+			}
+			return cx.Suspend()
+		},
+		"computes": func(cx *task.Cx) error {
+			if err := cx.Err(); err != nil {
+				return err
+			}
+			return cx.Yield()
+		},
+	}
+	for name, op := range programs {
+		x := &waiter{name: name, op: op}
+		g.Go(p, x)
+		g.Go(p, &waiter{name: "waits for one that " + name, op: x.Wait})
+	}
+	// In a circle, but for a timer, or a bound on the time.
+	var a, b *waiter
+	a = &waiter{name: "a", op: func(cx *task.Cx) error {
+		_, err := task.First(b.Wait(cx), timeout.Sleep(cx, time.Hour))
+		return err
+	}}
+	b = &waiter{name: "b", op: func(cx *task.Cx) error { return a.Wait(cx) }}
+	var ready atomic.Bool
+	g.Go(p, &waiter{name: "starts", op: func(cx *task.Cx) error {
+		if !ready.Swap(true) {
+			sub.Go(cx, b)
+			sub.Go(cx, a)
+		}
+		return sub.Wait(cx)
+	}})
+	g.Go(p, &waiter{name: "with a timeout", op: func(cx *task.Cx) error {
+		late.SetTimeout(cx, time.Hour)
+		late.Go(cx, &waiter{name: "waits for its group", op: late.Wait})
+		_, err := promise.Wait(cx)
+		return err
+	}})
+	for range 200 {
+		d := p.Dump(pool.DumpOptions{})
+		require.Empty(t, d.Deadlocks)
+		require.False(t, d.Quiescent)
+	}
+	close(hold)
+	mutex.Unlock(nil)
+	late.Cancel(errBoom)
+	over(&g)
+}

@@ -1,0 +1,396 @@
+package pool
+
+import (
+	"cmp"
+	"fmt"
+	"reflect"
+	"slices"
+	"strconv"
+	"strings"
+	"time"
+
+	"github.com/heist-go/heist/internal/clock"
+	"github.com/heist-go/heist/internal/stack"
+	"github.com/heist-go/heist/reactor"
+	"github.com/heist-go/heist/task"
+)
+
+// DumpOptions say what a [Dump] has. The zero value is a good choice.
+type DumpOptions struct {
+	// Samples is how many tasks of each shape are listed one by one. Default: 3. Negative: all, in as
+	// much memory as that takes.
+	Samples int
+	// Shapes is how many shapes are told apart; tasks of others are counted. Default: 1000.
+	Shapes int
+	// Stacks adds the stacks of workers that have been in one poll for some milliseconds, and of those
+	// that compute. The world stops for each of them, as it does for a panic's trace.
+	Stacks bool
+}
+
+const (
+	defaultSamples = 3
+	defaultShapes  = 1000
+	// dumpSchema is the version of a Dump: it grows when what was there changes its meaning, or goes.
+	dumpSchema = 1
+	// maxName is how many bytes of a task's name are kept, and maxDescriptors for how many tasks it is known
+	// which descriptors they wait for.
+	maxName        = 200
+	maxDescriptors = 1 << 20
+)
+
+// Dump is what a pool's tasks do, and wait for: what a goroutine profile is for goroutines. Tasks
+// that are alike, that is of one kind, in one place, and waiting for the same kind of thing, are
+// a shape, so a dump of a million tasks is as long as there are shapes.
+//
+// Tasks that have never been suspended are numbers in Queues: the first poll of a task that is queued can be
+// anywhere.
+type Dump struct {
+	Schema    int          `json:"schema"`
+	At        time.Time    `json:"at"`
+	Closing   bool         `json:"closing"`   // the pool is being closed
+	Live      int64        `json:"live"`      // tasks that were started, and have not ended
+	Suspended int          `json:"suspended"` // of them
+	Active    int          `json:"active"`    // have been suspended before, and are queued or polled
+	Shapes    []Shape      `json:"shapes"`    // of the suspended and active ones, the most frequent first
+	Omitted   int          `json:"omitted"`   // tasks of shapes beyond DumpOptions.Shapes
+	Unseen    int          `json:"unseen"`    // tasks that were active at each look: if they own groups, the suspended members of those are missing
+	Workers   []WorkerDump `json:"workers"`
+	Timers    int          `json:"timers"`   // armed
+	Blocking  int          `json:"blocking"` // goroutines that run blocking functions
+	Members   int          `json:"members"`  // goroutines that are members of groups
+	Jobs      []LaneDump   `json:"jobs"`     // by limiter
+	// Deadlocks are circles of tasks each of which waits for the next. See [task.Deadlocks].
+	Deadlocks [][]TaskDump `json:"deadlocks"`
+	// Quiescent says that all tasks are suspended, and nothing of the pool can make any go on: no
+	// timer, no descriptor, no blocking call, no goroutine of a group, no Waker. If no goroutine
+	// outside of the pool does, it is a deadlock.
+	Quiescent bool `json:"quiescent"`
+}
+
+// Shape is tasks that are alike.
+type Shape struct {
+	Count    int        `json:"count"`
+	Kind     string     `json:"kind"`             // see task.Kind
+	Source   string     `json:"source,omitempty"` // where the function is that the task was made of
+	Path     []string   `json:"path,omitempty"`   // the kinds of the owners of its group, the outermost first
+	State    string     `json:"state"`            // suspended, active, ending
+	Stage    string     `json:"stage,omitempty"`
+	Waits    []string   `json:"waits,omitempty"` // for what kinds of things
+	Canceled bool       `json:"canceled,omitempty"`
+	Draining bool       `json:"draining,omitempty"`
+	Tasks    []TaskDump `json:"tasks,omitempty"` // some of them
+}
+
+// TaskDump is a task.
+type TaskDump struct {
+	ID       string     `json:"id"`   // of this life
+	Name     string     `json:"name"` // see task.Name
+	Group    string     `json:"group,omitempty"`
+	Waits    []WaitDump `json:"waits,omitempty"`
+	Canceled string     `json:"canceled,omitempty"` // why
+	Waker    bool       `json:"waker,omitempty"`    // a Waker was given out: anything may wake it
+	Spawned  string     `json:"spawned,omitempty"`  // where, in builds with the tag heistdebug
+}
+
+// WaitDump is what a task waits for.
+type WaitDump struct {
+	Kind  string        `json:"kind"`            // end, turn, event, timer, call, operation, descriptor
+	What  string        `json:"what"`            // the kind of the object
+	Name  string        `json:"name,omitempty"`  // see task.SetName
+	ID    string        `json:"id,omitempty"`    // its address, or the ID of a task
+	Place int           `json:"place,omitempty"` // in line, from 1 on; 0: far behind, or not in a line
+	Line  int           `json:"line,omitempty"`  // how many stand in it
+	Asks  int64         `json:"asks,omitempty"`  // for how much
+	Holds bool          `json:"holds,omitempty"` // the task has it, and others wait
+	In    time.Duration `json:"in_ns,omitempty"` // until a timer fires
+	FD    int           `json:"fd,omitempty"`    // a descriptor
+	Note  string        `json:"note,omitempty"`  // more
+}
+
+// WorkerDump is what a worker does.
+type WorkerDump struct {
+	Worker int           `json:"worker"`
+	State  string        `json:"state"`            // parked, computing, stuck, running
+	For    time.Duration `json:"for_ns,omitempty"` // it has been in one poll, if it is stuck, in ns
+	Queued int           `json:"queued"`           // frames in its deque and its LIFO slot
+	Inbox  bool          `json:"inbox"`            // frames have come from other threads
+	Poll   string        `json:"poll,omitempty"`   // what it polls, with Stacks
+	Calls  []string      `json:"calls,omitempty"`  // that the poll is in, the innermost first
+}
+
+// LaneDump is the jobs of a limiter.
+type LaneDump struct {
+	Limiter string `json:"limiter"`
+	Running int    `json:"running"`
+	Waiting int    `json:"waiting"`
+}
+
+// Dump looks at all tasks of the pool. Nobody is polled, and no worker waits for it; it takes some hundred
+// nanoseconds for each task, and as much memory as the result; and some for each descriptor that is waited
+// for. It may be called at any time, also on a pool that is closing, or closed. Tasks are seen one
+// after the other: what it says of one was so at some moment of the call.
+//
+// It asks tasks that are suspended for their names, samples only: TaskName is called by the goroutine that
+// has called Dump, while the task is in nobody else's hands.
+//
+// Goroutines only.
+func (p *Pool) Dump(o DumpOptions) *Dump {
+	task.MustNotPoll("pool: Dump inside a task would look at the tasks of its own worker: call it from a goroutine")
+	if o.Samples == 0 {
+		o.Samples = defaultSamples
+	}
+	if o.Shapes <= 0 {
+		o.Shapes = defaultShapes
+	}
+	d := &Dump{Schema: dumpSchema, At: time.Now(), Closing: p.closing.Load(), Shapes: []Shape{}, Jobs: []LaneDump{}, Deadlocks: [][]TaskDump{}}
+	before := p.still()
+	c := &collector{dump: d, options: o, now: p.runtime.Nanos(), shapes: map[string]int{}, descriptors: p.descriptors()}
+	d.Unseen = task.Inspect(&p.runtime, c.visit)
+	d.Workers = p.workerDumps(o.Stacks)
+	d.Blocking, d.Members = task.Helpers(&p.runtime)
+	p.jobs.dump(d)
+	s := p.Stats()
+	d.Live, d.Timers = s.Live, s.Timers
+	for _, circle := range p.deadlocks() {
+		var list []TaskDump
+		for _, b := range circle {
+			list = append(list, TaskDump{ID: id(b.Self), Name: printable(b.Kind), Waits: []WaitDump{c.wait(&b.For)}})
+		}
+		d.Deadlocks = append(d.Deadlocks, list)
+	}
+	after := p.still()
+	d.Quiescent = before.is && after == before && d.Suspended > 0 && int64(d.Suspended) == d.Live && !c.wakers && len(c.descriptors) == 0 &&
+		d.Timers == 0 && d.Blocking == 0 && d.Members == 0 && d.Active == 0
+	slices.SortStableFunc(d.Shapes, func(a, b Shape) int { return cmp.Compare(b.Count, a.Count) })
+	return d
+}
+
+// stillness is a look at whether anything moves.
+type stillness struct {
+	is              bool
+	polls, admitted uint64
+}
+
+// still looks. If two looks are equal nothing was polled in between: all workers were parked at both, and have
+// counted no polls.
+func (p *Pool) still() stillness {
+	s := stillness{is: p.isIdle(), admitted: uint64(p.admitted.Load())}
+	for _, w := range p.everybody() {
+		s.polls += w.public[polls].Load()
+	}
+	return s
+}
+
+// deadlocks returns circles of tasks.
+func (p *Pool) deadlocks() [][]task.Blocked {
+	return task.Deadlocks(&p.runtime, func(tasks []task.Waker) (woken bool) {
+		if r := p.batons[0].reactor.Load(); r != nil {
+			r.Waiting(func(w task.Waker, _ int, _ reactor.Mode) { woken = woken || slices.Contains(tasks, w) })
+		}
+		return woken
+	})
+}
+
+// descriptors returns which descriptors tasks wait for, of so many tasks.
+func (p *Pool) descriptors() map[task.Waker][]WaitDump {
+	m := map[task.Waker][]WaitDump{}
+	if r := p.batons[0].reactor.Load(); r != nil {
+		r.Waiting(func(w task.Waker, fd int, mode reactor.Mode) {
+			if len(m) < maxDescriptors && !w.Over() {
+				what := "read"
+				if mode == reactor.Write {
+					what = "write"
+				}
+				m[w] = append(m[w], WaitDump{Kind: "descriptor", What: what, FD: fd})
+			}
+		})
+	}
+	return m
+}
+
+// collector makes a Dump.
+type collector struct {
+	dump        *Dump
+	options     DumpOptions
+	now         int64
+	shapes      map[string]int
+	descriptors map[task.Waker][]WaitDump
+	key         []byte
+	wakers      bool // some task is exposed
+}
+
+// visit is for task.Inspect.
+func (c *collector) visit(s *task.Suspended) {
+	d := c.dump
+	state := "suspended"
+	switch {
+	case s.Active:
+		d.Active++
+		state = "active"
+	case s.Ending:
+		state = "ending"
+		fallthrough
+	default:
+		d.Suspended++
+	}
+	c.wakers = c.wakers || s.Exposed
+	kind, stage := task.Kind(s.Task), ""
+	fds := c.descriptors[s.Self]
+	if !s.Active {
+		stage = task.StageOf(s.Task)
+	}
+	k := append(c.key[:0], kind...)
+	for _, up := range s.Path {
+		k = append(append(k, 0), up...)
+	}
+	k = append(append(append(append(k, 1), state...), 1), stage...)
+	k = strconv.AppendBool(strconv.AppendBool(k, s.Canceled != nil), s.Draining)
+	for i := range s.Waits {
+		k = append(append(append(append(k, 2), s.Waits[i].Kind...), ' '), task.ObjectKind(s.Waits[i].Object)...)
+	}
+	for i := range fds {
+		k = append(append(k, 3), fds[i].What...)
+	}
+	c.key = k
+	at, ok := c.shapes[string(k)]
+	if !ok {
+		if len(d.Shapes) >= c.options.Shapes {
+			d.Omitted++
+			return
+		}
+		at = len(d.Shapes)
+		c.shapes[string(k)] = at
+		shape := Shape{Kind: kind, Path: s.Path, State: state, Stage: printable(stage), Canceled: s.Canceled != nil, Draining: s.Draining}
+		if file, line := task.Source(s.Task); file != "" {
+			shape.Source = fmt.Sprintf("%s:%d", file, line)
+		}
+		for i := range s.Waits {
+			shape.Waits = append(shape.Waits, c.label(&s.Waits[i]))
+		}
+		for i := range fds {
+			shape.Waits = append(shape.Waits, fds[i].Kind+": "+fds[i].What)
+		}
+		d.Shapes = append(d.Shapes, shape)
+	}
+	shape := &d.Shapes[at]
+	shape.Count++
+	if n := c.options.Samples; n >= 0 && len(shape.Tasks) >= n {
+		return
+	}
+	t := TaskDump{ID: id(s.Self), Name: printable(kind), Spawned: s.Spawned(), Waker: s.Exposed}
+	if !s.Active {
+		t.Name = nameOf(s.Task)
+	}
+	if s.Group != nil {
+		t.Group = fmt.Sprintf("%p", s.Group)
+	}
+	if s.Canceled != nil {
+		t.Canceled = printable(s.Canceled.Error())
+	}
+	for i := range s.Waits {
+		t.Waits = append(t.Waits, c.wait(&s.Waits[i]))
+	}
+	t.Waits = append(t.Waits, fds...)
+	shape.Tasks = append(shape.Tasks, t)
+}
+
+// label is a wait as a part of a shape.
+func (c *collector) label(a *task.Await) string {
+	if a.Kind == task.AwaitsTimer {
+		return "timer"
+	}
+	l := string(a.Kind) + ": " + task.ObjectKind(a.Object)
+	if a.Holds {
+		l += ", which it holds"
+	}
+	return l
+}
+
+// wait is a wait of a task.
+func (c *collector) wait(a *task.Await) WaitDump {
+	w := WaitDump{Kind: string(a.Kind), What: task.ObjectKind(a.Object), Place: a.Place, Line: a.Line, Asks: a.Asks, Holds: a.Holds, Note: printable(a.Note)}
+	switch x := a.Object.(type) {
+	case nil:
+	case *task.Frame:
+		w.ID = id(task.WakerOf(x))
+	default:
+		if v := reflect.ValueOf(x); v.Kind() == reflect.Pointer {
+			w.ID = fmt.Sprintf("%#x", v.Pointer())
+			w.Name = printable(task.ObjectName(x))
+		}
+	}
+	if a.Kind == task.AwaitsTimer {
+		w.What, w.In = "timer", max(time.Duration(a.Deadline-c.now), 0)
+	}
+	return w
+}
+
+// id names a life of a task.
+func id(w task.Waker) string {
+	f, life := w.Life()
+	return fmt.Sprintf("%p#%d", f, life)
+}
+
+// nameOf is task.Name of a task in hand, whatever its TaskName does.
+func nameOf(t task.Task) (name string) {
+	defer func() {
+		if p := recover(); p != nil {
+			name = printable(fmt.Sprintf("%s, whose TaskName has panicked: %v", task.Kind(t), p))
+		}
+	}()
+	return printable(task.Name(t))
+}
+
+// printable returns s, of bounded length and without control characters.
+func printable(s string) string {
+	if len(s) > maxName {
+		s = strings.ToValidUTF8(s[:maxName], "") + "..."
+	}
+	for _, r := range s {
+		if !strconv.IsPrint(r) || r == '\uFFFD' {
+			q := strconv.Quote(s)
+			return q[1 : len(q)-1]
+		}
+	}
+	return s
+}
+
+// workerDumps describes the workers that have started.
+func (p *Pool) workerDumps(stacks bool) []WorkerDump {
+	now := clock.Now()
+	list := []WorkerDump{}
+	for i, w := range p.everybody() {
+		if !w.started.Load() {
+			continue
+		}
+		d := WorkerDump{Worker: w.id, State: "running", Queued: w.deque.Len(), Inbox: !w.inbox.Empty()}
+		if w.lifo.Load() != nil {
+			d.Queued++
+		}
+		since := w.stuck.Load()
+		switch {
+		case p.parking.isParked(i):
+			d.State = "parked"
+		case w.departed.Load():
+			d.State = "computing"
+		case since != 0:
+			d.State, d.For = "stuck", time.Duration(now-since)
+		}
+		if id := w.goroutine.Load(); stacks && id != "" && (d.State == "stuck" || d.State == "computing") {
+			text := stack.Of(id)
+			d.Poll, d.Calls = polling(text), stack.Within(text, "/task.(*Runner).Step")
+			d.Calls = d.Calls[:min(len(d.Calls), maxCalls)]
+		}
+		list = append(list, d)
+	}
+	return list
+}
+
+// dump describes the lanes.
+func (q *jobs) dump(d *Dump) {
+	q.mu.Lock()
+	defer q.mu.Unlock()
+	for _, l := range q.lanes {
+		d.Jobs = append(d.Jobs, LaneDump{l.limiter.Name, l.stats.Running, l.stats.Waiting})
+	}
+}

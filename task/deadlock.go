@@ -1,0 +1,439 @@
+package task
+
+// Deadlocks: circles of tasks each of which waits for the next.
+//
+// What a task waits for is exact where one task, or one of several, has to go on first: the end of a task or
+// of a group, a turn of a lock.Strand, the value of a lock.OnceValue that a task makes, a computation; and, where
+// that is recorded, a lock (see [Holders]). A channel, a promise or an event may be used by anybody, so a task
+// that waits for one is in no circle.
+//
+//	Inspect      candidates: tasks with nothing else to wake them
+//	prune        takes away who waits for somebody that is no candidate, until none is left
+//	circles      what is left goes round in circles
+//	confirm      has a circle in hand, all of it at the same time, and reads it again
+//
+// # Invariants
+//
+//	L1  No circle is reported that was not one at a moment at which all its tasks were in hand.
+//	L2  A task that anything else may wake, a timer, a Waker, another branch, is no candidate. A
+//	    cancellation is not counted: it is how a deadlock is ended.
+
+// Blocked is a task in a circle.
+type Blocked struct {
+	Self Waker
+	Kind string
+	For  Await // what it waits for: the next has to go on first
+}
+
+// Holders is an object that tasks wait for, or its [Policy], that knows which tasks hold it.
+type Holders interface {
+	// Holders returns the tasks that hold it, and whether these are all. It is called on any thread, and
+	// must not block.
+	Holders() (tasks []Waker, all bool)
+}
+
+const (
+	// maxCandidates bounds the memory for a search: with more, no circle is looked for among the rest.
+	maxCandidates = 1 << 18
+	// maxCircles is how many circles are returned, and maxConfirmed how many tasks of one are in hand together.
+	maxCircles   = 32
+	maxConfirmed = 1024
+)
+
+// Deadlocks returns circles of suspended tasks of rt each of which waits for the next, so that none of
+// them will go on unless it is canceled. What it returns was so at a moment of the call, and no program that
+// is merely slow is reported. It does not find all: see [Holders], and tasks that wait for several
+// things at a time are left out.
+//
+// others is asked, while the tasks of a circle are in hand, whether the scheduler knows of anything that may wake
+// one of them and leaves no trace in it, as a descriptor; nil: there is no such thing. An operation of your own
+// that gives out [Cx.Self] and attaches nothing to the task leaves none either: it has to take [Cx.Waker].
+//
+// Goroutines only; as [Inspect], it stops nobody.
+func Deadlocks(rt *Runtime, others func(tasks []Waker) bool) (circles [][]Blocked) {
+	g := waitGraph{nodes: map[any]*node{}}
+	Inspect(rt, g.collect)
+	g.link()
+	g.prune()
+	inspecting.Lock()
+	defer inspecting.Unlock()
+	for _, n := range g.tasks {
+		if len(circles) == maxCircles {
+			break
+		}
+		if c := confirm(n.circle(), others); c != nil {
+			circles = append(circles, c)
+		}
+	}
+	return circles
+}
+
+// waitGraph is who waits for whom. Its nodes are tasks, groups, and locks.
+type waitGraph struct {
+	nodes  map[any]*node // by *Frame, *Group or policy
+	tasks  []*node       // in the order in which they were found
+	makers map[any]Waker // of values of lock.OnceValue, by policy
+}
+
+// node is one of them.
+type node struct {
+	task   *candidate // nil: a group, or a lock
+	group  *Group
+	lock   Holders
+	needs  []*node // who has to go on first
+	all    bool    // it is enough that one of them does; else all have to
+	users  []*node // whose needs it is in
+	left   int     // of needs, how many are stuck
+	gone   bool    // it can go on
+	marked bool    // a search has come by
+
+	confirmed *Await // what the task waits for, as read when all were in hand
+}
+
+// candidate is a task that nothing else wakes.
+type candidate struct {
+	self   Waker
+	kind   string
+	group  *Group
+	ending bool
+	waits  []Await
+}
+
+// collect adds a task that is a candidate.
+func (g *waitGraph) collect(s *Suspended) {
+	for i := range s.Waits {
+		if a := &s.Waits[i]; a.Holds && a.Kind == AwaitsTurn {
+			if g.makers == nil {
+				g.makers = map[any]Waker{}
+			}
+			g.makers[a.Object] = s.Self
+		}
+	}
+	if len(g.tasks) == maxCandidates {
+		return
+	}
+	if c := candidateOf(s); c != nil {
+		n := &node{task: c}
+		g.nodes[s.Self.frame], g.tasks = n, append(g.tasks, n)
+	}
+}
+
+// candidateOf returns the task as a candidate, or nil.
+func candidateOf(s *Suspended) *candidate {
+	if s.Active || s.Exposed && !s.Ending || s.Parts && !s.Ending {
+		return nil
+	}
+	waits := 0
+	for i := range s.Waits {
+		switch a := &s.Waits[i]; {
+		case a.Holds:
+		case exact(a):
+			waits++
+		case !s.Ending:
+			return nil
+		}
+	}
+	if waits == 0 || waits > 1 && !s.Ending {
+		return nil
+	}
+	c := &candidate{self: s.Self, kind: Kind(s.Task), group: s.Group, ending: s.Ending}
+	for i := range s.Waits {
+		if a := &s.Waits[i]; !a.Holds && exact(a) {
+			c.waits = append(c.waits, *a)
+		}
+	}
+	return c
+}
+
+// exact reports whether it is known who has to go on before a wait ends.
+func exact(a *Await) bool {
+	switch a.Kind {
+	case AwaitsEnd, AwaitsCall, AwaitsTurn:
+	default:
+		return false
+	}
+	switch a.Object.(type) {
+	case *Frame, *Group, Holders, maker:
+		return true
+	}
+	return false
+}
+
+// maker is the policy of what a task makes for others: who holds a grant of it.
+type maker interface{ MadeByHolder() }
+
+// link adds the edges.
+func (g *waitGraph) link() {
+	members := map[*Group][]*node{}
+	for _, n := range g.tasks {
+		if n.task.group != nil {
+			members[n.task.group] = append(members[n.task.group], n)
+		}
+	}
+	for _, n := range g.tasks {
+		for i := range n.task.waits {
+			n.need(g.target(&n.task.waits[i], members))
+		}
+	}
+}
+
+// target returns the node of what a task waits for, or nil.
+func (g *waitGraph) target(a *Await, members map[*Group][]*node) *node {
+	switch x := a.Object.(type) {
+	case *Frame:
+		return g.nodes[x]
+	case *Group:
+		n := g.nodes[x]
+		if n == nil {
+			n = &node{group: x}
+			for _, m := range members[x] {
+				n.need(m)
+			}
+			g.nodes[x] = n
+		}
+		return n
+	case maker:
+		return g.nodes[g.makers[x].frame]
+	case Holders:
+		n := g.nodes[x]
+		if n == nil {
+			n = &node{lock: x, all: true}
+			holders, complete := x.Holders()
+			for _, h := range holders {
+				m := g.nodes[h.frame]
+				if m == nil || m.task.self != h {
+					complete = false
+					break
+				}
+				n.need(m)
+			}
+			n.gone = !complete || len(holders) == 0
+			g.nodes[x] = n
+		}
+		return n
+	}
+	return nil
+}
+
+// need adds an edge.
+func (n *node) need(to *node) {
+	if to != nil {
+		n.needs, to.users = append(n.needs, to), append(to.users, n)
+		n.left++
+	}
+}
+
+// prune takes away the nodes that can go on, and those that can then.
+func (g *waitGraph) prune() {
+	var free []*node
+	for _, n := range g.nodes {
+		if n.gone || len(n.needs) == 0 {
+			n.gone = true
+			free = append(free, n)
+		}
+	}
+	for len(free) > 0 {
+		n := free[len(free)-1]
+		free = free[:len(free)-1]
+		for _, u := range n.users {
+			if u.left--; !u.gone && (u.all || u.left == 0) {
+				u.gone = true
+				free = append(free, u)
+			}
+		}
+	}
+}
+
+// circle follows the needs of a node that is left until they close, and returns the circle, or nil if
+// that was found before.
+func (n *node) circle() []*node {
+	var path []*node
+	for n != nil && !n.gone && !n.marked {
+		n.marked = true
+		path = append(path, n)
+		var next *node
+		for _, to := range n.needs {
+			if !to.gone {
+				next = to
+				break
+			}
+		}
+		n = next
+	}
+	var found []*node
+	for i, p := range path {
+		if p == n {
+			found = append(found, path[i:]...)
+			break
+		}
+	}
+	return found
+}
+
+// confirm returns the tasks of a circle, each with what it waits for, if it is one at a moment at which all who make
+// it are in hand (L1). What the circle rests on is more than its nodes if a lock has several holders.
+func confirm(circle []*node, others func([]Waker) bool) (tasks []Blocked) {
+	var held []*node
+	defer func() {
+		for _, n := range held {
+			n.task.self.frame.letGo()
+		}
+	}()
+	seen := map[*node]bool{}
+	next := map[*node]*node{}
+	for i, n := range circle {
+		next[n] = circle[(i+1)%len(circle)]
+	}
+	todo := append([]*node(nil), circle...)
+	for len(todo) > 0 {
+		n := todo[len(todo)-1]
+		todo = todo[:len(todo)-1]
+		if seen[n] {
+			continue
+		}
+		seen[n] = true
+		if n.task != nil {
+			f := n.task.self.frame
+			if len(held) == maxConfirmed || !f.state.seize() {
+				return nil
+			}
+			held = append(held, n)
+			if gen(f.state.bits.Load()) != n.task.self.gen {
+				return nil
+			}
+		}
+		switch {
+		case n.all: // all that it needs
+			for _, to := range n.needs {
+				if to.gone {
+					return nil
+				}
+			}
+			todo = append(todo, n.needs...)
+		case next[n] != nil:
+		default: // off the circle: one is enough
+			for _, to := range n.needs {
+				if !to.gone {
+					next[n] = to
+					todo = append(todo, to)
+					break
+				}
+			}
+		}
+	}
+	for n := range seen {
+		if !n.still(next[n]) {
+			return nil
+		}
+	}
+	wakers := make([]Waker, 0, len(held))
+	for _, n := range held {
+		if wakers = append(wakers, n.task.self); n.task.self.frame.timed() {
+			return nil
+		}
+	}
+	if others != nil && len(wakers) > 0 && others(wakers) {
+		return nil
+	}
+	for _, n := range circle {
+		if n.task != nil {
+			tasks = append(tasks, Blocked{n.task.self, n.task.kind, *n.confirmed})
+		}
+	}
+	return tasks
+}
+
+// timed reports whether a bound on the time of a group that f is below will cancel it. f is in hand, so those above
+// have not ended.
+func (f *Frame) timed() bool {
+	for {
+		g := f.members.group
+		if g == nil {
+			h, ok := f.self.(interface{ starter() *Frame })
+			if !ok || h.starter() == nil {
+				return false
+			}
+			f = h.starter()
+			continue
+		}
+		g.mu.Lock()
+		limited, owner := g.timeout != nil, g.owner
+		if g.parent != nil {
+			_, ends := g.parent.Deadline()
+			limited = limited || ends
+		}
+		g.mu.Unlock()
+		if limited || owner == nil {
+			return limited
+		}
+		f = owner
+	}
+}
+
+// still reports whether a node still needs what it was found to need; those are in hand.
+func (n *node) still(next *node) bool {
+	switch {
+	case n.group != nil:
+		return next != nil && next.task.self.frame.members.group == n.group
+	case n.lock != nil:
+		holders, complete := n.lock.Holders()
+		if !complete || len(holders) != len(n.needs) {
+			return false
+		}
+		for _, h := range holders {
+			known := false
+			for _, to := range n.needs {
+				known = known || to.task.self == h
+			}
+			if !known {
+				return false
+			}
+		}
+		return true
+	}
+	f := n.task.self.frame
+	s := Suspended{Self: n.task.self, Task: f.self}
+	s.read(f)
+	c := candidateOf(&s)
+	if c == nil || c.ending != n.task.ending {
+		return false
+	}
+	n.confirmed = c.waitFor(next)
+	return n.confirmed != nil
+}
+
+// waitFor returns the wait of the task that leads to the next node, or nil.
+func (c *candidate) waitFor(next *node) *Await {
+	if next == nil {
+		return nil
+	}
+	for i := range c.waits {
+		leads := false
+		switch x := c.waits[i].Object.(type) {
+		case *Frame:
+			leads = next.task != nil && next.task.self.frame == x
+		case *Group:
+			leads = next.group == x
+		case maker:
+			leads = next.task != nil && next.task.makes(x)
+		case Holders:
+			leads = next.lock == x
+		}
+		if leads {
+			return &c.waits[i]
+		}
+	}
+	return nil
+}
+
+// makes reports whether a task in hand holds the grant of what x is the policy of.
+func (c *candidate) makes(x maker) bool {
+	var s Suspended
+	s.list(c.self.frame.attached, false)
+	for i := range s.Waits {
+		if s.Waits[i].Holds && s.Waits[i].Object == any(x) {
+			return true
+		}
+	}
+	return false
+}

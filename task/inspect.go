@@ -1,0 +1,541 @@
+package task
+
+import (
+	"fmt"
+	"reflect"
+	"runtime"
+	"strings"
+	"sync"
+)
+
+// Looking into a running scheduler: [Inspect] goes through the tasks that are suspended, and says what
+// each of them waits for.
+//
+//	            seize              read, on the caller's thread         pend
+//	suspended --------> in hand ----------------------------------> suspended
+//	                       '- woken meanwhile ----------------------> queued
+//
+// A task that is suspended is in nobody's hands, and what it waits in is its worker's. So the reader
+// takes the worker's place for a moment: by the state word, as a waker would, and lets go as a worker does
+// at the end of a poll. No word, no lock and no order is there that polls and wake-ups have not already.
+//
+// # Invariants
+//
+//	R1  What belongs to a task is read while it is in hand. Who wakes it then leaves that to the reader,
+//	    which submits the frame when it lets go.
+//	R2  A reader's place in a list of members is a mark in the ring, which nobody counts, and sweeps pass
+//	    over. So it finds each member once that was there all the time, whatever joins and ends meanwhile.
+//	R3  No more than inHand tasks are in hand at a time, but for a check of deadlocks; nothing is waited
+//	    for then but locks that are held for a few instructions.
+//
+// # Order
+//
+// pend publishes what a poll has written, and seize claims it; the reader's pend is ordered before the next
+// poll as any other.
+//
+// # Price
+//
+// Nothing while nobody looks. A task that is looked at: two compare-and-swaps, and two locks
+// for each batch; and it starts later by some microseconds if it is woken just then, by way of an inbox.
+
+// Suspended is a task as [Inspect] finds it. It is valid until visit returns.
+type Suspended struct {
+	// Self names the life.
+	Self Waker
+	// Task is the task. If it is not Active it is in the caller's hand: nobody polls it meanwhile, and
+	// what its Poll has written may be read, also by its TaskName.
+	Task Task
+	// Active says that it is not suspended at the moment, but queued or in a poll: then nothing else is
+	// known of it, and its kind alone may be asked.
+	Active bool
+	// Path is the kinds of the tasks that own its group, the outermost first; or that of the task that has
+	// its handle.
+	Path []string
+	// Group is the group that it is a member of; nil: it is detached.
+	Group *Group
+	// Waits is what it waits for; any of it wakes it.
+	Waits []Await
+	// Canceled is why it is canceled, or nil.
+	Canceled error
+	// Draining says that it was told to come to an end, and Ending that its Poll has returned, and that what
+	// it owns has not ended.
+	Draining, Ending bool
+	// Exposed says that a [Waker] of it was given out, so that anything may wake it.
+	Exposed bool
+	// Parts says that it waits in several branches or operations.
+	Parts bool
+}
+
+// Spawned returns where the task was started, in builds with the tag heistdebug, and "" in others, or if it is
+// Active.
+func (s *Suspended) Spawned() string {
+	if s.Active {
+		return ""
+	}
+	return strings.TrimSuffix(strings.TrimPrefix(s.Self.frame.site.String(), " (spawned at "), ")")
+}
+
+// Await is what a task waits for.
+type Await struct {
+	Kind AwaitKind
+	// Object is a pointer to what it waits for: a *[Frame], a *[Group], a lock; nil if it is not known.
+	// See [ObjectKind].
+	Object any
+	// Place is its place in line from 1 on, or 0 if it is behind the first that are counted, or in none; and
+	// Line is how many wait there.
+	Place, Line int
+	// Asks is how much it asks for, as of a semaphore.
+	Asks int64
+	// Holds says that it has what it has asked for, and keeps others waiting: it makes the value of
+	// a lock.OnceValue.
+	Holds bool
+	// Deadline is when a timer fires, as [Runtime.Nanos] counts.
+	Deadline int64
+	// Note says more, for people.
+	Note string
+}
+
+// AwaitKind is the kind of an [Await].
+type AwaitKind string
+
+// The kinds.
+const (
+	AwaitsEnd       AwaitKind = "end"       // of a task, or of all members of a group
+	AwaitsTurn      AwaitKind = "turn"      // in a queue, or behind another task
+	AwaitsEvent     AwaitKind = "event"     // that happens, and wakes all
+	AwaitsTimer     AwaitKind = "timer"     //
+	AwaitsCall      AwaitKind = "call"      // of a function elsewhere: a blocking one, or a computation
+	AwaitsOperation AwaitKind = "operation" // of an object, which waits for something by other means
+)
+
+// inHand is how many tasks a reader has in hand at a time, and countedPlaces how many places of a line
+// it counts.
+const (
+	inHand        = 16
+	countedPlaces = 64
+)
+
+// inspecting has one reader at a time: another would take what the first has in hand for active.
+var inspecting sync.Mutex
+
+// Inspect calls visit for each task of rt that is suspended, and for those that have been and are queued
+// or polled at the moment. Those that are in their first poll, or wait for it, are not found; nor is,
+// below a task that is active whenever it is looked at, what that owns: unseen is the number of
+// tasks that were. Each task is seen at another moment.
+//
+// Goroutines only: it takes some 100 ns for each task. Nobody is polled, and no worker waits; visit must
+// not block, nor wait for what tasks do.
+func Inspect(rt *Runtime, visit func(*Suspended)) (unseen int) {
+	MustNotPoll("task: Inspect inside a task would look at tasks of its own worker: call it from a goroutine")
+	inspecting.Lock()
+	defer inspecting.Unlock()
+	in := &inspection{rt: rt, visit: visit, foreign: map[*Group]bool{}}
+	groups := rt.foreign()
+	for _, g := range groups {
+		in.foreign[g] = true
+	}
+	for _, g := range groups {
+		in.walk(&g.memberList, nil)
+	}
+	for _, r := range rt.present() {
+		in.walk(&r.members, nil)
+	}
+	for i := 0; i < len(in.busy); i++ { // perhaps they are suspended by now
+		in.again(in.busy[i])
+	}
+	return in.unseen
+}
+
+// inspection is an Inspect in progress.
+type inspection struct {
+	rt      *Runtime
+	visit   func(*Suspended)
+	foreign map[*Group]bool // visited by themselves
+	s       Suspended
+	owned   []*Group // by the task that is looked at
+	busy    []busy
+	unseen  int
+}
+
+// busy is a task that was active.
+type busy struct {
+	waker Waker
+	kind  string
+	path  []string
+}
+
+// keptBusy is how many tasks that are active are looked at for a second time.
+const keptBusy = 4096
+
+// subtree is a group that a task owns.
+type subtree struct {
+	group *Group
+	path  []string
+}
+
+// walk visits the members of a list, and what they own.
+func (in *inspection) walk(l *memberList, path []string) {
+	var end, at Frame
+	l.mu.Lock()
+	if l.n == 0 {
+		l.mu.Unlock()
+		return
+	}
+	l.head = end.push(l.head)
+	at.push(l.head)
+	left := 2*l.n + inHand // more have come meanwhile than there were
+	l.mu.Unlock()
+	defer func() {
+		l.mu.Lock()
+		l.head = at.cut(l.head)
+		l.head = end.cut(l.head)
+		l.mu.Unlock()
+	}()
+	for more := true; more; {
+		var batch [inHand]found
+		n := 0
+		l.mu.Lock()
+		f := at.right
+		for ; f != &end && n < inHand && left > 0; f = f.right {
+			if f.isMark() {
+				continue
+			}
+			left--
+			if f.rt == in.rt {
+				batch[n] = found{frame: f, waker: Waker{f, gen(f.state.bits.Load())}, task: f.self, held: f.state.seize()}
+				n++
+			}
+		}
+		more = f != &end && left > 0
+		if more && f != &at {
+			l.head = at.cut(l.head)
+			at.push(f)
+		}
+		l.mu.Unlock()
+		for _, below := range in.look(batch[:n], path) {
+			in.walk(&below.group.memberList, below.path)
+		}
+	}
+}
+
+// found is a member of a list.
+type found struct {
+	frame *Frame
+	waker Waker
+	task  Task
+	held  bool
+}
+
+// look visits a batch, and returns what it owns.
+func (in *inspection) look(batch []found, path []string) (below []subtree) {
+	defer func() { // a visit has panicked
+		for _, m := range batch {
+			if m.held {
+				m.frame.letGo()
+			}
+		}
+	}()
+	for len(batch) > 0 {
+		m := batch[0]
+		in.one(m, path)
+		if m.held {
+			batch = batch[1:] // first: it is let go of once
+			m.frame.letGo()
+			for _, g := range in.owned {
+				below = append(below, subtree{g, append(path[:len(path):len(path)], Kind(m.task))})
+			}
+			continue
+		}
+		batch = batch[1:]
+		if len(in.busy) < keptBusy {
+			in.busy = append(in.busy, busy{m.waker, Kind(m.task), path})
+		} else {
+			in.unseen++
+		}
+	}
+	return below
+}
+
+// again looks for what a task owns that was active.
+func (in *inspection) again(b busy) {
+	f := b.waker.frame
+	if !f.state.seize() {
+		if !b.waker.Over() {
+			in.unseen++
+		}
+		return
+	}
+	in.owned = in.owned[:0]
+	if gen(f.state.bits.Load()) == b.waker.gen && f.rt == in.rt {
+		in.groups(f.attached)
+	}
+	f.letGo()
+	below := append([]*Group(nil), in.owned...)
+	for _, g := range below {
+		in.walk(&g.memberList, append(b.path[:len(b.path):len(b.path)], b.kind))
+	}
+}
+
+// letGo ends what seize has begun: see (*word).pend.
+func (f *Frame) letGo() {
+	if f.state.pend(0) {
+		f.rt.submit(f)
+	}
+}
+
+// one visits a task.
+func (in *inspection) one(m found, path []string) {
+	in.owned = in.owned[:0]
+	in.s = Suspended{Self: m.waker, Task: m.task, Active: !m.held, Path: path, Waits: in.s.Waits[:0]}
+	if m.held {
+		in.s.read(m.frame)
+		in.groups(m.frame.attached)
+	}
+	in.visit(&in.s)
+}
+
+// groups collects the groups in a list of attachments.
+func (in *inspection) groups(a *attachment) {
+	for ; a != nil; a = a.next {
+		if g, ok := a.what.(*Group); ok && !in.foreign[g] {
+			in.owned = append(in.owned, g)
+		}
+	}
+}
+
+// read describes f, which is in hand.
+func (s *Suspended) read(f *Frame) {
+	bits := f.state.bits.Load()
+	s.Group = f.members.group
+	s.Draining, s.Ending, s.Exposed = bits&draining != 0, bits&completing != 0, bits&exposed != 0
+	if why := f.canceled(); why != nil {
+		s.Canceled = why.err
+	}
+	if h, ok := f.self.(interface{ starter() *Frame }); ok {
+		if owner := h.starter(); owner != nil {
+			s.Path = append(s.Path[:len(s.Path):len(s.Path)], Kind(owner.self))
+		}
+	}
+	s.list(f.attached, bits&completing != 0)
+	if t, ok := f.self.(Awaiter); ok && bits&completing == 0 {
+		if w := t.Awaits(); w.Kind != "" {
+			s.Exposed = false // by its own code, which Awaits knows of
+			s.Waits = append(s.Waits, w)
+		}
+	}
+}
+
+// Awaiter is a task that waits by a [Waker] of its own, and says for what.
+type Awaiter interface {
+	// Awaits returns what the task waits for; the zero Await: nothing that it knows of. It is called as
+	// TaskName is, and must not block.
+	Awaits() Await
+}
+
+// list describes what is in a list of attachments.
+func (s *Suspended) list(a *attachment, ending bool) {
+	for ; a != nil; a = a.next {
+		switch x := a.what.(type) {
+		case *waiter:
+			s.Waits = append(s.Waits, x.describe())
+		case *armedList:
+			s.timers(&x.armed)
+		case *Branch:
+			s.Parts = true
+			s.timers(&x.armed)
+			s.list(x.attached, ending)
+		case *Operation:
+			if o, ok := x.owner.(interface{ doing() Remote }); ok {
+				s.Waits = append(s.Waits, onCall(o.doing()))
+			} else {
+				s.Parts = true
+				s.Waits = append(s.Waits, Await{Kind: AwaitsOperation, Object: x.owner})
+			}
+		case interface{ doing() Remote }: // a Slot: the end waits for it
+			if ending {
+				s.Waits = append(s.Waits, onCall(x.doing()))
+			}
+		}
+	}
+}
+
+// timers describes armed timers.
+func (s *Suspended) timers(l *armed) {
+	for _, t := range [...]*Timer{l.sleeping, l.others} {
+		for ; t != nil; t = t.next {
+			if v := &t.alarm.entry.Value; v.set {
+				s.Waits = append(s.Waits, Await{Kind: AwaitsTimer, Deadline: v.when.Load()})
+			}
+		}
+	}
+}
+
+// describe describes the wait of a task in hand.
+func (w *waiter) describe() Await {
+	a := Await{Kind: AwaitsEvent, Object: w.what}
+	if w.queue == nil {
+		switch x := w.what.(type) {
+		case *Frame: // it was spawned before, and is not again while somebody waits for it
+			a.Kind, a.Note = AwaitsEnd, Kind(x.self)
+		case *Group:
+			a.Kind, a.Note = AwaitsEnd, fmt.Sprintf("of %d members", x.live.Load())
+		}
+		return a
+	}
+	a.Kind, a.Asks = AwaitsTurn, w.asks
+	w.mu.Lock()
+	a.Line = w.queue.n
+	if w.next == nil {
+		a.Holds = w.finalGrant() == Granted
+	} else if v := w.queue.oldest; v != nil {
+		for i := 1; i <= countedPlaces; i++ {
+			if v == w {
+				a.Place = i
+				break
+			}
+			v = v.next
+		}
+	}
+	w.mu.Unlock()
+	return a
+}
+
+// onCall describes the wait for what is done elsewhere.
+func onCall(r Remote) Await {
+	a := Await{Kind: AwaitsCall, Object: r}
+	switch r := r.(type) {
+	case nil:
+		a.Object, a.Note = nil, "it begins when the one before has ended"
+	case Task:
+		a.Object, a.Note = r.frame(), Kind(r)
+	case interface{ note() string }:
+		a.Note = r.note()
+	}
+	return a
+}
+
+func (o *Offload[T]) doing() Remote {
+	if s := o.now; s != nil {
+		return s.remote
+	}
+	if s := o.late; s != nil {
+		return s.remote
+	}
+	return nil
+}
+
+func (s *Slot[T]) doing() Remote { return s.remote }
+
+// WaitObject is what [Inspect] calls it.
+func (c *blockingCall[T]) WaitObject() string { return "task.Blocking" }
+
+// note says where the call is in its limiter.
+func (c *blockingCall[T]) note() string {
+	l := c.limiter
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	name := l.Name
+	if name == "" {
+		name = "without a name"
+	}
+	if c.queued {
+		place := 1
+		for j := c.prev; j != nil && place < countedPlaces; j = j.prev {
+			place++
+		}
+		return fmt.Sprintf("it waits for a goroutine of the limiter %s, %d of %d", name, place, l.waiting)
+	}
+	return fmt.Sprintf("it runs, one of %d of the limiter %s", l.running, name)
+}
+
+// starter is the task that has started a handle's.
+func (t *call[T]) starter() *Frame { return t.owner }
+
+// coded is a task that is made of a function.
+type coded interface{ code() uintptr }
+
+func (t *fun) code() uintptr     { return reflect.ValueOf(t.f).Pointer() }
+func (t *call[T]) code() uintptr { return reflect.ValueOf(t.f).Pointer() }
+
+// Kind returns what kind of task t is: its type; or its function, if it was made of one. Unlike [Name]
+// it calls no code of the user's. Any thread.
+func Kind(t Task) string {
+	if c, ok := t.(coded); ok {
+		return runtime.FuncForPC(c.code()).Name()
+	}
+	return strings.TrimPrefix(reflect.TypeOf(t).String(), "*")
+}
+
+// Source returns the file and the line of the function that t was made of; "" if it was not made of one.
+// Any thread.
+func Source(t Task) (file string, line int) {
+	if c, ok := t.(coded); ok {
+		return runtime.FuncForPC(c.code()).FileLine(c.code())
+	}
+	return "", 0
+}
+
+// ObjectKind returns what kind of object that is in an [Await]: its type, without the star, or as its
+// method WaitObject() string calls it.
+func ObjectKind(object any) string {
+	switch x := object.(type) {
+	case nil:
+		return "unknown"
+	case *Frame:
+		return "task"
+	case interface{ WaitObject() string }:
+		return x.WaitObject()
+	}
+	return strings.TrimPrefix(reflect.TypeOf(object).String(), "*")
+}
+
+// FrameOf returns the frame of a task: what [Await] has for a task that another waits for.
+func FrameOf(t Task) *Frame { return t.frame() }
+
+// WakerOf returns the Waker of the present life of f. Any thread.
+func WakerOf(f *Frame) Waker { return Waker{f, gen(f.state.bits.Load())} }
+
+// Life returns the number of the life that w is of, and its frame: together they name it.
+func (w Waker) Life() (f *Frame, life uint32) { return w.frame, w.gen }
+
+// StageOf says how far a suspended task is that the caller has in hand (see [Inspect]): the step of a
+// [Seq] or the stage of a [Flow] that is a field of it, or where its functions wait, if heistgen has
+// made it; else "".
+func StageOf(t Task) string {
+	if m, ok := t.(interface{ Stage() string }); ok {
+		return m.Stage()
+	}
+	v := reflect.ValueOf(t)
+	if v.Kind() != reflect.Pointer || v.Elem().Kind() != reflect.Struct {
+		return ""
+	}
+	v = v.Elem()
+	field, ok := stageFields.Load(v.Type())
+	if !ok {
+		field = stageField(v.Type())
+		stageFields.Store(v.Type(), field)
+	}
+	i := field.(int)
+	if i < 0 {
+		return ""
+	}
+	if at := v.Field(i).Field(0); at.Kind() == reflect.Int {
+		return fmt.Sprintf("step %d", at.Int()+1)
+	} else if !at.IsNil() {
+		return runtime.FuncForPC(at.Pointer()).Name()
+	}
+	return ""
+}
+
+// stageFields has the number of the field that says the stage, by type; -1: none.
+var stageFields sync.Map
+
+// stageField returns the number of the first field that is a Seq or a Flow, or -1.
+func stageField(t reflect.Type) int {
+	for i := range t.NumField() {
+		if f := t.Field(i).Type; f == reflect.TypeFor[Seq]() || f.PkgPath() == reflect.TypeFor[Seq]().PkgPath() && strings.HasPrefix(f.Name(), "Flow[") {
+			return i
+		}
+	}
+	return -1
+}

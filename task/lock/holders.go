@@ -1,0 +1,87 @@
+package lock
+
+import (
+	"slices"
+
+	"go.uber.org/atomic"
+
+	"github.com/heist-go/heist/internal/park"
+	"github.com/heist-go/heist/task"
+)
+
+// Who holds a lock is recorded for tasks that ask to be tracked (see [task.Cx.Tracked]), outside of the locks: those
+// are as large as ever. A lock is its acquirer's until it is given back. What a goroutine takes, or TryLock, is not
+// recorded; then not all holders are known, and nothing is said.
+var held struct {
+	any atomic.Bool // something was recorded, ever
+	mu  park.Mutex  // guards by
+	by  map[*permits][]holding
+}
+
+// holding is what a task has of a lock.
+type holding struct {
+	task task.Waker
+	n    int64
+}
+
+// recorded records that the polled task has acquired n, if err says so, and returns err.
+func (p *permits) recorded(cx *task.Cx, n int64, err error) error {
+	if err != nil || n == 0 {
+		return err
+	}
+	held.mu.Lock()
+	defer held.mu.Unlock()
+	if held.by == nil {
+		held.by = map[*permits][]holding{}
+		held.any.Store(true) // Hint. Who has acquired it gives it back later.
+	}
+	held.by[p] = append(held.by[p], holding{cx.Self(), n})
+	return nil
+}
+
+// givenBack records that n were given back, by the task that polls, or by whoever it was. If it is not clear
+// whose they were, nobody's are known any more.
+func (p *permits) givenBack(cx *task.Cx, n int64) {
+	held.mu.Lock()
+	defer held.mu.Unlock()
+	list := held.by[p]
+	i := -1
+	if cx != nil {
+		i = slices.IndexFunc(list, func(h holding) bool { return h.task == cx.Self() && h.n >= n })
+	}
+	if i < 0 && len(list) == 1 && list[0].n >= n {
+		i = 0
+	}
+	switch {
+	case len(list) == 0:
+		return
+	case i < 0:
+		list = nil
+	default:
+		if list[i].n -= n; list[i].n == 0 {
+			list = slices.Delete(list, i, i+1)
+		}
+	}
+	if len(list) == 0 {
+		delete(held.by, p)
+	} else {
+		held.by[p] = list
+	}
+}
+
+// Holders is of [task.Holders].
+func (p *permits) Holders() (tasks []task.Waker, all bool) {
+	held.mu.Lock()
+	var n int64
+	for _, h := range held.by[p] {
+		n += h.n
+		if !slices.Contains(tasks, h.task) {
+			tasks = append(tasks, h.task)
+		}
+	}
+	held.mu.Unlock()
+	return tasks, n > 0 && n == p.held()
+}
+
+// Holders is of [task.Holders].
+func (p *mutexPolicy) Holders() (tasks []task.Waker, all bool) { return (*permits)(p).Holders() }
