@@ -110,10 +110,10 @@ func (c *computation[R]) Poll(cx *task.Cx) error {
 
 // Awaits is for [task.Inspect].
 func (c *computation[R]) Awaits() (a task.Await) {
-	if c.pool == nil || !c.begun {
+	q := c.jobs
+	if q == nil || !c.begun {
 		return a
 	}
-	q := &c.pool.jobs
 	q.mu.Lock()
 	defer q.mu.Unlock()
 	if !c.queued {

@@ -62,12 +62,18 @@ func TestJobsAreBounded(t *testing.T) {
 		}
 		const jobs, parts = 50, 20
 		var g task.Group
+		var open atomic.Bool
 		for range jobs {
 			g.Go(p, &crunch{times: 1, do: func(s pool.Scope) int {
+				for !open.Load() {
+					runtime.Gosched()
+				}
 				par.For(s, parts, func(int) { visit() })
 				return 0
 			}})
 		}
+		until(t, "a job to wait for its turn", func() bool { return p.Stats().Jobs.Waiting > 0 })
+		open.Store(true)
 		require.NoError(t, g.WaitContext(background))
 		require.EqualValues(t, jobs*parts, done.Load())
 		require.LessOrEqual(t, most.Load(), int64(p.Workers()))

@@ -422,24 +422,14 @@ var seamTable = []entry{
 	{
 		op: "task.WaitSet.Wait", lets: waitOver,
 		mode: sticky, stays: true,
-		make: func(*world) *object {
-			var c task.WaitSet
-			var mu park.Mutex
-			g := newGates()
-			done := func() bool {
-				select {
-				case <-g.open[0]:
-					return true
-				default:
-					return false
-				}
-			}
-			return &object{
-				ask:  func(cx *task.Cx, _ int) (int, error) { return 0, c.Wait(cx, &mu, done) },
-				let:  func(int) { g.let(0); c.WakeAll(&mu, nil) },
-				free: func(t *testing.T) { require.True(t, c.Empty()) },
-			}
-		},
+		make: opened((*task.WaitSet).Wait),
+	},
+	{
+		op: "task.WaitSet.WaitFor", lets: waitOver,
+		mode: sticky, stays: true,
+		make: opened(func(c *task.WaitSet, cx *task.Cx, mu *park.Mutex, done func() bool) error {
+			return c.WaitFor(cx, mu, c, done)
+		}),
 	},
 	{
 		op: "task.WaitQueue.Wait", lets: "the place in the queue is given up; what was granted goes to the next",
@@ -659,3 +649,25 @@ func (x *wish) let(q int) {
 }
 
 func (x *wish) Abandon(*task.Cx) { x.q = -1 }
+
+// opened makes a gate whose tasks wait for it as wait does.
+func opened(wait func(*task.WaitSet, *task.Cx, *park.Mutex, func() bool) error) func(*world) *object {
+	return func(*world) *object {
+		var c task.WaitSet
+		var mu park.Mutex
+		g := newGates()
+		done := func() bool {
+			select {
+			case <-g.open[0]:
+				return true
+			default:
+				return false
+			}
+		}
+		return &object{
+			ask:  func(cx *task.Cx, _ int) (int, error) { return 0, wait(&c, cx, &mu, done) },
+			let:  func(int) { g.let(0); c.WakeAll(&mu, nil) },
+			free: func(t *testing.T) { require.True(t, c.Empty()) },
+		}
+	}
+}
