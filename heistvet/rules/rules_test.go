@@ -105,6 +105,7 @@ func TestMarks(t *testing.T) {
 			task.Seq.Run
 			task.Timer.Wait
 			task.WaitSet.Wait
+			task.WaitSet.WaitFor
 			task/bridge.Context.Done
 			task/bridge.Goroutines.Wait
 			task/lock.Event.Wait
