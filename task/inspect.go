@@ -8,7 +8,7 @@ import (
 	"sync"
 )
 
-// Looking into a running scheduler: [Inspect] goes through the tasks that are suspended, and says what
+// Looking into a running scheduler (decision 0025): [Inspect] goes through the tasks that are suspended, and says what
 // each of them waits for.
 //
 //	            seize              read, on the caller's thread         pend
