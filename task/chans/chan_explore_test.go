@@ -516,12 +516,13 @@ func TestExplorePermits(t *testing.T) {
 }
 
 // passing: one waits for room, which is made while another one comes by and tries. That one
-// never gets in first, also not between the take and the promise.
-func passing(try func(*Chan[parcel]) error) func(*explore.X) {
+// never gets in first, also not between the room and the promise. full takes the room, and returns what
+// makes it.
+func passing(full func(*Chan[parcel]) func(), try func(*Chan[parcel]) error) func(*explore.X) {
 	return func(x *explore.X) {
 		r := rig.New(x, 1)
 		c := New[parcel](1)
-		c.put(pack(0))
+		frees := full(c)
 		var waits explore.Uint32
 		r.Start(rig.Named("waits", func(cx *task.Cx) error {
 			err := c.Send(cx, pack(1))
@@ -530,7 +531,7 @@ func passing(try func(*Chan[parcel]) error) func(*explore.X) {
 			}
 			return err
 		}))
-		x.Go("receiver", func() { _, _ = c.TryRecv(nil) })
+		x.Go("makes room", frees)
 		x.Go("comes by", func() {
 			waited := waits.Load() == 1
 			if try(c) == nil {
@@ -545,13 +546,28 @@ func passing(try func(*Chan[parcel]) error) func(*explore.X) {
 	}
 }
 
+// byValue is full with a value, which is received: those who wait are served under the lock that has taken it.
+func byValue(c *Chan[parcel]) func() {
+	c.put(pack(0))
+	return func() { _, _ = c.TryRecv(nil) }
+}
+
+// byPermit is full with a permit, which is released.
+func byPermit(c *Chan[parcel]) func() {
+	c.reserved++
+	p := Permit[parcel]{c}
+	return func() { p.Release(nil) }
+}
+
 func TestExplorePassing(t *testing.T) {
-	explore.Check(t, bounded(2), passing(func(c *Chan[parcel]) error { return c.TrySend(nil, pack(2)) }))
+	try := func(c *Chan[parcel]) error { return c.TrySend(nil, pack(2)) }
+	explore.Check(t, bounded(2), passing(byValue, try))
+	explore.Check(t, bounded(2), passing(byPermit, try))
 }
 
 // A control: a newcomer that looks for room only, and not who waits for it.
 func TestRefuteNewcomer(t *testing.T) {
-	rig.Refute(t, 2, "somebody has passed", passing(func(c *Chan[parcel]) error {
+	rig.Refute(t, 2, "somebody has passed", passing(byPermit, func(c *Chan[parcel]) error {
 		c.mu.Lock()
 		if c.n+c.reserved < c.limit {
 			c.put(pack(2))
