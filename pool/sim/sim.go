@@ -16,7 +16,7 @@
 // [Test] calls the function with one seed after the other. Tasks, groups, handles, promises,
 // locks, channels, streams, combinators, timers and Blocking are the ordinary ones, and so
 // is their code. A test that fails says with which seed, prints what happened step by step, and
-// the fewest deviations from a plain order that it needs.
+// few deviations from a plain order, none of which can be left out.
 //
 // # What is decided
 //
