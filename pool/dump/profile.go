@@ -2,6 +2,7 @@ package dump
 
 import (
 	"compress/gzip"
+	"encoding/binary"
 	"io"
 	"strconv"
 	"strings"
@@ -119,12 +120,7 @@ func (p *profile) sample(s *pool.Shape) {
 // message is a message of protocol buffers.
 type message struct{ buf []byte }
 
-func (m *message) varint(n uint64) {
-	for ; n >= 1<<7; n >>= 7 {
-		m.buf = append(m.buf, byte(n)|1<<7)
-	}
-	m.buf = append(m.buf, byte(n))
-}
+func (m *message) varint(n uint64) { m.buf = binary.AppendUvarint(m.buf, n) }
 
 // number writes a field of an integer type.
 func (m *message) number(field int, n uint64) {

@@ -15,7 +15,14 @@ import (
 // it has nodes.
 func Walk[P pool.Place, N any](on P, root N, visit func(n N) (children []N)) {
 	mustCall(visit != nil)
-	pool.Call(on, walk[N], plant(&walker[N]{visit: visit}, root))
+	WalkAppend(on, root, func(_ pool.Scope, n N, _ []N) []N { return visit(n) })
+}
+
+// WalkScope is [Walk] for a visit that computes in parallel itself: on the scope that it is
+// given, which also says whether it is to end early. See [ForScope].
+func WalkScope[P pool.Place, N any](on P, root N, visit func(s pool.Scope, n N) (children []N)) {
+	mustCall(visit != nil)
+	WalkAppend(on, root, func(s pool.Scope, n N, _ []N) []N { return visit(s, n) })
 }
 
 // WalkAppend is [WalkScope] without garbage: visit appends the children of a node to the slice that it is
@@ -28,25 +35,12 @@ func Walk[P pool.Place, N any](on P, root N, visit func(n N) (children []N)) {
 //	})
 func WalkAppend[P pool.Place, N any](on P, root N, visit func(s pool.Scope, n N, children []N) []N) {
 	mustCall(visit != nil)
-	pool.Call(on, walk[N], plant(&walker[N]{visitAppend: visit}, root))
-}
-
-// WalkScope is [Walk] for a visit that computes in parallel itself: on the scope that it is
-// given, which also says whether it is to end early. See [ForScope].
-func WalkScope[P pool.Place, N any](on P, root N, visit func(s pool.Scope, n N) (children []N)) {
-	mustCall(visit != nil)
-	pool.Call(on, walk[N], plant(&walker[N]{visitScope: visit}, root))
-}
-
-func plant[N any](w *walker[N], root N) forest[N] {
-	return forest[N]{walker: w, trees: append(make([]N, 0, 16), root)}
+	pool.Call(on, walk[N], forest[N]{walker: &walker[N]{visit: visit}, trees: append(make([]N, 0, 16), root)})
 }
 
 type walker[N any] struct {
 	abortFlag
-	visit       func(n N) []N                             // or
-	visitAppend func(s pool.Scope, n N, children []N) []N // or
-	visitScope  func(s pool.Scope, n N) []N
+	visit func(s pool.Scope, n N, children []N) []N
 }
 
 // forest is a part of a walk: nodes with what is below them.
@@ -109,20 +103,12 @@ func (c *climber[N]) visits(trees []N) []N {
 		v := trees[n]
 		trees[n] = *new(N)
 		trees = trees[:n]
-		var children []N
-		switch {
-		case c.visit != nil:
-			children = c.visit(v)
-		case c.visitAppend != nil:
-			// They may come to lie where they belong.
-			children = c.visitAppend(c.at.Scope(), v, trees[n:n])
-			if k := len(children); k > 0 && n+k <= cap(trees) && &children[0] == &trees[:n+1][n] {
-				trees = trees[:n+k]
-				slices.Reverse(trees[n:])
-				continue
-			}
-		default:
-			children = c.visitScope(c.at.Scope(), v)
+		children := c.visit(c.at.Scope(), v, trees[n:n])
+		// What was appended may lie where it belongs.
+		if k := len(children); k > 0 && n+k <= cap(trees) && &children[0] == &trees[:n+1][n] {
+			trees = trees[:n+k]
+			slices.Reverse(trees[n:])
+			continue
 		}
 		for i := len(children) - 1; i >= 0; i-- { // the first one is next
 			trees = append(trees, children[i])
