@@ -156,7 +156,7 @@ var scenarios = []scenario{
 	oneWorker,
 	{"one worker without a thread", 1, 0, submit2, 2, nil, 0, 0, 0},
 	{"one worker, two submitters", 1, 1, submit1x2, 2, nil, 0, 0, 0},
-	{"one worker wakes by itself", 1, 1, submit2, 2, nil, 1, 2, 0},
+	{"one worker wakes by itself", 1, 1, submit2, 2, nil, 1, 3, 0},
 	{"two workers", 2, 2, submit1, 1, nil, 0, 0, 0},
 	{"two workers without threads", 2, 0, submit1, 1, nil, 0, 0, 0},
 	{"two workers wake by themselves", 2, 2, submit1, 1, nil, 1, 0, 20_000},
