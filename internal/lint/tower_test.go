@@ -28,7 +28,7 @@ var tower = map[string]string{
 	"task/lock":    "task internal/atomicx internal/park",
 	"task/machine": "task internal/atomicx",
 	"task/stream":  "task task/chans internal/invariant internal/park",
-	"task":         "timerwheel internal/atomicx internal/clock internal/invariant internal/park internal/stack",
+	"task":         "timerwheel internal/atomicx internal/clock internal/fifo internal/invariant internal/park internal/stack",
 	"deque":        "internal/atomicx internal/invariant internal/pad",
 	"timerwheel":   "internal/invariant",
 
@@ -39,6 +39,7 @@ var tower = map[string]string{
 	"internal/datagram":  "",
 	"internal/atomicx":   "internal/explore",
 	"internal/explore":   "",
+	"internal/fifo":      "",
 	"internal/clock":     "",
 	"internal/invariant": "",
 	"internal/pad":       "",
