@@ -33,6 +33,7 @@ var tower = map[string]string{
 	"timerwheel":   "internal/invariant",
 
 	"internal/abandoned": "",
+	"internal/benchrow":  "",
 	"internal/bugs":      "",
 	"internal/park":      "internal/atomicx internal/clock internal/explore",
 	"internal/poll":      "internal/atomicx internal/clock",
