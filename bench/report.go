@@ -4,6 +4,7 @@ import (
 	"encoding/json"
 	"fmt"
 	"io"
+	"math"
 	"os"
 	"runtime"
 	"runtime/debug"
@@ -57,7 +58,7 @@ func (m machine) String() string {
 
 // report prints the results, and writes what the flags ask for. It returns an error if a
 // row has failed; one that has missed its target has not.
-func report(o options, results []result, m machine, pictures []picture, out io.Writer) error {
+func report(o options, results []result, m machine, out io.Writer) error {
 	if o.benchfmt {
 		for _, r := range results {
 			out.Write(r.printed)
@@ -72,11 +73,6 @@ func report(o options, results []result, m machine, pictures []picture, out io.W
 		}
 		if err := os.WriteFile(o.json, append(text, '\n'), 0o644); err != nil {
 			return fmt.Errorf("-json: %w", err)
-		}
-	}
-	if o.html != "" {
-		if err := page(o.html, results, m, pictures); err != nil {
-			return fmt.Errorf("-html: %w", err)
 		}
 	}
 	failed := 0
@@ -145,6 +141,8 @@ type entry struct {
 	PeerName string   `json:"peer_name,omitempty"`
 	Ratio    *float64 `json:"ratio,omitempty"`
 	Spread   float64  `json:"spread"`
+	Turns    int      `json:"turns"`
+	Seconds  float64  `json:"seconds"` // that it took to measure
 	Workers  int      `json:"workers"`
 	Allocs   float64  `json:"allocs"`
 	Bytes    float64  `json:"bytes"`
@@ -165,7 +163,7 @@ func entries(results []result) []entry {
 		e := entry{
 			Name: r.name, Unit: r.ours.metric, Better: "lower",
 			Ours: value(r.us), Peer: value(r.them), PeerName: r.peerName, Ratio: value(r.better),
-			Spread: r.better.spread(), Workers: r.workers, Allocs: r.allocs, Bytes: r.size, Verdict: r.judge(),
+			Spread: r.better.spread(), Turns: max(len(r.us), len(r.better)), Seconds: math.Round(100*r.took.Seconds()) / 100, Workers: r.workers, Allocs: r.allocs, Bytes: r.size, Verdict: r.judge(),
 		}
 		if e.Unit == "" {
 			e.Unit = r.rate.metric
