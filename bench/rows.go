@@ -165,6 +165,7 @@ var rows = []row{
 	beside("net/std-http", "net/http on a Listener.Std(), 50 connections", "reactor", "StdHTTP", "heist", "net", "ns/op", "package net", ratio(0.95), none),
 	beside("net/std-http-cpu", "the same: CPU of a request", "reactor", "StdHTTP", "heist", "net", "cpu-µs/op", "package net", ratio(1/1.1), none),
 	beside("net/std-http-pool", "the same, where package net's has an idle pool beside it, too", "reactor", "StdHTTP", "heist", "net_beside_a_pool", "ns/op", "package net", ratio(0.95), none),
+	beside("net/chat-procs", "a chat of 50, CPU of a line, beside the same that leaves GOMAXPROCS alone", "reactor", "Chat", "heist", "without_procs", "cpu-µs/line", "Procs: -1", ratio(1/1.05), none).repeated(100).asHeavy(),
 	beside("net/idle-memory", "resident bytes of an idle connection", "reactor", "Idle", "heist", "net", "B/conn", "package net", most(700), most(400)).repeated(1).asHeavy(),
 
 	beside("mixed/jobs", "8 jobs of 200 ms: an empty task begins, median", "pool", "MixedJobs", "heist", "goroutine", "p50-µs", "goroutines", most(1000), none).repeated(1).asHeavy(),
