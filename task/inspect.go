@@ -363,7 +363,7 @@ func (s *Suspended) timers(l *armed) {
 	for _, t := range [...]*Timer{l.sleeping, l.others} {
 		for ; t != nil; t = t.next {
 			if v := &t.alarm.entry.Value; v.set {
-				s.Waits = append(s.Waits, Await{Kind: AwaitsTimer, Deadline: v.when.Load()})
+				s.Waits = append(s.Waits, Await{Kind: AwaitsTimer, Deadline: t.alarm.when()})
 			}
 		}
 	}

@@ -30,7 +30,7 @@ var tower = map[string]string{
 	"task/stream":  "task task/chans internal/invariant internal/park",
 	"task":         "timerwheel internal/atomicx internal/clock internal/fifo internal/invariant internal/park internal/stack",
 	"deque":        "internal/atomicx internal/invariant internal/pad",
-	"timerwheel":   "internal/invariant",
+	"timerwheel":   "internal/atomicx internal/invariant",
 
 	"internal/abandoned": "",
 	"internal/benchrow":  "",
