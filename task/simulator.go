@@ -21,6 +21,9 @@ type Interruptible interface {
 	// Point is called on a thread where an operation begins, before anything has happened. It
 	// may return much later: others have run meanwhile. It is called without any lock.
 	Point()
+	// NoChange is told of a wake-up that has made nobody runnable: the Waker is nobody's, its life is over,
+	// or the task was runnable, or in a poll, already.
+	NoChange(w Waker)
 }
 
 // Simulator is a scheduler that runs one of its threads at a time, and decides at each
@@ -70,14 +73,30 @@ func Point(cx *Cx) {
 
 // point is the slow half of Point, which is inlined.
 func point(cx *Cx) {
+	if s := simulates(cx); s != nil {
+		s.Point()
+	}
+}
+
+// simulates returns what is told of the caller's operations, or nil.
+func simulates(cx *Cx) Interruptible {
 	if cx == nil {
-		if s, ok := threads.Load(stack.Number()); ok {
-			s.(Interruptible).Point()
-		}
-		return
+		s, _ := threads.Load(stack.Number())
+		i, _ := s.(Interruptible)
+		return i
 	}
 	if r := cx.run; r != nil && r.sim != nil {
-		r.sim.Point()
+		return r.sim
+	}
+	return nil
+}
+
+// changesNothing tells a simulator of a wake-up of f in life g that has made nobody runnable.
+func changesNothing(cx *Cx, f *Frame, g uint32) {
+	if simulated.Load() != 0 {
+		if s := simulates(cx); s != nil {
+			s.NoChange(Waker{f, g})
+		}
 	}
 }
 
@@ -121,7 +140,11 @@ func describe(a *attachment, what []string) []string {
 		case *Branch:
 			what = describe(x.attached, what)
 		case *Group:
-			what = append(what, fmt.Sprintf("owns a group of %d members", x.live.Load()))
+			if n := x.live.Load(); n == 1 {
+				what = append(what, "owns a group of 1 member")
+			} else {
+				what = append(what, fmt.Sprintf("owns a group of %d members", n))
+			}
 		case interface{ joinable(*Runtime, *PanicError) }:
 			what = append(what, "owns a handle")
 		case *Cleanup:

@@ -125,6 +125,7 @@ type Sim struct {
 	hash    uint64
 	trail   []uint32
 	tracing bool
+	mu      sync.Mutex // of a traced run, guards trace and taken: the watch reads them
 	trace   trace
 	failure string
 	halting bool
@@ -200,7 +201,11 @@ func (s *Sim) protect(f func()) {
 // settled checks what must be so when no task is left.
 func (s *Sim) settled() {
 	if n := s.Timers(); n > 0 {
-		s.fail(fmt.Sprintf("leak: %d timers are armed, and no task is left", n))
+		are := " are"
+		if n == 1 {
+			are = " is"
+		}
+		s.fail("leak: " + count(n, "timer") + are + " armed, and no task is left")
 	}
 	for _, p := range s.unseen.all() {
 		if task.Unseen(p) {
@@ -404,7 +409,11 @@ func (s *Sim) live() int {
 // stuck describes those that wait for what will never happen.
 func (s *Sim) stuck() string {
 	var b strings.Builder
-	fmt.Fprintf(&b, "deadlock: nothing can run, no timer is armed, and %d tasks have not ended:", s.live())
+	have := " have"
+	if s.live() == 1 {
+		have = " has"
+	}
+	fmt.Fprintf(&b, "deadlock: nothing can run, no timer is armed, and %s%s not ended:", count(s.live(), "task"), have)
 	waiting := s.everybody()
 	for _, t := range s.blocked {
 		if t.runner == nil {

@@ -159,7 +159,7 @@ func TestChecks(t *testing.T) {
 	var never task.Promise[int]
 	waits := func(cx *task.Cx) error { _, err := never.Wait(cx); return err }
 	t.Run("deadlock", func(t *testing.T) {
-		f := failing(t, sim.Config{}, "1 tasks have not ended", func(s *sim.Sim) {
+		f := failing(t, sim.Config{}, "1 task has not ended", func(s *sim.Sim) {
 			s.Go(script(waits))
 			s.Go(script(yields()))
 		})
@@ -221,7 +221,7 @@ func TestChecks(t *testing.T) {
 		})
 	})
 	t.Run("timers", func(t *testing.T) {
-		failing(t, sim.Config{}, "1 timers are armed", func(s *sim.Sim) {
+		failing(t, sim.Config{}, "1 timer is armed", func(s *sim.Sim) {
 			var a task.Alarm
 			s.Go(script(func(cx *task.Cx) error {
 				a.Arm(cx.Runtime(), cx, cx.Runtime().After(time.Hour), silent{}, 0)

@@ -85,8 +85,8 @@ type Report struct {
 }
 
 func (r Report) String() string {
-	return fmt.Sprintf("%s seeds, %s distinct schedules, %s steps, longest %s",
-		number(r.Seeds), number(r.Distinct), number(r.Steps), number(r.Longest))
+	return fmt.Sprintf("%s, %s, %s, longest %s",
+		count(r.Seeds, "seed"), count(r.Distinct, "distinct schedule"), count(r.Steps, "step"), number(r.Longest))
 }
 
 // Failure is a run that has failed.
@@ -181,7 +181,7 @@ type search struct {
 func (x *search) work() {
 	k := newCrew()
 	defer k.close()
-	defer k.watch()()
+	defer k.watch(x.config, x.f, false)()
 	for {
 		x.mu.Lock()
 		n := x.next
@@ -214,6 +214,14 @@ func (x *search) work() {
 
 // once runs a seed, or deviations if they are not nil.
 func (c Config) once(k *crew, seed uint64, list []deviation, tracing bool, f func(*Sim)) *Sim {
+	s := c.prepare(k, seed, list, tracing)
+	s.run(f)
+	return s
+}
+
+// prepare makes a run that has not begun.
+func (c Config) prepare(k *crew, seed uint64, list []deviation, tracing bool) *Sim {
+	k.running.Store(&trial{seed, list})
 	var w schedule
 	if list != nil {
 		w = &replay{list: list}
@@ -222,7 +230,6 @@ func (c Config) once(k *crew, seed uint64, list []deviation, tracing bool, f fun
 	}
 	s := newSim(c, k, seed, w)
 	s.tracing = tracing
-	s.run(f)
 	return s
 }
 
@@ -260,6 +267,7 @@ func (t *trace) line(i int) entryLine {
 func (c Config) explain(s *Sim, f func(*Sim)) *Failure {
 	k := newCrew()
 	defer k.close()
+	defer k.watch(c, f, false)()
 	failure := &Failure{Seed: s.seed, Reason: s.failure, Schedule: strconv.FormatUint(s.seed, 10), Switches: len(s.taken)}
 	if strings.HasPrefix(s.failure, notDeterministic) {
 		return failure
@@ -306,7 +314,7 @@ func (c Config) shrink(k *crew, s *Sim, f func(*Sim)) (list []deviation, ok bool
 		for at := 0; at < len(list); {
 			end := min(at+size, len(list))
 			before := len(list)
-			if try(append(append([]deviation{}, list[:at]...), list[end:]...)) && len(list) < before {
+			if try(without(list, at, end)) && len(list) < before {
 				removed = true
 			} else {
 				at = end
@@ -334,6 +342,7 @@ func (c Config) Replay(text string, f func(*Sim)) (*Failure, error) {
 	}
 	k := newCrew()
 	defer k.close()
+	defer k.watch(c, f, true)()
 	s := c.once(k, seed, list, true, f)
 	if s.failure == "" {
 		return nil, nil
