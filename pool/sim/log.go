@@ -126,23 +126,27 @@ func (s *Sim) write(what event, who, whom *rec, n int64) {
 	}
 }
 
-// unwoken says why a wake-up has made nobody runnable.
+// unwoken says why a wake-up has made nobody runnable, or "" if that tells nothing.
 func (s *Sim) unwoken(w task.Waker) string {
 	f, _ := w.Life()
-	if f == nil {
-		return "wakes nobody: the Waker is zero"
-	}
-	if w.Over() {
+	if f == nil || w.Over() {
+		at := operation()
+		switch {
+		case !strings.HasPrefix(at, "task.Cx.Wake ") && !strings.HasPrefix(at, "task.Waker.Wake "):
+			return "" // an object of the module's own, which wakes whoever has ever asked
+		case f == nil:
+			return "wakes nobody: the Waker is zero"
+		}
 		return "wakes nobody: the task has ended"
 	}
-	r := s.recs.find(f)
-	if r == nil { // of another scheduler
-		return "wakes nobody anew"
-	}
-	if s.ready.has(r) {
+	switch r := s.recs.find(f); {
+	case r == nil: // of another scheduler
+		return ""
+	case s.ready.has(r):
 		return "wakes " + r.name() + ", which is runnable already"
+	default:
+		return "wakes " + r.name() + ", which is in a poll"
 	}
-	return "wakes " + r.name() + ", which is in a poll"
 }
 
 func (s *Sim) cause() string {
@@ -206,7 +210,7 @@ const module = "github.com/heist-go/heist/"
 // operation says which operation the caller is about to do, and where.
 func operation() string {
 	var pcs [48]uintptr
-	frames := runtime.CallersFrames(pcs[:runtime.Callers(3, pcs[:])])
+	frames := runtime.CallersFrames(pcs[:runtime.Callers(2, pcs[:])])
 	name := ""
 	for {
 		f, more := frames.Next()

@@ -81,6 +81,52 @@ func TestFailureIsSmallAndRepeats(t *testing.T) {
 	}
 }
 
+// The log says when a wake-up makes nobody runnable, and why.
+func TestWakeUpsForNothing(t *testing.T) {
+	f := failing(t, sim.Config{}, "deadlock", lossyProgram)
+	require.Contains(t, f.Log, "task.Cx.Wake  sim_test.go:")
+	require.Contains(t, f.Log, "wakes nobody: the Waker is zero")
+
+	f = failing(t, sim.Config{Seeds: 1}, "enough", func(s *sim.Sim) {
+		var w task.Waker
+		s.Go(script(func(cx *task.Cx) error {
+			w = cx.Waker()
+			cx.Wake(w)
+			return nil
+		}))
+		s.Wait()
+		s.Goroutine(func() { w.Wake() })
+		s.Wait()
+		s.Fatalf("enough")
+	})
+	require.Contains(t, f.Log, "#1, which is in a poll")
+	require.Contains(t, f.Log, "wakes nobody: the task has ended")
+
+	f = failing(t, sim.Config{}, "enough", func(s *sim.Sim) {
+		var w task.Waker
+		polls := 0
+		s.Go(task.Func(func(cx *task.Cx) error {
+			if polls++; polls > 1 {
+				return nil
+			}
+			w = cx.Waker()
+			return cx.Suspend()
+		}))
+		s.Goroutine(func() {
+			for w == (task.Waker{}) {
+				s.Point()
+			}
+			s.Point()
+			w.Wake()
+			w.Wake()
+			if polls == 1 {
+				s.Fatalf("enough")
+			}
+		})
+	})
+	require.Regexp(t, `a goroutine#\d+ +wakes sim_test.*, which is runnable already`, f.Log)
+}
+
 func TestStrategies(t *testing.T) {
 	for _, y := range []sim.Strategy{sim.Mix, sim.Random, sim.PCT, sim.RoundRobin, sim.Starve} {
 		for _, workers := range []int{1, 2, 9} {

@@ -540,7 +540,9 @@ func (x *seam) Point() {
 // NoChange implements task.Simulator.
 func (x *seam) NoChange(w task.Waker) {
 	if s := (*Sim)(x); s.tracing && !s.looking && !s.halting {
-		s.say(s.unwoken(w))
+		if text := s.unwoken(w); text != "" {
+			s.say(text)
+		}
 	}
 }
 
