@@ -19,13 +19,15 @@ type teller struct {
 	drawn   []int64
 	crashed []*task.PanicError
 	idle    []task.Waker
+	held    int64
 }
 
-func (s *teller) Point()                   { s.points++ }
-func (s *teller) NoChange(w task.Waker)    { s.idle = append(s.idle, w) }
-func (s *teller) Go(_ string, f func())    { s.started = append(s.started, f) }
-func (s *teller) Draw(n int64) int64       { s.drawn = append(s.drawn, n); return 0 }
-func (s *teller) Crash(p *task.PanicError) { s.crashed = append(s.crashed, p) }
+func (s *teller) Point()                                       { s.points++ }
+func (s *teller) Holds(_ task.Waker, _ any, _ string, n int64) { s.held += n }
+func (s *teller) NoChange(w task.Waker)                        { s.idle = append(s.idle, w) }
+func (s *teller) Go(_ string, f func())                        { s.started = append(s.started, f) }
+func (s *teller) Draw(n int64) int64                           { s.drawn = append(s.drawn, n); return 0 }
+func (s *teller) Crash(p *task.PanicError)                     { s.crashed = append(s.crashed, p) }
 
 // newTold returns a lab that tells a simulator.
 func newTold(t *testing.T) (*lab, *teller) {
@@ -174,7 +176,7 @@ func TestWaitsSaysWhatFor(t *testing.T) {
 	task.Detach(l, r)
 	require.True(t, task.Alive(&r.Frame))
 	l.work()
-	require.Equal(t, []string{"something that has not happened", "a timer", "owns a group of 1 member"}, task.Waits(&r.Frame))
+	require.Equal(t, []string{"something that has not happened", "a timer", "owns a group of 1 member"}, task.Waits(&r.Frame, nil))
 	l.CancelAll(nil)
 	l.work()
 	require.False(t, task.Alive(&r.Frame))

@@ -15,6 +15,7 @@ import (
 	"github.com/heist-go/heist/pool/sim"
 	"github.com/heist-go/heist/task"
 	"github.com/heist-go/heist/task/chans"
+	"github.com/heist-go/heist/task/lock"
 )
 
 var background = context.Background()
@@ -274,6 +275,46 @@ func TestChecks(t *testing.T) {
 				return nil
 			}))
 		})
+	})
+	t.Run("locks", func(t *testing.T) {
+		var enough = errors.New("enough")
+		leaky := func(mended bool) func(s *sim.Sim) {
+			return func(s *sim.Sim) {
+				free, others := lock.NewSemaphore(2), lock.NewSemaphore(2)
+				var mu lock.RWMutex
+				var p lock.Permit
+				var g task.Group
+				g.Go(s, script(
+					func(cx *task.Cx) error { return p.Acquire(cx, others, 1) },
+					func(cx *task.Cx) error { return free.Acquire(cx, 1) },
+					func(cx *task.Cx) error {
+						if mended {
+							cx.Shield() // a task that is canceled here keeps its permit
+						}
+						return mu.RLock(cx)
+					},
+					func(cx *task.Cx) error { mu.RUnlock(cx); free.Release(cx, 1); return nil }))
+				s.Goroutine(func() { g.Cancel(enough) })
+				s.Wait()
+				_ = g.Err()
+			}
+		}
+		f := failing(t, sim.Config{Locks: true}, "leak: no task is left, and sim_test.", leaky(false))
+		require.Contains(t, f.Reason, " has not given back a lock.Semaphore")
+		sim.Config{Locks: true}.Test(t, leaky(true))
+		require.Nil(t, sim.Config{}.Run(leaky(false)).Failure, "nobody has asked")
+		failing(t, sim.Config{Locks: true, Seeds: 1}, "has not given back a lock.Mutex", func(s *sim.Sim) {
+			var mu lock.Mutex
+			s.Go(script(mu.Lock))
+		})
+	})
+	t.Run("a deadlock of locks names their holders", func(t *testing.T) {
+		f := failing(t, sim.Config{}, "deadlock", func(s *sim.Sim) {
+			var a, b lock.Mutex
+			s.Go(script(a.Lock, b.Lock, func(cx *task.Cx) error { b.Unlock(cx); a.Unlock(cx); return nil }))
+			s.Go(script(b.Lock, a.Lock, func(cx *task.Cx) error { a.Unlock(cx); b.Unlock(cx); return nil }))
+		})
+		require.Regexp(t, `script.3#1 waits in lock.Mutex.Lock .*: a place in the wait queue of a lock.Mutex, held by sim_test.*#2\n`, f.Reason)
 	})
 	t.Run("panic", func(t *testing.T) {
 		boom := func(*task.Cx) error { panic("boom") }

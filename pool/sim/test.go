@@ -35,6 +35,10 @@ type Config struct {
 	// Starvation, if above 0, fails a run in which a task waits for more steps than that while
 	// others run and time stands still.
 	Starvation int
+	// Locks fails a run at whose end, when no task is left, a task has not given back a lock of package
+	// lock, or permits of a semaphore, that it has taken by its Cx (by a Try form, nobody knows whose they are).
+	// A step that takes or gives back one costs more then.
+	Locks bool
 	// Repeat is of how many seeds one is run twice, to see that the function does the same
 	// each time. Default: 50. Negative: none.
 	Repeat int
@@ -228,9 +232,7 @@ func (c Config) prepare(k *crew, seed uint64, list []deviation, tracing bool) *S
 	} else {
 		w = newSchedule(c.Strategy, seed)
 	}
-	s := newSim(c, k, seed, w)
-	s.tracing = tracing
-	return s
+	return newSim(c, k, seed, w, tracing)
 }
 
 // notDeterministic is how the reason of a failure begins that is the function's own.
