@@ -63,6 +63,14 @@ type entryLine struct {
 	what          event
 }
 
+// String is for a line that is shown alone.
+func (l entryLine) String() string {
+	if l == (entryLine{}) {
+		return "nothing: the run has ended"
+	}
+	return strings.Join(strings.Fields(fmt.Sprint(l.step, " ", l.at, " ", l.by, " ", l.who, "  ", l.text)), " ")
+}
+
 // String is the log, a line each.
 func (t *trace) String() string {
 	who := len("who")

@@ -3,8 +3,11 @@ package sim_test
 import (
 	"context"
 	"errors"
+	"flag"
 	"fmt"
+	"math/rand/v2"
 	"os"
+	"regexp"
 	"runtime"
 	"strings"
 	"testing"
@@ -355,6 +358,34 @@ func TestChecks(t *testing.T) {
 		})
 		require.Contains(t, f.Reason, "look for the order of a map")
 	})
+	// What the page names, each in a program that does nothing else: some of the runs that are repeated differ.
+	for name, program := range map[string]func(s *sim.Sim){
+		"the order of a map": func(s *sim.Sim) {
+			for _, n := range map[string]int{"a": 1, "b": 2, "c": 3, "d": 4} {
+				s.Go(&sleeper{d: time.Duration(n) * time.Hour})
+			}
+		},
+		"select": func(s *sim.Sim) {
+			a, b := make(chan int, 1), make(chan int, 1)
+			a <- 0
+			b <- 1
+			s.Go(task.Func(func(cx *task.Cx) error {
+				select {
+				case <-a:
+					s.Point()
+				case <-b:
+				}
+				return nil
+			}))
+		},
+		"time.Now":     func(s *sim.Sim) { s.Go(&sleeper{d: time.Duration(time.Now().UnixNano()%1000) * time.Second}) },
+		"package rand": func(s *sim.Sim) { s.Go(&sleeper{d: time.Duration(rand.IntN(1000)) * time.Second}) },
+	} {
+		t.Run("not deterministic: "+name, func(t *testing.T) {
+			f := failing(t, sim.Config{Repeat: 1}, "not deterministic at step ", program)
+			t.Log(f.Reason)
+		})
+	}
 	t.Run("misuse", func(t *testing.T) {
 		failing(t, sim.Config{}, "is for the function that was given to Test", func(s *sim.Sim) {
 			s.Go(script(func(*task.Cx) error { s.Wait(); return nil }))
@@ -425,11 +456,21 @@ func TestEnvironment(t *testing.T) {
 	sim.Test(t, func(s *sim.Sim) { require.EqualValues(s, 12, s.Seed()) })
 }
 
-// What a run remembers does not grow with its steps.
+var steps = flag.Int("steps", 2_000_000, "how many steps the run of TestKeepsLittle has")
+
+// What a run remembers does not grow with its steps, and neither does the process: with -steps 100000000 it says
+// how large that has become.
 func TestKeepsLittle(t *testing.T) {
-	n := 2_000_000
+	n := *steps
 	if testing.Short() {
-		n = 100_000
+		n = min(n, 100_000)
+	}
+	begun := time.Now()
+	if status, err := os.ReadFile("/proc/self/status"); err == nil {
+		defer func() {
+			again, _ := os.ReadFile("/proc/self/status")
+			t.Logf("before: %s, after %d steps in %v: %s", resident(status), n, time.Since(begun), resident(again))
+		}()
 	}
 	sim.Config{Seeds: 1, Repeat: -1, MaxSteps: 1 << 30}.Test(t, func(s *sim.Sim) {
 		c := chans.New[int](1)
@@ -438,6 +479,11 @@ func TestKeepsLittle(t *testing.T) {
 		s.Wait()
 		require.Less(s, sim.Kept(s), 3<<20)
 	})
+}
+
+// resident is the memory of a process now, and its peak.
+func resident(status []byte) string {
+	return strings.Join(regexp.MustCompile(`(?m)^Vm(RSS|HWM):\s+\d+ kB`).FindAllString(string(status), 2), ", ")
 }
 
 // A million timers over a year.

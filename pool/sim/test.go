@@ -238,6 +238,9 @@ func (c Config) prepare(k *crew, seed uint64, list []deviation, tracing bool) *S
 // notDeterministic is how the reason of a failure begins that is the function's own.
 const notDeterministic = "not deterministic"
 
+// maxAgain is how often a run that has differed is run again to see where.
+const maxAgain = 20
+
 // compare runs a seed again, and says where it differs, or "".
 func (c Config) compare(k *crew, s *Sim, f func(*Sim)) string {
 	again := c.once(k, s.seed, nil, false, f)
@@ -245,10 +248,13 @@ func (c Config) compare(k *crew, s *Sim, f func(*Sim)) string {
 		return ""
 	}
 	const advice = ": the test does something else when it is run again: look for the order of a map, select, time.Now, goroutines, and state that outlives the run"
-	a, b := c.once(k, s.seed, nil, true, f), c.once(k, s.seed, nil, true, f)
-	for i := range max(len(a.trace.lines), len(b.trace.lines)) {
-		if x, y := a.trace.line(i), b.trace.line(i); x != y {
-			return fmt.Sprintf("%s at step %d%s:\n    %v\n    %v", notDeterministic, max(x.step, y.step), advice, x, y)
+	a := c.once(k, s.seed, nil, true, f)
+	for range maxAgain { // it may be the same now and then
+		b := c.once(k, s.seed, nil, true, f)
+		for i := range max(len(a.trace.lines), len(b.trace.lines)) {
+			if x, y := a.trace.line(i), b.trace.line(i); x != y {
+				return fmt.Sprintf("%s at step %d%s:\n    %v\n    %v", notDeterministic, max(x.step, y.step), advice, x, y)
+			}
 		}
 	}
 	at := 0
