@@ -75,33 +75,21 @@ func Point(cx *Cx) {
 	}
 }
 
-// point is the slow half of Point, which is inlined.
-func point(cx *Cx) {
-	if s := simulates(cx); s != nil {
-		s.Point()
-	}
-}
-
-// simulates returns what is told of the caller's operations, or nil.
-func simulates(cx *Cx) Interruptible {
+// point is the slow half of Point, which is inlined. It returns who was told, or nil.
+func point(cx *Cx) (told Interruptible) {
 	if cx == nil {
-		s, _ := threads.Load(stack.Number())
-		i, _ := s.(Interruptible)
-		return i
-	}
-	if r := cx.run; r != nil && r.sim != nil {
-		return r.sim
-	}
-	return nil
-}
-
-// changesNothing tells a simulator of a wake-up of f in life g that has made nobody runnable.
-func changesNothing(cx *Cx, f *Frame, g uint32) {
-	if simulated.Load() != 0 {
-		if s := simulates(cx); s != nil {
-			s.NoChange(Waker{f, g})
+		s, ok := threads.Load(stack.Number())
+		if !ok {
+			return nil
 		}
+		told = s.(Interruptible)
+	} else if r := cx.run; r != nil && r.sim != nil {
+		told = r.sim
+	} else {
+		return nil
 	}
+	told.Point()
+	return told
 }
 
 // below is where the budgets of simulated polls begin to count: see (*Cx).Spend.

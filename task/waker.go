@@ -25,9 +25,14 @@ func (w Waker) Over() bool {
 
 // wakeTask wakes f, which may be nil, in life g. cx is the caller's poll, or nil.
 func wakeTask(cx *Cx, f *Frame, g uint32) {
-	Point(cx)
+	var told Interruptible
+	if simulated.Load() != 0 {
+		told = point(cx)
+	}
 	if f == nil || !f.state.wake(g, 0) {
-		changesNothing(cx, f, g)
+		if told != nil {
+			told.NoChange(Waker{f, g})
+		}
 		return
 	}
 	if cx != nil && cx.run.rt == f.rt {

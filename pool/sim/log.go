@@ -124,7 +124,7 @@ func (s *Sim) write(what event, who, whom *rec, n int64) {
 	case goesOn:
 		s.line(what, who, "goes on")
 	case parks:
-		s.line(what, who, "waits")
+		s.line(what, who, strings.TrimSuffix("waits: "+strings.Join(task.Waits(who.frame, s.nameOf), "; "), ": "))
 	case ends:
 		s.line(what, who, s.end(who))
 	case passes:
