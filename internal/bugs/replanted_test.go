@@ -576,7 +576,7 @@ var replanted = []bug{
 		s.Wait()
 		require.Equal(s, submitted, polled)
 	}},
-	{"pool: the guard carries a task to and fro between workers in long polls", func(s *sim.Sim, mended bool) {
+	{"pool: the monitor carries a task to and fro between workers in long polls", func(s *sim.Sim, mended bool) {
 		// It is a delay and nothing else, which may go on: what is found is more carries than there are workers.
 		const workers = 2
 		at, carries, polled := 0, 0, false
@@ -593,7 +593,7 @@ var replanted = []bug{
 				}
 			})
 		}
-		s.Goroutine(func() { // the guard
+		s.Goroutine(func() { // the monitor
 			for !polled {
 				s.Point()
 				if !polled && long[at] {
