@@ -88,7 +88,7 @@
 //   - Looking into a running one: [Inspect], [Suspended], [Await], [AwaitKind] ([AwaitsEnd], [AwaitsTurn], [AwaitsEvent],
 //     [AwaitsTimer], [AwaitsCall], [AwaitsOperation]), [Awaiter], [Kind], [Source], [StageOf], [ObjectKind], [ObjectName],
 //     [SetName], [FrameOf], [WakerOf], [Helpers]; who waits for whom: [Deadlocks], [Blocked], [Holders], [SetDebug].
-//   - A simulator: [Simulator], [Interruptible], [SetSimulator], [Simulated], [Advance], [Waits].
+//   - A simulator: [Simulator], [Interruptible], [SetSimulator], [Simulated], [Advance], [Waits], [Holds].
 package task
 
 import (
