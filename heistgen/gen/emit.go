@@ -492,6 +492,7 @@ func (o *output) machine(w *writer, tp, tn, params string) {
 	o.code(w)
 	o.p("\n%s\n}\n\n", selfMark)
 
+	o.lines(f, call, tn)
 	if len(f.defers) > 0 {
 		o.deferred(w, call, tn)
 	}
@@ -508,6 +509,22 @@ func (o *output) machine(w *writer, tp, tn, params string) {
 		}
 		o.p("%s%s.deferred(nil)\n}\n\n", in.b.String(), m)
 	}
+}
+
+// lines writes where the function's waits are in the source, for who looks at a task that is suspended.
+func (o *output) lines(f *fun, call, tn string) {
+	where := f.unit.Fset.Position(f.where())
+	lines := make([]string, f.states+1)
+	for i := range lines {
+		lines[i] = strconv.Itoa(where.Line) // it cannot be there
+	}
+	for _, i := range f.code {
+		if i.state > 0 {
+			lines[i.state] = strconv.Itoa(f.line(i.pos))
+		}
+	}
+	o.p("// Line returns the line of the source that a wait is in.\nfunc (*%s%s) Line(at uint32) (string, int) {\nreturn %q, [...]int{%s}[at]\n}\n\n",
+		call, tn, filepath.Base(where.Filename), strings.Join(lines, ", "))
 }
 
 // alone reports whether the function awaits no other, so that it is the innermost one whenever it waits.

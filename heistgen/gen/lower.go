@@ -202,7 +202,7 @@ func (f *fun) generated(names ...string) string {
 
 // reserved are names of what a machine has.
 var reserved = []string{"Call", "Step", "Begin", "Result", "At", "D", "Start", "Enter", "Entered", "Defers", "Awaited", "Shield", "Unshield",
-	"Unwind", "Here", "Claim", "Drive", "Abandon", "Literal", "op", "first", "self", "busy", "deferred", "step", "abandoned", "clear", "call", "up", "machine", "Poll", "Driver", "defers", "drv"}
+	"Unwind", "Line", "Here", "Claim", "Drive", "Abandon", "Literal", "op", "first", "self", "busy", "deferred", "step", "abandoned", "clear", "call", "up", "machine", "Poll", "Driver", "defers", "drv"}
 
 // lower fills in what becomes of the body.
 func (f *fun) lower() {
