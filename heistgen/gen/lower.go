@@ -61,6 +61,8 @@ type slot struct {
 	others []*slot   // that have its field
 	across token.Pos // the first wait that it lives across
 	site   *site     // of a deferred call, for what that keeps
+	at     string    // the name of its field, if it is not its own
+	based  bool      // the field is one of the base
 }
 
 // taken says why a variable has a place of its own.
@@ -76,6 +78,9 @@ type kid struct {
 	name    string
 	pointer bool
 	pos     token.Pos // of the first call
+	host    *kid      // in whose frame it lies
+	way     string    // where, there
+	based   bool      // the field is one of the base
 }
 
 // local is a constant or type that is declared in the function.
