@@ -349,6 +349,10 @@ func (f *fun) lodge() {
 	}
 }
 
+// mostWaste is how many bytes a frame may be larger than it has to be, for the sake of who awaits it and others; or a
+// quarter, if that is more.
+const mostWaste = 32
+
 // findBase lets f extend the function that saves most where both are awaited.
 func (f *fun) findBase(callers []*fun, done map[*fun]bool) {
 	size, known := f.size(everywhere)
@@ -366,7 +370,7 @@ func (f *fun) findBase(callers []*fun, done map[*fun]bool) {
 			}
 			seen[g] = true
 			waste, fits := f.waste(g)
-			if !fits || waste > max(8, size/5) {
+			if !fits || waste > max(mostWaste, size/4) {
 				continue
 			}
 			gain := -waste

@@ -89,6 +89,7 @@ var mutants = []string{
 	"deferred calls do not run at an ordinary end",
 	"variables share a field whose lives meet",
 	"two variables have one field of a shared frame",
+	"parameters of a tail call are assigned one by one",
 }
 
 func (f *fun) mutant(what string) bool { return f.unit.mutant == what }

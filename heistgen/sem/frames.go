@@ -88,6 +88,8 @@ func frames(cx *task.Cx, p *pauser) (out []string, err error) {
 		k, err := fib(cx, p, 4)
 		out = append(out, fmt.Sprint(k, err))
 	}
+	n, text, err := gcd(cx, p, 1071, 462)
+	out = append(out, fmt.Sprint(n, text, err))
 	v, err := combined(cx, p, "q", 1)
 	return append(out, v), err
 }
@@ -106,4 +108,19 @@ func combined(cx *task.Cx, p *pauser, a string, n int) (string, error) {
 		return "", err
 	}
 	return combined(cx, p, fmt.Sprint(s, m), n+1)
+}
+
+// gcd returns calls of itself, which take its frame.
+//
+//heist:task context
+func gcd(cx *task.Cx, p *pauser, a, b int) (n int, text string, err error) {
+	text += fmt.Sprint(n, a, b)
+	p.say("%s", text)
+	if n = a % b; n == 0 {
+		return b, text, nil
+	}
+	if err := p.Wait(cx); err != nil {
+		return 0, "", err
+	}
+	return gcd(cx, p, b, a%b)
 }

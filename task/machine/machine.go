@@ -127,10 +127,9 @@ func (d *Driver) Drive(cx *task.Cx, first Func) error {
 }
 
 // Waits reports whether err says that a function is not at its end.
-func Waits(err error) bool {
-	if err == nil {
-		return false
-	}
+func Waits(err error) bool { return err != nil && waits(err) }
+
+func waits(err error) bool {
 	if _, ok := err.(*yielded); ok {
 		return true
 	}
@@ -158,8 +157,10 @@ func (d *Driver) loop(cx *task.Cx, m Func, in error) error {
 			d.nested = d.top.call().up != nil
 			return err
 		}
-		up := d.pop(m)
-		if up == nil {
+		c := m.call()
+		up := c.up
+		if c.up, d.top = nil, up; up == nil {
+			d.nested = false
 			return err
 		}
 		m, in = up, err
