@@ -86,8 +86,8 @@
 //     [Unseen].
 //   - Goroutines that poll, or work for tasks: [Polling], [MustNotHelp].
 //   - Looking into a running one: [Inspect], [Suspended], [Await], [AwaitKind] ([AwaitsEnd], [AwaitsTurn], [AwaitsEvent],
-//     [AwaitsTimer], [AwaitsCall], [AwaitsOperation]), [Awaiter], [Kind], [Source], [StageOf], [ObjectKind], [ObjectName],
-//     [SetName], [FrameOf], [WakerOf], [Helpers]; who waits for whom: [Deadlocks], [Blocked], [Holders], [SetDebug].
+//     [AwaitsTimer], [AwaitsCall], [AwaitsOperation]), [Awaiter], [Kind], [Source], [StageOf], [LinesOf] ([Lined], [SourceLine]),
+//     [ObjectKind], [ObjectName], [SetName], [FrameOf], [WakerOf], [Helpers]; who waits for whom: [Deadlocks], [Blocked], [Holders], [SetDebug].
 //   - A simulator: [Simulator], [Interruptible], [SetSimulator], [Simulated], [Advance], [Waits], [Holds].
 package task
 
