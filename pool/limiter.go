@@ -3,6 +3,7 @@ package pool
 import (
 	"time"
 
+	"github.com/heist-go/heist/histogram"
 	"github.com/heist-go/heist/internal/atomicx"
 	"github.com/heist-go/heist/internal/clock"
 	"github.com/heist-go/heist/internal/park"
@@ -76,6 +77,7 @@ type jobs struct {
 type lane struct {
 	limiter        *Limiter
 	stats          JobStats
+	wait, run      histogram.Histogram
 	oldest, newest *turn
 }
 
@@ -93,7 +95,7 @@ type turn struct {
 	lane       *lane
 	prev, next *turn
 	number     uint64 // in the order in which they came
-	since      int64
+	since      int64  // when it was queued; or has got its turn
 	queued     bool
 	stage      atomicx.Uint32
 }
@@ -251,9 +253,12 @@ func (q *jobs) enter(t *turn) {
 	l.unlink(t)
 	l.stats.Running++
 	l.stats.Started++
-	waited := time.Duration(clock.Now() - t.since)
+	now := clock.Now()
+	waited := time.Duration(now - t.since)
+	t.since = now
 	l.stats.Waited += waited
 	l.stats.Longest = max(l.stats.Longest, waited)
+	l.wait.Record(waited, 1)
 	if !l.limiter.Short {
 		q.bound++
 	}
@@ -263,9 +268,11 @@ func (q *jobs) enter(t *turn) {
 
 // end ends t's turn. Somebody else has its thread now, if anybody waits for it.
 func (q *jobs) end(t *turn, cx *task.Cx) {
+	now := clock.Now()
 	q.mu.Lock()
 	l := t.lane
 	l.stats.Running--
+	l.run.Record(time.Duration(now-t.since), 1)
 	if !l.limiter.Short {
 		q.bound--
 	}
