@@ -180,16 +180,21 @@ func (s *sampler) kind(t task.Task) *kind {
 		}
 		k = &kind{name: task.Kind(t), source: sourceOf(t)}
 		s.known[key] = k
-		k.next = s.kinds.Load()
-		// Publish. The kind (K1). Pairs with: (*sampler).list.
-		atomicx.StoreReleasePointer(&s.kinds, k)
+		s.add(k)
 	}
 	return k
 }
 
+// add puts k at the head of the list.
+func (s *sampler) add(k *kind) {
+	k.next = s.kinds.Load()
+	// Publish. The kind (K1). Pairs with: (*sampler).list.
+	atomicx.StoreReleasePointer(&s.kinds, k)
+}
+
 // list calls yield for each kind. Any thread.
 //
-// Pairs with: (*sampler).kind.
+// Pairs with: (*sampler).add.
 func (s *sampler) list(yield func(*kind)) {
 	for k := s.kinds.Load(); k != nil; k = k.next {
 		yield(k)

@@ -33,7 +33,7 @@ import (
 // case.
 type Stamp struct {
 	mark  outcome // what the frame has; its error is the stamp
-	at    int64
+	at    atomicx.Plain[int64]
 	inbox bool         // see Arrived
 	with  atomicx.Bool // it is with a frame
 }
@@ -61,7 +61,8 @@ func (s *Stamp) Put(f *Frame, now int64) bool {
 	if f.out.Get() != nil || s.with.Load() || !s.with.CompareAndSwap(false, true) {
 		return false
 	}
-	s.at, s.inbox, s.mark.err = now, false, (*stampMark)(s)
+	s.at.Set(now)
+	s.inbox, s.mark.err = false, (*stampMark)(s)
 	f.out.Set(&s.mark)
 	return true
 }
@@ -76,7 +77,7 @@ func (s *Stamp) PutOn(b Batch, now int64) bool {
 }
 
 // Since returns when it was put there.
-func (s *Stamp) Since() int64 { return s.at }
+func (s *Stamp) Since() int64 { return s.at.Get() }
 
 // Arrived returns the stamp of a frame that the caller has taken out of an inbox, once; nil: it has none.
 func Arrived(f *Frame) *Stamp {
