@@ -94,7 +94,8 @@ func newSampler(w *worker) *sampler {
 		w.wants.Store(true) // Initialisation: nobody knows the worker yet
 	}
 	s.times = s.every == each
-	w.special = s.times
+	w.always = w.pool.config.Hooks.TaskStarted != nil
+	w.special = w.always || s.times
 	return s
 }
 
@@ -123,19 +124,22 @@ func (s *sampler) look(now int64) {
 	}
 }
 
-// stepSpecial polls f, with labels, or for a sample.
+// stepSpecial polls f, with labels or a hook, or for a sample.
 func (w *worker) stepSpecial(f *task.Frame, inherit bool) {
 	if w.labels != nil {
 		w.labels.poll(f)
+	}
+	if started := w.pool.config.Hooks.TaskStarted; started != nil && task.Fresh(f) {
+		started(task.Of(f))
 	}
 	s := w.sampler
 	switch {
 	case s.times:
 		s.times, s.tap.gives = s.every == each, s.tap.gives || s.every == each
-		w.special = w.labels != nil || s.tap.gives
+		w.special = w.always || s.tap.gives
 		s.time(f, inherit)
 	case s.tap.gives:
-		w.special = w.labels != nil
+		w.special = w.always
 		w.runner.SetQueue(&s.tap)
 		w.runner.Step(f, inherit)
 		w.runner.SetQueue(w)

@@ -135,24 +135,12 @@ func KeyOf(t Task) KindKey {
 // Charge adds d to the processor time of f's group and of those that this is below. Within the poll of f, or
 // what is a part of it.
 func Charge(f *Frame, d time.Duration) {
-	for range maxCharged {
-		g := f.members.group
-		if g == nil {
-			h, ok := f.self.(interface{ starter() *Frame })
-			if !ok || h.starter() == nil {
-				return
-			}
-			f = h.starter() // f has not ended, so those above have not
-			continue
+	for n := 0; f != nil && n < maxCharged; n++ {
+		g, above := f.above()
+		if g != nil {
+			g.cpu.Add(int64(d)) // Count. Pairs with: (*Group).CPU.
 		}
-		g.cpu.Add(int64(d)) // Count. Pairs with: (*Group).CPU.
-		g.mu.Lock()
-		owner := g.owner
-		g.mu.Unlock()
-		if owner == nil {
-			return
-		}
-		f = owner
+		f = above
 	}
 }
 
