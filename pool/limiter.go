@@ -6,6 +6,7 @@ import (
 	"github.com/heist-go/heist/histogram"
 	"github.com/heist-go/heist/internal/atomicx"
 	"github.com/heist-go/heist/internal/clock"
+	"github.com/heist-go/heist/internal/fifo"
 	"github.com/heist-go/heist/internal/park"
 	"github.com/heist-go/heist/pool/fork"
 	"github.com/heist-go/heist/task"
@@ -43,15 +44,16 @@ type JobStats struct {
 //	put --> lane of its limiter --> granted: it may compute --> end
 //	          \--> withdrawn
 //
-// The next one is the first that came, of those whose limiter lets it.
+// The next is the job that came first, of those whose limiter lets them begin.
 //
 // # Invariants
 //
-//	T1  No job begins, and no worker steals a part of a computation, while Workers threads compute. Those that
-//	    compute on their own account, goroutines and polls in [Call], cannot be kept from it, but
-//	    count; so that they keep no job waiting for ever, one job may compute whatever they do.
+//	T1  While Workers threads compute no job begins, but those of Short limiters, and no worker steals a part
+//	    of a computation. Those that compute on their own account, goroutines and polls in [Call], cannot
+//	    be kept from it, but count; so that they keep no job waiting for ever, one job may compute
+//	    whatever they do.
 //	T2  A job with its turn is counted as one that computes from then on, not only when it is polled.
-//	T3  No job waits beside a free thread.
+//	T3  No job that its limiter lets begin waits while fewer threads compute than Workers.
 //
 // # Order
 //
@@ -66,22 +68,29 @@ type jobs struct {
 	team         *fork.Team
 	threadWanted atomicx.Bool // a job waits for nothing but a thread
 
-	mu     park.Mutex // guards what follows, and what turns have beside
-	lanes  []*lane
-	bound  int    // jobs that have their turn, without those of Short limiters
-	number uint64 // of jobs that came
-	depth  int    // the most that have waited at a time
+	mu     park.Mutex // guards what follows, the lanes, and the turns but for their stage
+	lanes  []*lane    // by limiter, in the order of their first jobs
+	bound  int        // jobs that have their turn, without those of Short limiters
+	number uint64     // how many jobs have come: the number of the next
+	depth  int        // the most that have waited at a time
 }
 
-// lane is a limiter in a pool.
+// lane is the jobs of one limiter in a pool.
 type lane struct {
-	limiter        *Limiter
-	stats          JobStats
-	wait, run      histogram.Histogram
-	oldest, newest *turn
+	limiter   *Limiter
+	stats     JobStats // but for how many wait
+	wait, run histogram.Histogram
+	queue     fifo.Queue[*turn]
 }
 
-// WaitObject is what [task.Inspect] calls it.
+// now returns what became of the lane's jobs so far.
+func (l *lane) now() JobStats {
+	s := l.stats
+	s.Waiting = l.queue.Len()
+	return s
+}
+
+// WaitObject is what [task.Inspect] calls a lane.
 func (l *lane) WaitObject() string {
 	if l.limiter.Name == "" {
 		return "a thread for a pool.Job"
@@ -91,16 +100,16 @@ func (l *lane) WaitObject() string {
 
 // turn is a job on its way through a lane.
 type turn struct {
-	waker      task.Waker // of the computation
-	lane       *lane
-	prev, next *turn
-	number     uint64 // in the order in which they came
-	since      int64  // when it was queued; or has got its turn
-	queued     bool
-	stage      atomicx.Uint32
+	fifo.Node[*turn]
+	waker  task.Waker // of the computation
+	lane   *lane
+	next   *turn  // in a chain of those that are to be woken: see begin
+	number uint64 // in the order in which jobs came
+	since  int64  // when it was queued; or has got its turn
+	stage  atomicx.Uint32
 }
 
-// The stages of a turn. All but the first are the last.
+// The stages of a turn. It goes from the first to one of the others, and stays there.
 const (
 	waits     = iota
 	granted   // it may compute
@@ -108,8 +117,8 @@ const (
 	withdrawn // it was canceled by the task that has begun it, which knows
 )
 
-// jobsOf returns those of the team that helps a poll, or nil if it has none. Those of a pool are there from
-// its beginning; where threads take turns, in a simulation, the first that is asked for makes them.
+// jobsOf returns the jobs of the team that helps a poll, or nil if it has none. Those of a pool are there from
+// its beginning; where threads take turns, in a simulation, they are made by the first call.
 func jobsOf(cx *task.Cx) *jobs {
 	team := fork.TeamOf(cx)
 	if team == nil {
@@ -146,7 +155,7 @@ func (q *jobs) limit(l *lane) int {
 // unlimited is the limiter of the jobs that name none.
 var unlimited = &Limiter{}
 
-// lane returns that of the limiter. The lock is held.
+// lane returns the lane of the limiter. The lock is held.
 func (q *jobs) lane(c *Limiter) *lane {
 	if c == nil {
 		c = unlimited
@@ -162,7 +171,7 @@ func (q *jobs) lane(c *Limiter) *lane {
 }
 
 // put queues t, or refuses it with task.ErrLimit: if too many wait, or, with try, if it
-// would have to wait. Its turn may have come then.
+// would have to wait. Its turn may have come when put returns.
 func (q *jobs) put(t *turn, c *Limiter, try bool) error {
 	q.mu.Lock()
 	l := q.lane(c)
@@ -172,15 +181,15 @@ func (q *jobs) put(t *turn, c *Limiter, try bool) error {
 	}
 	t.lane, t.since, t.number = l, clock.Now(), q.number
 	q.number++
-	l.link(t)
+	l.queue.Push(t)
 	ready := q.begin(t)
-	if t.queued && try {
-		l.unlink(t)
+	if t.Queued() && try {
+		l.queue.Remove(t)
 		q.begin(nil) // it may have been the one for which threadWanted was set
 		q.mu.Unlock()
 		return q.refuse(l)
 	}
-	l.stats.Depth = max(l.stats.Depth, l.stats.Waiting)
+	l.stats.Depth = max(l.stats.Depth, l.queue.Len())
 	q.depth = max(q.depth, q.waiting())
 	q.mu.Unlock()
 	ready.resume(nil)
@@ -199,17 +208,17 @@ func (q *jobs) refuse(l *lane) error {
 func (q *jobs) withdraw(t *turn, stage uint32) bool {
 	q.mu.Lock()
 	defer q.mu.Unlock()
-	if !t.queued {
+	if !t.Queued() {
 		return false
 	}
-	t.lane.unlink(t)
+	t.lane.queue.Remove(t)
 	t.stage.Store(stage) // under the lock; the computation itself asks
 	t.lane.stats.Withdrawn++
 	q.begin(nil)
 	return true
 }
 
-// begin gives those their turn that may begin, and returns those but who as a chain: the
+// begin gives all jobs their turn that may begin, and returns them, but for who, as a chain: the
 // caller wakes them when it has given up the lock.
 func (q *jobs) begin(who *turn) (ready *turn) {
 	for {
@@ -240,7 +249,7 @@ func (q *jobs) begin(who *turn) (ready *turn) {
 // first returns the next turn, of a Short limiter or of another, or nil.
 func (q *jobs) first(short bool) (t *turn) {
 	for _, l := range q.lanes {
-		if o := l.oldest; o != nil && l.limiter.Short == short && l.stats.Running < q.limit(l) && (t == nil || o.number < t.number) {
+		if o := l.queue.Oldest(); o != nil && l.limiter.Short == short && l.stats.Running < q.limit(l) && (t == nil || o.number < t.number) {
 			t = o
 		}
 	}
@@ -250,7 +259,7 @@ func (q *jobs) first(short bool) (t *turn) {
 // enter gives t its turn: it has been counted.
 func (q *jobs) enter(t *turn) {
 	l := t.lane
-	l.unlink(t)
+	l.queue.Remove(t)
 	l.stats.Running++
 	l.stats.Started++
 	now := clock.Now()
@@ -312,50 +321,22 @@ func (t *turn) resume(cx *task.Cx) {
 }
 
 // full reports whether no more may wait.
-func (l *lane) full() bool { return l.limiter.Queue > 0 && l.stats.Waiting >= l.limiter.Queue }
-
-// link puts t at the end of the lane.
-func (l *lane) link(t *turn) {
-	t.queued, t.prev, t.next = true, l.newest, nil
-	if l.newest == nil {
-		l.oldest = t
-	} else {
-		l.newest.next = t
-	}
-	l.newest = t
-	l.stats.Waiting++
-}
-
-// unlink takes t out of the lane.
-func (l *lane) unlink(t *turn) {
-	if t.prev == nil {
-		l.oldest = t.next
-	} else {
-		t.prev.next = t.next
-	}
-	if t.next == nil {
-		l.newest = t.prev
-	} else {
-		t.next.prev = t.prev
-	}
-	t.prev, t.next, t.queued = nil, nil, false
-	l.stats.Waiting--
-}
+func (l *lane) full() bool { return l.limiter.Queue > 0 && l.queue.Len() >= l.limiter.Queue }
 
 // waiting returns how many wait in all lanes. The lock is held.
 func (q *jobs) waiting() (n int) {
 	for _, l := range q.lanes {
-		n += l.stats.Waiting
+		n += l.queue.Len()
 	}
 	return n
 }
 
-// JobStats returns what became of the jobs of a limiter on this pool; nil is that of those
-// that name none. Any goroutine.
+// JobStats returns what became of the jobs of a limiter on this pool; nil stands for the limiter of
+// jobs that name none. Any goroutine.
 func (p *Pool) JobStats(c *Limiter) JobStats {
 	p.jobs.mu.Lock()
 	defer p.jobs.mu.Unlock()
-	return p.jobs.lane(c).stats
+	return p.jobs.lane(c).now()
 }
 
 // all returns what became of all jobs.
@@ -363,7 +344,7 @@ func (q *jobs) all() (sum JobStats) {
 	q.mu.Lock()
 	defer q.mu.Unlock()
 	for _, l := range q.lanes {
-		s := &l.stats
+		s := l.now()
 		sum.Running += s.Running
 		sum.Waiting += s.Waiting
 		sum.Started += s.Started
