@@ -138,6 +138,8 @@ type Pool struct {
 	team       *fork.Team
 	batons     []baton // of the reactors
 	jobs       jobs
+	watchers   atomicx.Int64 // calls of Watch that have not ended
+	traces     traces
 	opening    sync.Mutex // for the reactors
 	procs      procs
 	cancel     context.CancelCauseFunc

@@ -38,7 +38,7 @@ type worker struct {
 	tails       []task.Tail // of the poll in progress
 	yielded     int64       // when Go's scheduler has scheduled the goroutine last; see yieldP
 
-	labels *labels // of profiles, or nil
+	observer *observer // what is done around polls while somebody looks; else nil
 
 	count      [counters]uint64
 	searching  bool
@@ -46,12 +46,13 @@ type worker struct {
 
 	parker    park.Parker
 	started   atomicx.Bool
-	retired   atomicx.Bool  // a spare that is not needed any more; see (*Pool).activate
-	departed  atomicx.Bool  // it computes, and others fire its timers; see watchTimers
-	until     atomicx.Int64 // it sleeps, and looks at all timers then; else never
-	tid       atomicx.Int64 // of the thread, or 0: that thread may rely on it (afterPoll, Runs), to others it is a hint
-	goroutine atomic.String // its number, for reports
-	stuck     atomicx.Int64 // since when it has been in one poll, as far as the monitor knows; else 0
+	retired   atomicx.Bool            // a spare that is not needed any more; see (*Pool).activate
+	departed  atomicx.Bool            // it computes, and others fire its timers; see watchTimers
+	until     atomicx.Int64           // it sleeps, and looks at all timers then; else never
+	tid       atomicx.Int64           // of the thread, or 0: that thread may rely on it (afterPoll, Runs), to others it is a hint
+	goroutine atomic.String           // its number, for reports
+	stuck     atomicx.Int64           // since when it has been in one poll, as far as the monitor knows; else 0
+	polled    atomicx.Pointer[string] // the kind of task that is polled, while it is observed
 
 	_      pad.Line
 	lifo   atomicx.Pointer[task.Frame] // woken by the poll in progress; runs next
@@ -92,8 +93,9 @@ func (w *worker) main() {
 	w.pool.monitor.unpark()
 	pprof.SetGoroutineLabels(context.Background()) // not those of the thread that has started this one
 	if w.pool.config.Labels {
-		w.labels = newLabels(w.id)
+		w.observer = &observer{worker: w, labels: newLabels(w.id)}
 	}
+	w.observe()
 	defer task.Polling()()
 	ended := false
 	defer func() {
@@ -112,6 +114,9 @@ func (w *worker) main() {
 func (w *worker) run() {
 	w.pace.begin(clock.Now())
 	w.runTails() // if the poll before has panicked
+	if w.observer != nil {
+		w.observer.end() // the same
+	}
 	for {
 		f, inherit := w.find()
 		if f == nil {
@@ -130,10 +135,11 @@ func (w *worker) run() {
 				w.pool.notify() // P2
 			}
 		}
-		if w.labels != nil {
-			w.labels.poll(f)
+		if w.observer != nil {
+			w.observer.step(f, inherit)
+		} else {
+			w.runner.Step(f, inherit)
 		}
-		w.runner.Step(f, inherit)
 		if len(w.tails) > 0 {
 			w.runTails()
 		}
@@ -225,6 +231,7 @@ func (w *worker) drainInbox(v *worker) int {
 func (w *worker) periodic() {
 	now := clock.Now()
 	w.due = w.tick + w.pace.next(now, w.tick)
+	w.observe()
 	w.expire(now)
 	w.fireForAway(now)
 	w.pollReactors(now)
@@ -323,6 +330,7 @@ func (w *worker) rest() {
 	now := clock.Now()
 	w.until.Store(never) // Hint. See watchTimers.
 	w.pace.begin(now)
+	w.observe()
 	w.expire(now)
 	if !w.retired.Load() {
 		w.fireForAway(now)

@@ -1,6 +1,7 @@
 package task
 
 import (
+	"context"
 	"fmt"
 	"reflect"
 	"runtime"
@@ -464,6 +465,45 @@ func Kind(t Task) string {
 		return runtime.FuncForPC(c.code()).Name()
 	}
 	return strings.TrimPrefix(reflect.TypeOf(t).String(), "*")
+}
+
+// KindID identifies a kind of tasks. It is comparable: tasks with equal ones have the same [Kind], which takes
+// longer.
+type KindID struct {
+	kind reflect.Type
+	code uintptr
+}
+
+// KindIDOf returns the KindID of t. Any thread.
+func KindIDOf(t Task) (id KindID) {
+	id.kind = reflect.TypeOf(t)
+	if c, ok := t.(coded); ok {
+		id.code = c.code()
+	}
+	return id
+}
+
+// ValuesOf returns the context of [WithContext] whose values a task sees by [Cx.Context], which is that of its
+// group or of the next owner of one above it, or nil. Unlike Cx.Context it makes none. It is for who polls f.
+func ValuesOf(f *Frame) context.Context {
+	for {
+		g := f.members.group
+		if g == nil {
+			h, ok := f.self.(interface{ starter() *Frame })
+			if !ok || h.starter() == nil {
+				return nil
+			}
+			f = h.starter() // a task outlives its handles' tasks
+			continue
+		}
+		g.mu.Lock()
+		parent, owner := g.parent, g.owner
+		g.mu.Unlock()
+		if parent != nil || owner == nil {
+			return parent
+		}
+		f = owner // and its groups' members
+	}
 }
 
 // Source returns the file and the line of the function that t was made of; "" if it was not made of one.

@@ -1,0 +1,117 @@
+package live
+
+import (
+	"time"
+
+	"github.com/heist-go/heist/pool"
+)
+
+// schema is the version of what is sent: it grows when what was there changes its meaning, or goes.
+const schema = 1
+
+// Frame is what the workers have done for a while: some looks at all of them. It stands alone: whoever has
+// missed the ones before understands it.
+type Frame struct {
+	Schema  int       `json:"schema"`
+	Number  uint64    `json:"number"` // counts frames
+	At      time.Time `json:"at"`     // of the last look
+	Looks   int       `json:"looks"`
+	Apart   float64   `json:"apart_ms"` // from look to look
+	Now     Figures   `json:"now"`
+	Rates   Rates     `json:"rates"`
+	Kinds   []string  `json:"kinds"` // the kinds of tasks in Workers
+	Workers []Lane    `json:"workers"`
+	Stalls  []Stall   `json:"stalls"` // the last ones that were seen, the latest first
+}
+
+// Figures are how many there are of something at the moment.
+type Figures struct {
+	Workers   int    `json:"workers"`
+	Spares    int    `json:"spares"`
+	Threads   int    `json:"threads"`
+	Idle      int    `json:"idle"`
+	Searching int    `json:"searching"`
+	Computing int    `json:"computing"`
+	Live      int64  `json:"live"`
+	Timers    int    `json:"timers"`
+	Jobs      int    `json:"jobs_waiting"`
+	Backlog   int    `json:"backlog"`
+	Queued    int    `json:"queued"`  // in deques
+	Stalls    uint64 `json:"stalls"`  // so far, beyond Config.StallLimit
+	Panics    uint64 `json:"panics"`  // so far
+	Refused   uint64 `json:"refused"` // so far, by the backlog and the limiters of jobs
+}
+
+// Rates are how often something has happened, a second.
+type Rates struct {
+	Spawned  float64 `json:"spawned"`
+	Finished float64 `json:"finished"`
+	Polls    float64 `json:"polls"`
+	Injected float64 `json:"injected"`
+	Thefts   float64 `json:"thefts"`
+	Lost     float64 `json:"lost"`
+	Parks    float64 `json:"parks"`
+	Fired    float64 `json:"fired"`
+	Events   float64 `json:"events"`
+	Rescued  float64 `json:"rescued"`
+}
+
+// Lane is a worker.
+type Lane struct {
+	Worker int    `json:"worker"`
+	Spare  bool   `json:"spare,omitempty"`
+	State  string `json:"state"` // at the last look
+	Queued int    `json:"queued"`
+	Inbox  bool   `json:"inbox,omitempty"`
+	Polls  uint64 `json:"polls"` // during the frame
+	Parks  uint64 `json:"parks"`
+	Thefts uint64 `json:"thefts"`
+	// Cells are one number a look: the state (see pool.WorkerState) plus, if it is known what is polled,
+	// cellStates times its number in Frame.Kinds, which begins with 1 here. A worker that has not been
+	// there at a look has -1.
+	Cells []int `json:"cells"`
+}
+
+// cellStates is how many states a cell has room for.
+const cellStates = 8
+
+// Stall is a poll that was seen to take long.
+type Stall struct {
+	Worker int       `json:"worker"`
+	Began  time.Time `json:"began"` // was seen first
+	For    float64   `json:"for_ms"`
+	Ended  bool      `json:"ended"`
+	Kind   string    `json:"kind,omitempty"`
+}
+
+// Tasks is what tasks wait for.
+type Tasks struct {
+	Schema int        `json:"schema"`
+	Number uint64     `json:"number"`
+	Took   float64    `json:"took_ms"` // the dump
+	Every  float64    `json:"every_ms"`
+	Dump   *pool.Dump `json:"dump"`
+}
+
+// figures returns the Figures, and rates what has happened between two looks.
+func figures(s *pool.Stats, queued int) Figures {
+	return Figures{
+		Workers: s.Workers, Spares: s.Spares, Threads: s.Threads, Idle: s.Idle, Searching: s.Searching, Computing: s.Computing,
+		Live: s.Live, Timers: s.Timers, Jobs: s.Jobs.Waiting, Backlog: s.Backlog.Waiting, Queued: queued, Stalls: s.Stalls,
+		Panics: s.Panics, Refused: s.Jobs.Refused + s.Backlog.Refused,
+	}
+}
+
+func rates(a, b *pool.Stats, d time.Duration) Rates {
+	per := func(before, after uint64) float64 {
+		if d <= 0 || after < before {
+			return 0
+		}
+		return float64(after-before) / d.Seconds()
+	}
+	return Rates{
+		Spawned: per(a.Spawned, b.Spawned), Finished: per(a.Finished, b.Finished), Polls: per(a.Polls, b.Polls),
+		Injected: per(a.Injected, b.Injected), Thefts: per(a.Thefts, b.Thefts), Lost: per(a.Lost, b.Lost),
+		Parks: per(a.Parks, b.Parks), Fired: per(a.Fired, b.Fired), Events: per(a.Events, b.Events), Rescued: per(a.Rescued, b.Rescued),
+	}
+}
