@@ -16,7 +16,7 @@ type Frame struct {
 	Number  uint64    `json:"number"` // counts frames
 	At      time.Time `json:"at"`     // of the last look
 	Looks   int       `json:"looks"`
-	Apart   float64   `json:"apart_ms"` // from look to look
+	Apart   float64   `json:"apart_ms"` // from look to look, on an average
 	Now     Figures   `json:"now"`
 	Rates   Rates     `json:"rates"`
 	Kinds   []string  `json:"kinds"` // the kinds of tasks in Workers
@@ -75,11 +75,11 @@ type Lane struct {
 // cellStates is how many states a cell has room for.
 const cellStates = 8
 
-// Stall is a poll that was seen to take long.
+// Stall is a poll that was seen to take longer than pool.Config.StallLimit.
 type Stall struct {
 	Worker int       `json:"worker"`
-	Began  time.Time `json:"began"` // was seen first
-	For    float64   `json:"for_ms"`
+	Began  time.Time `json:"began"`
+	For    float64   `json:"for_ms"` // as it was seen last
 	Ended  bool      `json:"ended"`
 	Kind   string    `json:"kind,omitempty"`
 }

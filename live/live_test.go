@@ -226,23 +226,31 @@ type named struct {
 func (n *named) Poll(cx *task.Cx) error { return n.event.Wait(cx) }
 func (n *named) TaskName() string       { return n.name }
 
-// Names are cut, and have no control characters, wherever they are shown.
-func TestNames(t *testing.T) {
-	p := open(t, pool.Config{Workers: 1})
-	var g task.Group
-	event := new(lock.Event)
+// badNames starts tasks with such names, and waits until they wait.
+func badNames(t *testing.T, p *pool.Pool) (release func()) {
+	t.Helper()
+	g, event := new(task.Group), new(lock.Event)
 	nasty := "\x1b[31m</script><img src=x onerror=alert(1)>\r\n\x00\u202e"
 	task.SetName(event, nasty+strings.Repeat("y", 1<<20))
 	g.Go(p, &named{name: nasty, event: event})
+	for deadline := time.Now().Add(time.Minute); p.Dump(pool.DumpOptions{}).Suspended < 1; { // it is the sample of its shape
+		require.True(t, time.Now().Before(deadline))
+	}
 	g.Go(p, &named{name: strings.Repeat("\x07", 1<<20), event: event})
-	h := live.Handler(p, live.Options{})
-	defer func() {
-		g.Cancel(errOver)
-		_ = g.WaitContext(background)
-	}()
 	for deadline := time.Now().Add(time.Minute); p.Dump(pool.DumpOptions{}).Suspended < 2; {
 		require.True(t, time.Now().Before(deadline))
 	}
+	return func() {
+		g.Cancel(errOver)
+		_ = g.WaitContext(background)
+	}
+}
+
+// Names are cut, and have no control characters, wherever they are shown.
+func TestNames(t *testing.T) {
+	p := open(t, pool.Config{Workers: 1})
+	defer badNames(t, p)()
+	h := live.Handler(p, live.Options{})
 	body := get(t, h, "GET", "format=json").Body.Bytes()
 	require.Less(t, len(body), 20_000)
 	require.Contains(t, string(body), "onerror", "it is text")

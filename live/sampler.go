@@ -116,7 +116,7 @@ func (s *sampler) look(ctx context.Context, n *session) {
 	apart := s.options.Every / looksInFrame
 	ticks := time.NewTicker(apart)
 	defer ticks.Stop()
-	f := film{pool: s.pool, began: time.Now(), before: s.pool.Stats(), apart: apart}
+	f := film{pool: s.pool, began: time.Now(), before: s.pool.Stats()}
 	for number := uint64(1); ; number++ {
 		f.begin()
 		for range looksInFrame {
@@ -163,7 +163,6 @@ func milliseconds(d time.Duration) float64 { return float64(d.Microseconds()) / 
 // film makes frames of looks.
 type film struct {
 	pool   *pool.Pool
-	apart  time.Duration
 	began  time.Time  // the frame
 	before pool.Stats // at its beginning
 	at     time.Time  // the last look
@@ -179,7 +178,7 @@ type film struct {
 
 // begin begins a frame.
 func (f *film) begin() {
-	f.lanes, f.looks, f.names = nil, 0, nil
+	f.lanes, f.looks, f.names = []Lane{}, 0, []string{}
 	f.index, f.kinds = map[int]int{}, map[string]int{}
 	if f.first == nil {
 		f.first = map[int]pool.Activity{}
@@ -239,10 +238,10 @@ func (f *film) stall(a *pool.Activity, now time.Time) {
 			f.stalls = slices.Delete(f.stalls, 0, 1)
 		}
 		i = len(f.stalls)
-		f.stalls = append(f.stalls, &Stall{Worker: a.Worker, Began: now})
+		f.stalls = append(f.stalls, &Stall{Worker: a.Worker, Began: now.Add(-a.For)})
 	}
 	st := f.stalls[i]
-	st.For = milliseconds(now.Sub(st.Began))
+	st.For = milliseconds(a.For)
 	if a.Kind != "" {
 		st.Kind = a.Kind
 	}
@@ -266,11 +265,8 @@ func (f *film) end(number uint64) *Frame {
 	}
 	slices.SortFunc(f.lanes, func(a, b Lane) int { return a.Worker - b.Worker })
 	frame := &Frame{
-		Schema: schema, Number: number, At: f.at, Looks: f.looks, Apart: milliseconds(f.apart),
+		Schema: schema, Number: number, At: f.at, Looks: f.looks, Apart: milliseconds(f.at.Sub(f.began)) / float64(f.looks),
 		Now: figures(&stats, queued), Rates: rates(&f.before, &stats, f.at.Sub(f.began)), Kinds: f.names, Workers: f.lanes,
-	}
-	if frame.Kinds == nil {
-		frame.Kinds = []string{}
 	}
 	frame.Stalls = []Stall{}
 	for _, s := range slices.Backward(f.stalls) {

@@ -3,8 +3,10 @@ package pool
 import (
 	"context"
 	"runtime/trace"
+	"time"
 
 	"github.com/heist-go/heist/internal/atomicx"
+	"github.com/heist-go/heist/internal/clock"
 	"github.com/heist-go/heist/internal/park"
 	"github.com/heist-go/heist/task"
 )
@@ -182,9 +184,10 @@ type Activity struct {
 	// Kind is what kind of task is polled (see [task.Kind]); "": none, or it is not known, because the poll
 	// began before [Pool.Watch].
 	Kind   string
-	Queued int  // frames in its deque and its LIFO slot
-	Inbox  bool // frames have come from other threads
-	Spare  bool // it takes part because others compute, or are in long polls
+	For    time.Duration // it has been in one poll, if it is Stuck
+	Queued int           // frames in its deque and its LIFO slot
+	Inbox  bool          // frames have come from other threads
+	Spare  bool          // it takes part because others compute, or are in long polls
 
 	// What it has done so far, as of its last look: in a long poll that is before it.
 	Polls, Parks, Thefts, Stolen, Fired, Injected uint64
@@ -199,7 +202,7 @@ const (
 	Poller                       // it sleeps in the kernel's poll, for all others
 	Running                      // it polls, or looks for work
 	Computing                    // it computes: a pool.Job, or a part of a computation
-	Stuck                        // it has been in one poll for some milliseconds
+	Stuck                        // it has been in one poll for longer than Config.StallLimit
 )
 
 var workerStates = [...]string{"parked", "poller", "running", "computing", "stuck"}
@@ -222,6 +225,7 @@ func (p *Pool) Watch() (stop func()) {
 // Activity appends what each worker does at the moment to into: those that have started, in the order of their
 // numbers. It is some loads for each, and disturbs nobody. Any goroutine; it does not block.
 func (p *Pool) Activity(into []Activity) []Activity {
+	now, limit := clock.Now(), int64(max(p.config.StallLimit, -p.config.StallLimit))
 	for i, w := range p.everybody() {
 		if !w.started.Load() || w.retired.Load() && p.parking.isParked(i) {
 			continue
@@ -247,8 +251,10 @@ func (p *Pool) Activity(into []Activity) []Activity {
 			}
 		case w.departed.Load():
 			a.State = Computing
-		case w.stuck.Load() != 0:
-			a.State = Stuck
+		default:
+			if since := w.stuck.Load(); since != 0 && now-since >= limit {
+				a.State, a.For = Stuck, time.Duration(now-since)
+			}
 		}
 		into = append(into, a)
 	}
