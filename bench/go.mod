@@ -3,6 +3,7 @@ module github.com/heist-go/heist/bench
 go 1.26.0
 
 require (
+	github.com/heist-go/heist v0.0.0
 	github.com/stretchr/testify v1.12.1
 	golang.org/x/perf v0.0.0-20250813145418-2f7363a06fe1
 	gonum.org/v1/plot v0.17.0
@@ -20,3 +21,5 @@ require (
 	golang.org/x/image v0.30.0 // indirect
 	golang.org/x/text v0.28.0 // indirect
 )
+
+replace github.com/heist-go/heist => ../

@@ -1,7 +1,6 @@
 package main
 
 import (
-	"encoding/json"
 	"fmt"
 	"io"
 	"os"
@@ -9,6 +8,8 @@ import (
 	"runtime/debug"
 	"strings"
 	"text/tabwriter"
+
+	"github.com/heist-go/heist/internal/benchrow"
 )
 
 // machine is where it was measured.
@@ -66,11 +67,7 @@ func report(o options, results []result, m machine, pictures []picture, out io.W
 		return err
 	}
 	if o.json != "" {
-		text, err := json.MarshalIndent(entries(results), "", "  ")
-		if err != nil {
-			return fmt.Errorf("-json: %w", err)
-		}
-		if err := os.WriteFile(o.json, append(text, '\n'), 0o644); err != nil {
+		if err := benchrow.WriteFile(o.json, entries(results)); err != nil {
 			return fmt.Errorf("-json: %w", err)
 		}
 	}
@@ -135,25 +132,8 @@ func percent(r result) string {
 	return fmt.Sprintf("%.0f %%", 100*s.spread())
 }
 
-// entry is a row for programs.
-type entry struct {
-	Name     string   `json:"name"`
-	Unit     string   `json:"unit"`
-	Better   string   `json:"better"`
-	Ours     *float64 `json:"ours,omitempty"`
-	Peer     *float64 `json:"peer,omitempty"`
-	PeerName string   `json:"peer_name,omitempty"`
-	Ratio    *float64 `json:"ratio,omitempty"`
-	Spread   float64  `json:"spread"`
-	Workers  int      `json:"workers"`
-	Allocs   float64  `json:"allocs"`
-	Bytes    float64  `json:"bytes"`
-	Verdict  string   `json:"verdict"`
-	Error    string   `json:"error,omitempty"`
-}
-
-func entries(results []result) []entry {
-	list := []entry{}
+// entries are the rows for programs.
+func entries(results []result) (list []benchrow.Row) {
 	value := func(s sample) *float64 {
 		if len(s) == 0 {
 			return nil
@@ -162,7 +142,7 @@ func entries(results []result) []entry {
 		return &v
 	}
 	for _, r := range results {
-		e := entry{
+		e := benchrow.Row{
 			Name: r.name, Unit: r.ours.metric, Better: "lower",
 			Ours: value(r.us), Peer: value(r.them), PeerName: r.peerName, Ratio: value(r.better),
 			Spread: r.better.spread(), Workers: r.workers, Allocs: r.allocs, Bytes: r.size, Verdict: r.judge(),

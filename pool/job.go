@@ -116,13 +116,11 @@ func (c *computation[R]) Awaits() (a task.Await) {
 	}
 	q.mu.Lock()
 	defer q.mu.Unlock()
-	if !c.queued {
+	if !c.Queued() {
 		return a
 	}
-	a.Kind, a.Object, a.Line, a.Place = task.AwaitsTurn, c.lane, c.lane.stats.Waiting, 1
-	for t := c.turn.prev; t != nil && a.Place < maxCalls; t = t.prev {
-		a.Place++
-	}
+	line := &c.lane.queue
+	a.Kind, a.Object, a.Line, a.Place = task.AwaitsTurn, c.lane, line.Len(), line.Place(&c.turn)
 	return a
 }
 

@@ -5,6 +5,7 @@ import (
 
 	"github.com/heist-go/heist/internal/atomicx"
 	"github.com/heist-go/heist/internal/clock"
+	"github.com/heist-go/heist/internal/fifo"
 	"github.com/heist-go/heist/internal/park"
 	"github.com/heist-go/heist/pool/fork"
 	"github.com/heist-go/heist/task"
@@ -74,9 +75,16 @@ type jobs struct {
 
 // lane is a limiter in a pool.
 type lane struct {
-	limiter        *Limiter
-	stats          JobStats
-	oldest, newest *turn
+	limiter *Limiter
+	stats   JobStats // but for how many wait
+	queue   fifo.Queue[*turn]
+}
+
+// now returns what became of the lane's jobs so far.
+func (l *lane) now() JobStats {
+	s := l.stats
+	s.Waiting = l.queue.Len()
+	return s
 }
 
 // WaitObject is what [task.Inspect] calls it.
@@ -89,13 +97,13 @@ func (l *lane) WaitObject() string {
 
 // turn is a job on its way through a lane.
 type turn struct {
-	waker      task.Waker // of the computation
-	lane       *lane
-	prev, next *turn
-	number     uint64 // in the order in which they came
-	since      int64
-	queued     bool
-	stage      atomicx.Uint32
+	fifo.Node[*turn]
+	waker  task.Waker // of the computation
+	lane   *lane
+	next   *turn  // that is woken behind it
+	number uint64 // in the order in which they came
+	since  int64
+	stage  atomicx.Uint32
 }
 
 // The stages of a turn. All but the first are the last.
@@ -170,15 +178,15 @@ func (q *jobs) put(t *turn, c *Limiter, try bool) error {
 	}
 	t.lane, t.since, t.number = l, clock.Now(), q.number
 	q.number++
-	l.link(t)
+	l.queue.Push(t)
 	ready := q.begin(t)
-	if t.queued && try {
-		l.unlink(t)
+	if t.Queued() && try {
+		l.queue.Remove(t)
 		q.begin(nil) // it may have been the one for which threadWanted was set
 		q.mu.Unlock()
 		return q.refuse(l)
 	}
-	l.stats.Depth = max(l.stats.Depth, l.stats.Waiting)
+	l.stats.Depth = max(l.stats.Depth, l.queue.Len())
 	q.depth = max(q.depth, q.waiting())
 	q.mu.Unlock()
 	ready.resume(nil)
@@ -197,10 +205,10 @@ func (q *jobs) refuse(l *lane) error {
 func (q *jobs) withdraw(t *turn, stage uint32) bool {
 	q.mu.Lock()
 	defer q.mu.Unlock()
-	if !t.queued {
+	if !t.Queued() {
 		return false
 	}
-	t.lane.unlink(t)
+	t.lane.queue.Remove(t)
 	t.stage.Store(stage) // under the lock; the computation itself asks
 	t.lane.stats.Withdrawn++
 	q.begin(nil)
@@ -238,7 +246,7 @@ func (q *jobs) begin(who *turn) (ready *turn) {
 // first returns the next turn, of a Short limiter or of another, or nil.
 func (q *jobs) first(short bool) (t *turn) {
 	for _, l := range q.lanes {
-		if o := l.oldest; o != nil && l.limiter.Short == short && l.stats.Running < q.limit(l) && (t == nil || o.number < t.number) {
+		if o := l.queue.Oldest(); o != nil && l.limiter.Short == short && l.stats.Running < q.limit(l) && (t == nil || o.number < t.number) {
 			t = o
 		}
 	}
@@ -248,7 +256,7 @@ func (q *jobs) first(short bool) (t *turn) {
 // enter gives t its turn: it has been counted.
 func (q *jobs) enter(t *turn) {
 	l := t.lane
-	l.unlink(t)
+	l.queue.Remove(t)
 	l.stats.Running++
 	l.stats.Started++
 	waited := time.Duration(clock.Now() - t.since)
@@ -305,40 +313,12 @@ func (t *turn) resume(cx *task.Cx) {
 }
 
 // full reports whether no more may wait.
-func (l *lane) full() bool { return l.limiter.Queue > 0 && l.stats.Waiting >= l.limiter.Queue }
-
-// link puts t at the end of the lane.
-func (l *lane) link(t *turn) {
-	t.queued, t.prev, t.next = true, l.newest, nil
-	if l.newest == nil {
-		l.oldest = t
-	} else {
-		l.newest.next = t
-	}
-	l.newest = t
-	l.stats.Waiting++
-}
-
-// unlink takes t out of the lane.
-func (l *lane) unlink(t *turn) {
-	if t.prev == nil {
-		l.oldest = t.next
-	} else {
-		t.prev.next = t.next
-	}
-	if t.next == nil {
-		l.newest = t.prev
-	} else {
-		t.next.prev = t.prev
-	}
-	t.prev, t.next, t.queued = nil, nil, false
-	l.stats.Waiting--
-}
+func (l *lane) full() bool { return l.limiter.Queue > 0 && l.queue.Len() >= l.limiter.Queue }
 
 // waiting returns how many wait in all lanes. The lock is held.
 func (q *jobs) waiting() (n int) {
 	for _, l := range q.lanes {
-		n += l.stats.Waiting
+		n += l.queue.Len()
 	}
 	return n
 }
@@ -348,7 +328,7 @@ func (q *jobs) waiting() (n int) {
 func (p *Pool) JobStats(c *Limiter) JobStats {
 	p.jobs.mu.Lock()
 	defer p.jobs.mu.Unlock()
-	return p.jobs.lane(c).stats
+	return p.jobs.lane(c).now()
 }
 
 // all returns what became of all jobs.
@@ -356,7 +336,7 @@ func (q *jobs) all() (sum JobStats) {
 	q.mu.Lock()
 	defer q.mu.Unlock()
 	for _, l := range q.lanes {
-		s := &l.stats
+		s := l.now()
 		sum.Running += s.Running
 		sum.Waiting += s.Waiting
 		sum.Started += s.Started

@@ -114,7 +114,7 @@ func TestExploreJobsControls(t *testing.T) {
 		l := q.lane(nil)
 		t.lane, t.number = l, q.number
 		q.number++
-		l.link(t)
+		l.queue.Push(t)
 		if q.bound == 0 && q.team.TryEnter() {
 			q.enter(t)
 		}

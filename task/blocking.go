@@ -8,6 +8,7 @@ import (
 	"time"
 
 	"github.com/heist-go/heist/internal/clock"
+	"github.com/heist-go/heist/internal/fifo"
 	"github.com/heist-go/heist/internal/park"
 )
 
@@ -21,10 +22,8 @@ type Limiter struct {
 
 	mu      park.Mutex // guards what follows; held for a few instructions
 	running int
-	waiting int
+	waiting fifo.Queue[*job]
 	history LimiterHistory
-	oldest  *job
-	newest  *job
 }
 
 // DefaultLimiter is the limiter of those that name none. Its limit suits functions that
@@ -55,7 +54,7 @@ type LimiterHistory struct {
 func (c *Limiter) Stats() LimiterStats {
 	c.mu.Lock()
 	defer c.mu.Unlock()
-	return LimiterStats{c.Name, c.limit(), c.running, c.waiting}
+	return LimiterStats{c.Name, c.limit(), c.running, c.waiting.Len()}
 }
 
 // History returns what the limiter has done so far. Any thread.
@@ -77,11 +76,10 @@ func (c *Limiter) limit() int {
 
 // job is a function on its way through a limiter.
 type job struct {
-	runner     runner
-	rt         *Runtime // of the task that waits for it
-	prev, next *job
-	since      int64 // when it was queued
-	queued     bool
+	fifo.Node[*job]
+	runner runner
+	rt     *Runtime // of the task that waits for it
+	since  int64    // when it was queued
 }
 
 // runner is what a job does.
@@ -101,21 +99,14 @@ func (c *Limiter) submit(j *job, try bool) error {
 		c.start(j)
 		return nil
 	}
-	if try || c.Queue > 0 && c.waiting >= c.Queue {
+	if try || c.Queue > 0 && c.waiting.Len() >= c.Queue {
 		c.history.Refused++
 		c.mu.Unlock()
 		return ErrLimit
 	}
 	j.since = clock.Now()
-	j.queued, j.prev = true, c.newest
-	if c.newest == nil {
-		c.oldest = j
-	} else {
-		c.newest.next = j
-	}
-	c.newest = j
-	c.waiting++
-	c.history.Depth = max(c.history.Depth, c.waiting)
+	c.waiting.Push(j)
+	c.history.Depth = max(c.history.Depth, c.waiting.Len())
 	c.mu.Unlock()
 	return nil
 }
@@ -154,12 +145,12 @@ func (c *Limiter) pass() {
 // next takes the one out of the queue that has the place of one that has ended. The lock is
 // held.
 func (c *Limiter) next() *job {
-	j := c.oldest
+	j := c.waiting.Oldest()
 	if j == nil {
 		c.running--
 		return nil
 	}
-	c.unlink(j)
+	c.waiting.Remove(j)
 	waited := time.Duration(clock.Now() - j.since)
 	c.history.Started++
 	c.history.Waited += waited
@@ -167,30 +158,14 @@ func (c *Limiter) next() *job {
 	return j
 }
 
-// unlink takes j out of the queue. The lock is held.
-func (c *Limiter) unlink(j *job) {
-	if j.prev == nil {
-		c.oldest = j.next
-	} else {
-		j.prev.next = j.next
-	}
-	if j.next == nil {
-		c.newest = j.prev
-	} else {
-		j.next.prev = j.prev
-	}
-	j.prev, j.next, j.queued = nil, nil, false
-	c.waiting--
-}
-
 // withdraw takes j back, if it has not begun.
 func (c *Limiter) withdraw(j *job) bool {
 	c.mu.Lock()
 	defer c.mu.Unlock()
-	if !j.queued {
+	if !j.Queued() {
 		return false
 	}
-	c.unlink(j)
+	c.waiting.Remove(j)
 	c.history.Withdrawn++
 	return true
 }

@@ -7,6 +7,8 @@ import (
 	"runtime"
 	"strings"
 	"sync"
+
+	"github.com/heist-go/heist/internal/fifo"
 )
 
 // Looking into a running scheduler (decision 0025): [Inspect] goes through the tasks that are suspended, and says what
@@ -109,12 +111,8 @@ const (
 	AwaitsOperation AwaitKind = "operation" // of an object, which waits for something by other means
 )
 
-// inHand is how many tasks a reader has in hand at a time, and countedPlaces how many places of a line
-// it counts.
-const (
-	inHand        = 16
-	countedPlaces = 64
-)
+// inHand is how many tasks a reader has in hand at a time.
+const inHand = 16
 
 // inspecting has one reader at a time: another would take what the first has in hand for active.
 var inspecting sync.Mutex
@@ -389,7 +387,7 @@ func (w *waiter) describe() Await {
 	if w.next == nil {
 		a.Holds = w.finalGrant() == Granted
 	} else if v := w.queue.oldest; v != nil {
-		for i := 1; i <= countedPlaces; i++ {
+		for i := 1; i <= fifo.Counted; i++ {
 			if v == w {
 				a.Place = i
 				break
@@ -439,12 +437,12 @@ func (c *blockingCall[T]) note() string {
 	if name == "" {
 		name = "without a name"
 	}
-	if c.queued {
-		place := 1
-		for j := c.prev; j != nil && place < countedPlaces; j = j.prev {
-			place++
+	if c.Queued() {
+		line := l.waiting.Len()
+		if place := l.waiting.Place(&c.job); place > 0 {
+			return fmt.Sprintf("it waits for a goroutine of the limiter %s, %d of %d", name, place, line)
 		}
-		return fmt.Sprintf("it waits for a goroutine of the limiter %s, %d of %d", name, place, l.waiting)
+		return fmt.Sprintf("it waits for a goroutine of the limiter %s, far behind in a line of %d", name, line)
 	}
 	return fmt.Sprintf("it runs, one of %d of the limiter %s", l.running, name)
 }

@@ -5,8 +5,8 @@ import (
 	"github.com/heist-go/heist/internal/pad"
 )
 
-// What a value of a [line] costs beside the caller's functions: one access of intake when it
-// is put, and one of claim when it is begun. All else is under the line's lock, and done for
+// What a value of a [stage] costs beside the caller's functions: one access of intake when it
+// is put, and one of claim when it is begun. All else is under the stage's lock, and done for
 // many values at a time.
 //
 //	intake   put  -->        how many values there are; the feeder counts
@@ -27,7 +27,7 @@ import (
 type intake struct {
 	_    pad.Line
 	put  atomicx.Int64 // written by the feeder
-	look atomicx.Int64 // written under the line's lock
+	look atomicx.Int64 // written under the stage's lock
 	_    pad.Line
 }
 
@@ -88,5 +88,5 @@ func (c *claim) stuck() (rest values, stuck bool) {
 	return values{c.from + int(next), c.from + int(max(next, hi))}, true
 }
 
-// values is some values of a line, by their numbers.
+// values is some values of a stage, by their numbers.
 type values struct{ lo, hi int }

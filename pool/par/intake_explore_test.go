@@ -9,7 +9,7 @@ import (
 	"github.com/heist-go/heist/internal/explore"
 )
 
-// protocol is how values come to a line and are begun: as in the line, or with a mistake.
+// protocol is how values come to a stage and are begun: as in the stage, or with a mistake.
 type protocol struct {
 	add    func(t *intake, n int) bool
 	expect func(t *intake, n int) int
@@ -19,12 +19,12 @@ type protocol struct {
 
 var sound = protocol{(*intake).add, (*intake).expect, (*claim).begins, (*claim).stuck}
 
-// leaving is a feeder that puts values while the last hand leaves: from then on the feeder has
+// leaving is a feeder that puts values while the last handler leaves: from then on the feeder has
 // to look. One of them knows of each value.
 func leaving(y protocol, puts int) func(*explore.X) {
 	return func(x *explore.X) {
 		var t intake
-		t.expect(100) // while the hand was there
+		t.expect(100) // while the handler was there
 		looked, found := 0, 0
 		x.Go("feeder", func() {
 			for n := 1; n <= puts; n++ {
@@ -33,9 +33,9 @@ func leaving(y protocol, puts int) func(*explore.X) {
 				}
 			}
 		})
-		x.Go("hand", func() { found = y.expect(&t, 0) })
+		x.Go("handler", func() { found = y.expect(&t, 0) })
 		x.Final(func() {
-			x.Assert(max(looked, found) == puts, "of %d values %d are known to the hand and %d to the feeder", puts, found, looked)
+			x.Assert(max(looked, found) == puts, "of %d values %d are known to the handler and %d to the feeder", puts, found, looked)
 		})
 	}
 }

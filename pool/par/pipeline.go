@@ -26,7 +26,7 @@ func Pipeline[P pool.Place, In, Out any](on P, source iter.Seq[In], stage func(v
 	mustCall(source != nil && stage != nil)
 	at := placeOf(on)
 	c := costOf(stage)
-	return func(yield func(Out) bool) { newLine(at, c, stage).run(source, yield) }
+	return func(yield func(Out) bool) { newStage(at, c, stage).run(source, yield) }
 }
 
 // ForSeq calls body with each value of the source, in parallel, and in no order. The source
@@ -37,6 +37,6 @@ func Pipeline[P pool.Place, In, Out any](on P, source iter.Seq[In], stage func(v
 // yields next; ForSeq waits for it, as a loop would, and for the values that were begun.
 func ForSeq[P pool.Place, T any](on P, source iter.Seq[T], body func(v T)) {
 	mustCall(source != nil && body != nil)
-	l := newLine(placeOf(on), costOf(body), func(v T) (_ none) { body(v); return })
-	l.forSeq(source)
+	s := newStage(placeOf(on), costOf(body), func(v T) (_ none) { body(v); return })
+	s.forSeq(source)
 }

@@ -83,6 +83,9 @@ func (t *Turn[K]) Poll(cx *task.Cx) error {
 	return t.f(cx)
 }
 
+// countedPlaces is how many places of a line Awaits counts.
+const countedPlaces = 64
+
 // Awaits is for [task.Inspect].
 func (t *Turn[K]) Awaits() (a task.Await) {
 	s := t.strand
@@ -92,8 +95,11 @@ func (t *Turn[K]) Awaits() (a task.Await) {
 		return a
 	}
 	a.Kind, a.Object, a.Note, a.Place = task.AwaitsTurn, task.FrameOf(t.prev), "the turn before it in a lock.Strand", 1
-	for p := t.prev; p != nil && a.Place < 64; p = p.prev {
-		a.Place++
+	for p := t.prev; p != nil; p = p.prev {
+		if a.Place++; a.Place > countedPlaces {
+			a.Place = 0
+			break
+		}
 	}
 	return a
 }

@@ -7,6 +7,8 @@ import (
 	"regexp"
 	"strconv"
 	"strings"
+
+	"github.com/heist-go/heist/internal/benchrow"
 )
 
 // lines are the benchmarks whose figures are wanted as they are: of these rows, go run
@@ -26,7 +28,7 @@ var lines = []struct{ bench, unit, row, peer string }{
 }
 
 // readLines reads what go test -bench prints.
-func readLines(in io.Reader) (entries []entry, err error) {
+func readLines(in io.Reader) (entries []benchrow.Row, err error) {
 	for s := bufio.NewScanner(in); s.Scan(); {
 		fields := strings.Fields(s.Text())
 		if strings.HasPrefix(s.Text(), "FAIL") || strings.HasPrefix(strings.TrimSpace(s.Text()), "--- FAIL") {
@@ -47,7 +49,7 @@ func readLines(in io.Reader) (entries []entry, err error) {
 }
 
 // known makes rows of the figures of a benchmark.
-func known(name string, figures map[string]float64) (entries []entry) {
+func known(name string, figures map[string]float64) (entries []benchrow.Row) {
 	for _, l := range lines {
 		re := regexp.MustCompile("^Benchmark" + l.bench + `(?:-(?P<procs>\d+))?$`)
 		groups := re.FindStringSubmatchIndex(name)
@@ -59,7 +61,7 @@ func known(name string, figures map[string]float64) (entries []entry) {
 			return string(re.ExpandString(nil, template, name, groups))
 		}
 		unit, _, _ := strings.Cut(l.unit, "(")
-		e := entry{Name: part(l.row), Unit: unit, Better: "lower", Workers: 1}
+		e := benchrow.Row{Name: part(l.row), Unit: unit, Better: "lower", Workers: 1}
 		for _, n := range []string{part("$workers"), part("$procs")} {
 			if n != "" {
 				e.Workers, _ = strconv.Atoi(n)

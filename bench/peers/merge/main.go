@@ -9,13 +9,14 @@
 package main
 
 import (
-	"encoding/json"
 	"errors"
 	"flag"
 	"fmt"
 	"io"
 	"os"
 	"path/filepath"
+
+	"github.com/heist-go/heist/internal/benchrow"
 )
 
 func main() {
@@ -51,35 +52,15 @@ func command(args []string, out, usage io.Writer) error {
 		}
 	}
 	if *to != "" {
-		text, err := json.MarshalIndent(all.entries(), "", "  ")
-		if err != nil {
-			return fmt.Errorf("-json: %w", err)
-		}
-		if err := os.WriteFile(*to, append(text, '\n'), 0o644); err != nil {
+		if err := benchrow.WriteFile(*to, all.entries()); err != nil {
 			return fmt.Errorf("-json: %w", err)
 		}
 	}
 	return all.print(out)
 }
 
-// entry is a row as go run ./bench -json writes it.
-type entry struct {
-	Name     string   `json:"name"`
-	Unit     string   `json:"unit"`
-	Better   string   `json:"better"`
-	Ours     *float64 `json:"ours,omitempty"`
-	Peer     *float64 `json:"peer,omitempty"`
-	PeerName string   `json:"peer_name,omitempty"`
-	Ratio    *float64 `json:"ratio,omitempty"`
-	Spread   float64  `json:"spread"`
-	Workers  int      `json:"workers"`
-	Allocs   float64  `json:"allocs"`
-	Bytes    float64  `json:"bytes"`
-	Error    string   `json:"error,omitempty"`
-}
-
 // read reads the rows of a file.
-func read(name string) ([]entry, error) {
+func read(name string) (rows []benchrow.Row, err error) {
 	file, err := os.Open(name)
 	if err != nil {
 		return nil, err
@@ -88,21 +69,8 @@ func read(name string) ([]entry, error) {
 	if filepath.Ext(name) != ".json" {
 		return readLines(file)
 	}
-	var entries []entry
-	for in := json.NewDecoder(file); ; {
-		var text json.RawMessage
-		if err := in.Decode(&text); err == io.EOF {
-			return entries, nil
-		} else if err != nil {
-			return nil, fmt.Errorf("%s: %w", name, err)
-		}
-		if text[0] != '[' {
-			text = fmt.Appendf(nil, "[%s]", text)
-		}
-		var more []entry
-		if err := json.Unmarshal(text, &more); err != nil {
-			return nil, fmt.Errorf("%s: %w", name, err)
-		}
-		entries = append(entries, more...)
+	if rows, err = benchrow.Read(file); err != nil {
+		return nil, fmt.Errorf("%s: %w", name, err)
 	}
+	return rows, nil
 }

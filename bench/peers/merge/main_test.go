@@ -7,6 +7,8 @@ import (
 	"slices"
 	"strings"
 	"testing"
+
+	"github.com/heist-go/heist/internal/benchrow"
 )
 
 // write writes files into a folder of the test, and returns their names.
@@ -77,14 +79,14 @@ net/echo-50-cpu, cpu-µs/op, workers 2: 0.8 x C epoll
 	if err != nil {
 		t.Fatal(err)
 	}
-	var entries []entry
+	var entries []benchrow.Row
 	if err := json.Unmarshal(text, &entries); err != nil {
 		t.Fatal(err)
 	}
 	if len(entries) != 12 {
 		t.Fatalf("%d entries, want one for each peer of a row", len(entries))
 	}
-	e := entries[slices.IndexFunc(entries, func(e entry) bool { return e.PeerName == "tokio" })]
+	e := entries[slices.IndexFunc(entries, func(e benchrow.Row) bool { return e.PeerName == "tokio" })]
 	if e.PeerName != "tokio" || *e.Ours != 20 || *e.Peer != 240 || *e.Ratio != 12 || e.Bytes != 96 {
 		t.Errorf("%+v", e)
 	}

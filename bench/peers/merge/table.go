@@ -7,6 +7,8 @@ import (
 	"slices"
 	"strings"
 	"text/tabwriter"
+
+	"github.com/heist-go/heist/internal/benchrow"
 )
 
 // columns are the peers that are not of Go's own library, in the order of the table. All
@@ -30,7 +32,7 @@ type row struct {
 type sample []float64
 
 // add adds what an entry has to its row.
-func (t *table) add(e entry) error {
+func (t *table) add(e benchrow.Row) error {
 	if e.Error != "" {
 		return fmt.Errorf("%s has failed: %s", e.Name, e.Error)
 	}
@@ -91,8 +93,8 @@ func (t table) complete() (rows table) {
 }
 
 // entries are the complete rows, one for each peer.
-func (t table) entries() []entry {
-	list := []entry{}
+func (t table) entries() []benchrow.Row {
+	list := []benchrow.Row{}
 	for _, r := range t.complete() {
 		for _, peer := range r.sorted() {
 			ours, theirs, ratio := r.best(r.ours), r.best(r.peers[peer]), r.ratio(peer)
@@ -100,7 +102,7 @@ func (t table) entries() []entry {
 			if r.higher {
 				better = "higher"
 			}
-			list = append(list, entry{
+			list = append(list, benchrow.Row{
 				Name: r.name, Unit: r.unit, Better: better, Ours: &ours, Peer: &theirs, PeerName: peer, Ratio: &ratio,
 				Spread: max(r.ours.spread(), r.peers[peer].spread()), Workers: r.workers, Allocs: r.allocs, Bytes: r.bytes,
 			})
