@@ -12,7 +12,7 @@ import (
 )
 
 // observer is a worker's instrument: what is done around a poll while somebody looks. A worker has none
-// otherwise, and one branch on that is all that it costs (see run).
+// otherwise, and one branch is all that it costs, on a flag that samples need in any case (see run).
 //
 //	Config.Labels              labels of profiles
 //	(*Pool).Watch              which kind is polled, for Activity
@@ -25,8 +25,8 @@ type observer struct {
 	labels  *labels // or nil
 	watched bool
 	traced  bool
-	kinds   map[task.KindID]*string
-	last    task.KindID
+	kinds   map[task.KindKey]*string
+	last    task.KindKey
 	name    *string // of last
 	region  *trace.Region
 	open    bool // a poll is in progress, or has panicked
@@ -45,9 +45,9 @@ func (w *worker) observe() {
 	if o.traced && !traced {
 		w.pool.traces.clear()
 	}
-	o.watched, o.traced = watched, traced
+	o.watched, o.traced, w.special = watched, traced, true
 	if !watched && !traced {
-		o.kinds, o.name, o.last = nil, nil, task.KindID{}
+		o.kinds, o.name, o.last = nil, nil, task.KindKey{}
 		if o.labels == nil {
 			w.observer = nil
 		}
@@ -61,12 +61,12 @@ func (o *observer) step(f *task.Frame, inherit bool) {
 		o.labels.poll(f)
 	}
 	if !o.watched && !o.traced {
-		w.runner.Step(f, inherit)
+		w.stepSampled(f, inherit)
 		return
 	}
 	o.begin(f)
 	if !o.traced {
-		w.runner.Step(f, inherit)
+		w.stepSampled(f, inherit)
 		o.end()
 		return
 	}
@@ -74,7 +74,7 @@ func (o *observer) step(f *task.Frame, inherit bool) {
 	ctx := w.pool.traces.enter(life, o.name)
 	o.region = trace.StartRegion(ctx, *o.name)
 	before := w.runner.Count.Finished
-	w.runner.Step(f, inherit)
+	w.stepSampled(f, inherit)
 	o.end()
 	if w.runner.Count.Finished != before {
 		w.pool.traces.leave(life)
@@ -84,13 +84,13 @@ func (o *observer) step(f *task.Frame, inherit bool) {
 // begin notes what is polled.
 func (o *observer) begin(f *task.Frame) {
 	t := task.Of(f)
-	if id := task.KindIDOf(t); id != o.last || o.name == nil {
+	if id := task.KeyOf(t); id != o.last || o.name == nil {
 		o.last, o.name = id, o.kinds[id]
 		if o.name == nil {
 			name := printable(task.Kind(t))
 			o.name = &name
 			if o.kinds == nil || len(o.kinds) >= maxKinds {
-				o.kinds = map[task.KindID]*string{}
+				o.kinds = map[task.KindKey]*string{}
 			}
 			o.kinds[id] = o.name
 		}

@@ -29,6 +29,7 @@ type worker struct {
 
 	tick        uint32 // polls
 	due         uint32 // the tick at which the inbox comes first
+	special     bool   // the next poll is not an ordinary one: see stepSpecial
 	streak      int    // polls in a row that came from lifo
 	pace        pace
 	rng         rand.PCG
@@ -39,6 +40,7 @@ type worker struct {
 	yielded     int64       // when Go's scheduler has scheduled the goroutine last; see yieldP
 
 	observer *observer // what is done around polls while somebody looks; else nil
+	sampler  *sampler
 
 	count      [counters]uint64
 	searching  bool
@@ -57,7 +59,9 @@ type worker struct {
 	_      pad.Line
 	lifo   atomicx.Pointer[task.Frame] // woken by the poll in progress; runs next
 	_      pad.Line
-	inbox  task.Inbox // frames from other threads
+	inbox  task.Inbox   // frames from other threads
+	wants  atomicx.Bool // the next one of them gets the stamp: see sampler.go
+	stamp  task.Stamp
 	_      pad.Line
 	deque  deque.Deque[task.Frame]
 	public [counters]atomicx.Uint64 // count, as published
@@ -93,7 +97,7 @@ func (w *worker) main() {
 	w.pool.monitor.unpark()
 	pprof.SetGoroutineLabels(context.Background()) // not those of the thread that has started this one
 	if w.pool.config.Labels {
-		w.observer = &observer{worker: w, labels: newLabels(w.id)}
+		w.observer, w.special = &observer{worker: w, labels: newLabels(w.id)}, true
 	}
 	w.observe()
 	defer task.Polling()()
@@ -113,9 +117,10 @@ func (w *worker) main() {
 // run is the life of a worker. Start reading here.
 func (w *worker) run() {
 	w.pace.begin(clock.Now())
-	w.runTails() // if the poll before has panicked
+	w.sampler.settle() // if the poll before has panicked, as next
+	w.runTails()
 	if w.observer != nil {
-		w.observer.end() // the same
+		w.observer.end()
 	}
 	for {
 		f, inherit := w.find()
@@ -135,8 +140,8 @@ func (w *worker) run() {
 				w.pool.notify() // P2
 			}
 		}
-		if w.observer != nil {
-			w.observer.step(f, inherit)
+		if w.special {
+			w.stepSpecial(f, inherit)
 		} else {
 			w.runner.Step(f, inherit)
 		}
@@ -218,7 +223,7 @@ func (w *worker) find() (f *task.Frame, inherit bool) {
 
 // drainInbox moves the frames of v's inbox to our deque.
 func (w *worker) drainInbox(v *worker) int {
-	n := v.inbox.Take(w.deque.Push)
+	n := v.inbox.Take(w.arrive)
 	if n > 1 || n == 1 && w.lifo.Load() != nil { // more than what w runs next
 		w.share()
 	}
@@ -232,6 +237,7 @@ func (w *worker) periodic() {
 	now := clock.Now()
 	w.due = w.tick + w.pace.next(now, w.tick)
 	w.observe()
+	w.sampler.look(now)
 	w.expire(now)
 	w.fireForAway(now)
 	w.pollReactors(now)
@@ -323,11 +329,12 @@ func (w *worker) rest() {
 		return
 	}
 	w.count[parks]++
-	w.yieldP()
+	asleep := w.yieldP()
 	w.park()
 	w.searching = p.endPark(w.id) // P4
 	w.pool.monitor.unpark()
 	now := clock.Now()
+	w.sampler.awake += now - asleep
 	w.until.Store(never) // Hint. See watchTimers.
 	w.pace.begin(now)
 	w.observe()
@@ -343,11 +350,14 @@ func (w *worker) rest() {
 // whatever system calls it sleeps in: it takes away its processor at each of them, and
 // having done that looks again every twenty microseconds, at 10 to 20 % of a processor. The parked bit is
 // set, so nobody waits for the worker meanwhile.
-func (w *worker) yieldP() {
-	if now := clock.Now(); now-w.yielded >= unseen {
+//
+// It returns the time.
+func (w *worker) yieldP() (now int64) {
+	if now = clock.Now(); now-w.yielded >= unseen {
 		w.yielded = now
 		runtime.Gosched()
 	}
+	return now
 }
 
 // Push implements task.Queue: a frame that the poll in progress has spawned.
@@ -376,7 +386,10 @@ func (w *worker) share() {
 
 // Answered implements task.Watched. The polls may be longer than they were when the
 // next look at the inbox was set: it is due now.
-func (w *worker) Answered() { w.due = w.tick + 1 }
+func (w *worker) Answered(f *task.Frame) {
+	w.due = w.tick + 1
+	w.sampler.charge(f)
+}
 
 // Next implements task.Queue: a frame that the poll in progress has woken.
 func (w *worker) Next(f *task.Frame) {

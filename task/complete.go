@@ -76,6 +76,7 @@ func (r *Runner) awaitChildren(f *Frame, cx *Cx, err error) error {
 			f.state.set(completing)
 		}
 		f.out.Set(&outcome{err: err})
+		r.settles = true
 		r.suspend(f, cx, s|completing)
 		return Pending
 	}
@@ -138,7 +139,7 @@ func (f *Frame) outcome(err error) *outcome {
 // runtime and queue: tasks that the end wakes or launches go where they belong.
 func (r *Runner) refuse(f *Frame, err error) {
 	r.Init(nil)
-	was := f.state.start() | f.comes()
+	was := f.state.start() | r.comes(f)
 	r.complete(f, r.begin(f, was, false), err)
 }
 

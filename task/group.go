@@ -36,6 +36,7 @@ type Group struct {
 	memberList // members that have suspended; its lock guards what follows, too
 
 	live         atomicx.Int64            // members that have not ended
+	cpu          atomicx.Int64            // see CPU
 	ownerRuntime atomicx.Pointer[Runtime] // the owner's, or nil
 	waiters      WaitSet
 

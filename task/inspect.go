@@ -465,22 +465,6 @@ func Kind(t Task) string {
 	return strings.TrimPrefix(reflect.TypeOf(t).String(), "*")
 }
 
-// KindID identifies a kind of tasks. It is comparable: tasks with equal ones have the same [Kind], which takes
-// longer.
-type KindID struct {
-	kind reflect.Type
-	code uintptr
-}
-
-// KindIDOf returns the KindID of t. Any thread.
-func KindIDOf(t Task) (id KindID) {
-	id.kind = reflect.TypeOf(t)
-	if c, ok := t.(coded); ok {
-		id.code = c.code()
-	}
-	return id
-}
-
 // ValuesOf returns the context of [WithContext] whose values a task sees by [Cx.Context], which is that of its
 // group or of the next owner of one above it, or nil. Unlike Cx.Context it makes none. It is for who polls f.
 func ValuesOf(f *Frame) context.Context {

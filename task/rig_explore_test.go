@@ -68,7 +68,7 @@ func (r *rig) suspend(do func(*Runner, *Frame, *Cx, uint32)) {
 		return
 	}
 	r.step(func(r *Runner, f *Frame) {
-		was := f.state.start() | f.comes()
+		was := f.state.start() | r.comes(f)
 		cx := r.begin(f, was, false)
 		if err := f.self.Poll(cx); err == Pending {
 			do(r, f, cx, was)

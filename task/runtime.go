@@ -33,6 +33,7 @@ type Runtime struct {
 	tails     func(Tail) bool   // see SetTails
 	tracks    bool              // see SetDebug
 	backlog   backlog
+	calls     calls
 }
 
 // Open makes rt the runtime of s, with a runner for each worker. [Cx.Context] returns ctx for
