@@ -21,6 +21,7 @@ import (
 
 	"github.com/prometheus/client_golang/prometheus"
 
+	"github.com/heist-go/heist/histogram"
 	"github.com/heist-go/heist/pool"
 	"github.com/heist-go/heist/task"
 )
@@ -33,6 +34,9 @@ type Options struct {
 	// by a dump at each collection: some hundred nanoseconds for each task, but a twentieth of the time at most; in
 	// between, the last one stands.
 	Tasks bool
+	// Kinds is how many kinds of tasks have metrics of their own, those that are seen first; the rest are called "other".
+	// Default: 50.
+	Kinds int
 	// Shapes is how many pairs of a kind and a wait are told apart with Tasks; the rest are called "other". Default: 50.
 	Shapes int
 	// Jobs are the limiters of jobs that are shown one by one, and Calls those of blocking functions, both by their names,
@@ -43,6 +47,7 @@ type Options struct {
 
 const (
 	defaultShapes = 50
+	defaultKinds  = 50
 	// dumpShare is by how much longer than a dump it is, at least, until the next one.
 	dumpShare = 20
 	// maxLabel is how many bytes of a name are shown.
@@ -61,11 +66,15 @@ type Collector struct {
 	workers []workerFigure
 	jobs    []limiterFigure[pool.JobStats]
 	calls   []limiterFigure[callStats]
+	times   []times
+	cpu     *prometheus.Desc // of workers
+	kinds   [4]*prometheus.Desc
 	waits   *prometheus.Desc
 	dead    *prometheus.Desc
 	quiet   *prometheus.Desc
 
-	mu   sync.Mutex // guards what follows
+	mu   sync.Mutex        // guards what follows
+	told map[kindName]bool // kinds that are told apart, from when they were seen first
 	dump *pool.Dump
 	next time.Time // no dump before
 }
@@ -89,6 +98,16 @@ type limiterFigure[T any] struct {
 	of   func(s *T) float64
 }
 
+// times is a histogram of a pool, or one for each limiter.
+type times struct {
+	desc *prometheus.Desc
+	of   func(m *pool.Metrics, add func(h *histogram.Histogram, limiter string))
+	by   bool // limiter
+}
+
+// kindName names a kind of tasks.
+type kindName struct{ kind, source string }
+
 // callStats are the figures of a limiter of blocking functions.
 type callStats struct {
 	now   task.LimiterStats
@@ -109,7 +128,10 @@ func NewCollector(p *pool.Pool, o Options) (*Collector, error) {
 	if err := namesDiffer(o); err != nil {
 		return nil, err
 	}
-	c := &Collector{pool: p, options: o}
+	if o.Kinds <= 0 {
+		o.Kinds = defaultKinds
+	}
+	c := &Collector{pool: p, options: o, told: map[kindName]bool{}}
 	labels := prometheus.Labels{"pool": label(o.Pool)}
 	desc := func(name, help string, variable ...string) *prometheus.Desc {
 		return prometheus.NewDesc("heist_"+name, help, variable, labels)
@@ -145,7 +167,6 @@ func NewCollector(p *pool.Pool, o Options) (*Collector, error) {
 	stat(counter, "jobs_started_total", "Jobs that have begun.", func(s *pool.Stats) float64 { return float64(s.Jobs.Started) })
 	stat(counter, "jobs_withdrawn_total", "Jobs that were canceled before they have begun.", func(s *pool.Stats) float64 { return float64(s.Jobs.Withdrawn) })
 	stat(counter, "jobs_refused_total", "Jobs that were refused, because too many waited.", func(s *pool.Stats) float64 { return float64(s.Jobs.Refused) })
-	stat(counter, "jobs_wait_seconds_total", "Time from the call to the beginning of jobs, of all together.", func(s *pool.Stats) float64 { return s.Jobs.Waited.Seconds() })
 	stat(gauge, "backlog_waiting", "Tasks from outside that wait for their first poll, if Config.Backlog bounds them.", func(s *pool.Stats) float64 { return float64(s.Backlog.Waiting) })
 	stat(gauge, "backlog_blocked", "Goroutines that wait for room in the backlog.", func(s *pool.Stats) float64 { return float64(s.Backlog.Blocked) })
 	stat(counter, "backlog_refused_total", "Tasks that the backlog has refused.", func(s *pool.Stats) float64 { return float64(s.Backlog.Refused) })
@@ -166,7 +187,6 @@ func NewCollector(p *pool.Pool, o Options) (*Collector, error) {
 	job(gauge, "limiter_jobs_waiting", "Jobs of the limiter that wait.", func(s *pool.JobStats) float64 { return float64(s.Waiting) })
 	job(counter, "limiter_jobs_started_total", "Jobs of the limiter that have begun.", func(s *pool.JobStats) float64 { return float64(s.Started) })
 	job(counter, "limiter_jobs_refused_total", "Jobs of the limiter that were refused.", func(s *pool.JobStats) float64 { return float64(s.Refused) })
-	job(counter, "limiter_jobs_wait_seconds_total", "Time that jobs of the limiter have waited, of all together.", func(s *pool.JobStats) float64 { return s.Waited.Seconds() })
 
 	call := func(kind prometheus.ValueType, name, help string, of func(s *callStats) float64) {
 		c.calls = append(c.calls, limiterFigure[callStats]{desc(name, help, "limiter"), kind, of})
@@ -175,8 +195,38 @@ func NewCollector(p *pool.Pool, o Options) (*Collector, error) {
 	call(gauge, "limiter_calls_waiting", "Blocking functions of the limiter that wait.", func(s *callStats) float64 { return float64(s.now.Waiting) })
 	call(counter, "limiter_calls_started_total", "Blocking functions of the limiter that have begun.", func(s *callStats) float64 { return float64(s.total.Started) })
 	call(counter, "limiter_calls_refused_total", "Blocking functions that the limiter has refused.", func(s *callStats) float64 { return float64(s.total.Refused) })
-	call(counter, "limiter_calls_wait_seconds_total", "Time that blocking functions of the limiter have waited, of all together.", func(s *callStats) float64 { return s.total.Waited.Seconds() })
 
+	whole := func(name, help string, of func(m *pool.Metrics) *histogram.Histogram) {
+		c.times = append(c.times, times{desc(name, help), func(m *pool.Metrics, add func(*histogram.Histogram, string)) { add(of(m), "") }, false})
+	}
+	whole("poll_seconds", "How long polls take. Estimated from samples.", func(m *pool.Metrics) *histogram.Histogram { return &m.Poll })
+	whole("runnable_seconds", "How long tasks are runnable until their poll. Of samples.", func(m *pool.Metrics) *histogram.Histogram { return &m.Runnable })
+	whole("inbox_seconds", "How long tasks that other threads have started or woken wait in an inbox. Of samples.", func(m *pool.Metrics) *histogram.Histogram { return &m.Inbox })
+	whole("timer_lateness_seconds", "How long after their deadlines timers are fired.", func(m *pool.Metrics) *histogram.Histogram { return &m.Late })
+	each := func(name, help string, all func(m *pool.Metrics) []pool.CallMetrics, of func(m *pool.CallMetrics) *histogram.Histogram) {
+		c.times = append(c.times, times{desc(name, help, "limiter"), func(m *pool.Metrics, add func(*histogram.Histogram, string)) {
+			list := all(m)
+			for i := range list {
+				add(of(&list[i]), list[i].Limiter)
+			}
+		}, true})
+	}
+	jobs := func(m *pool.Metrics) []pool.CallMetrics { return m.Jobs }
+	calls := func(m *pool.Metrics) []pool.CallMetrics { return m.Blocking }
+	wait := func(m *pool.CallMetrics) *histogram.Histogram { return &m.Wait }
+	run := func(m *pool.CallMetrics) *histogram.Histogram { return &m.Run }
+	each("job_wait_seconds", "How long jobs wait for their turn.", jobs, wait)
+	each("job_run_seconds", "How long jobs compute.", jobs, run)
+	each("call_wait_seconds", "How long blocking functions wait for their turn.", calls, wait)
+	each("call_run_seconds", "How long blocking functions run.", calls, run)
+
+	c.cpu = desc("worker_cpu_seconds_total", "Processor time of the worker's thread. Of samples.", "worker")
+	c.kinds = [...]*prometheus.Desc{
+		desc("kind_cpu_seconds_total", "Processor time of the polls of a kind of tasks. Of samples.", "kind", "source"),
+		desc("kind_polls_total", "Calls of Poll, by kind of tasks. Estimated from samples.", "kind", "source"),
+		desc("kind_polls_futile_total", "Polls that have found nothing of what their task waits for. Estimated from samples.", "kind", "source"),
+		desc("kind_polls_requeued_total", "Polls that have left their task runnable. Estimated from samples.", "kind", "source"),
+	}
 	c.waits = desc("tasks_suspended", "Tasks that wait, by their kind and what they wait for.", "kind", "waits_for")
 	c.dead = desc("deadlocks", "Circles of tasks each of which waits for the next.")
 	c.quiet = desc("quiescent", "Whether all tasks wait, and nothing of the pool can make any go on.")
@@ -234,17 +284,27 @@ func (c *Collector) Describe(to chan<- *prometheus.Desc) {
 	for i := range c.calls {
 		to <- c.calls[i].desc
 	}
-	for _, d := range []*prometheus.Desc{c.waits, c.dead, c.quiet} {
+	for i := range c.times {
+		to <- c.times[i].desc
+	}
+	for _, d := range append([]*prometheus.Desc{c.cpu, c.waits, c.dead, c.quiet}, c.kinds[:]...) {
 		to <- d
 	}
 }
 
 // Collect implements prometheus.Collector. Goroutines only.
 func (c *Collector) Collect(to chan<- prometheus.Metric) {
-	s := c.pool.Stats()
+	m := c.pool.Metrics()
 	for _, f := range c.stats {
-		to <- prometheus.MustNewConstMetric(f.desc, f.kind, f.of(&s))
+		to <- prometheus.MustNewConstMetric(f.desc, f.kind, f.of(&m.Stats))
 	}
+	for _, w := range m.Workers {
+		to <- prometheus.MustNewConstMetric(c.cpu, counter, w.CPU.Seconds(), strconv.Itoa(w.Worker))
+	}
+	for _, t := range c.times {
+		t.collect(m, to)
+	}
+	c.byKind(m, to)
 	for _, a := range c.pool.Activity(nil) {
 		for _, f := range c.workers {
 			to <- prometheus.MustNewConstMetric(f.desc, f.kind, f.of(&a), strconv.Itoa(a.Worker))
@@ -264,6 +324,75 @@ func (c *Collector) Collect(to chan<- prometheus.Metric) {
 	}
 	if c.options.Tasks {
 		c.tasks(to)
+	}
+}
+
+// collect collects the histograms, those of limiters with the same name together.
+func (t *times) collect(m *pool.Metrics, to chan<- prometheus.Metric) {
+	sums := map[string]*histogram.Histogram{}
+	t.of(m, func(h *histogram.Histogram, limiter string) {
+		limiter = label(limiter)
+		if sums[limiter] == nil {
+			sums[limiter] = new(histogram.Histogram)
+		}
+		sums[limiter].Merge(h)
+	})
+	for limiter, h := range sums {
+		var labels []string
+		if t.by {
+			labels = []string{limiter}
+		}
+		count, buckets := cumulative(h)
+		to <- prometheus.MustNewConstHistogram(t.desc, count, h.Sum.Seconds(), buckets, labels...)
+	}
+}
+
+// cumulative returns a histogram as Prometheus has it: one bound for four of ours, from a microsecond to a minute, or so.
+func cumulative(h *histogram.Histogram) (count uint64, buckets map[float64]uint64) {
+	const first, last, step = 1 << 10, 1 << 36, 4
+	buckets = map[float64]uint64{}
+	bound := time.Duration(first)
+	for i, n := range h.Counts {
+		low, _ := histogram.Bounds(i)
+		if low >= bound && bound <= last {
+			buckets[bound.Seconds()] = count
+			bound *= step
+		}
+		count += n
+	}
+	return count, buckets
+}
+
+// byKind collects what is known of kinds of tasks. Which of them have metrics of their own does not change, or what
+// is left for the others would shrink.
+func (c *Collector) byKind(m *pool.Metrics, to chan<- prometheus.Metric) {
+	sums := map[kindName]*pool.KindMetrics{}
+	c.mu.Lock()
+	for i := range m.Kinds {
+		k := &m.Kinds[i]
+		name := kindName{label(k.Kind), label(k.Source)}
+		if !c.told[name] {
+			if len(c.told) < c.options.Kinds {
+				c.told[name] = true
+			} else {
+				name = kindName{other, ""}
+			}
+		}
+		sum := sums[name]
+		if sum == nil {
+			sum = new(pool.KindMetrics)
+			sums[name] = sum
+		}
+		sum.CPU += k.CPU
+		sum.Polls += k.Polls
+		sum.Futile += k.Futile
+		sum.Requeued += k.Requeued
+	}
+	c.mu.Unlock()
+	for name, k := range sums {
+		for i, v := range []float64{k.CPU.Seconds(), float64(k.Polls), float64(k.Futile), float64(k.Requeued)} {
+			to <- prometheus.MustNewConstMetric(c.kinds[i], counter, v, name.kind, name.source)
+		}
 	}
 }
 

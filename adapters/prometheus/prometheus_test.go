@@ -23,6 +23,7 @@ import (
 	client "github.com/prometheus/client_golang/prometheus"
 	"github.com/prometheus/client_golang/prometheus/promhttp"
 	"github.com/prometheus/client_golang/prometheus/testutil"
+	dto "github.com/prometheus/client_model/go"
 	"github.com/stretchr/testify/require"
 
 	"github.com/heist-go/heist/adapters/prometheus"
@@ -47,8 +48,9 @@ func (v *visitor) Poll(cx *task.Cx) error { return v.op(cx) }
 // served is a pool with something of everything, whose metrics are served.
 func served(t *testing.T) (p *pool.Pool, registry *client.Registry, address string) {
 	t.Helper()
-	p, err := pool.New(pool.Config{Workers: 2})
+	p, err := pool.New(pool.Config{Workers: 2, Samples: 1}) // each poll
 	require.NoError(t, err)
+	require.NoError(t, p.Run(background, task.Func(func(*task.Cx) error { return nil })))
 	jobs, calls := &pool.Limiter{Name: "hashes"}, &task.Limiter{Name: "files", Limit: 1}
 	var g task.Group
 	g.Failed = func(task.Task, error) error { return nil }
@@ -99,7 +101,7 @@ heist_deadlocks{pool="default"} 1
 heist_tasks{pool="default"} 7
 # HELP heist_tasks_spawned_total Tasks started.
 # TYPE heist_tasks_spawned_total counter
-heist_tasks_spawned_total{pool="default"} 10
+heist_tasks_spawned_total{pool="default"} 11
 # HELP heist_tasks_suspended Tasks that wait, by their kind and what they wait for.
 # TYPE heist_tasks_suspended gauge
 heist_tasks_suspended{kind="prometheus_test.visitor",pool="default",waits_for="event: lock.Event"} 5
@@ -114,6 +116,31 @@ heist_limiter_jobs_started_total{limiter="hashes",pool="default"} 1
 	problems, err := testutil.GatherAndLint(registry)
 	require.NoError(t, err)
 	require.Empty(t, problems)
+}
+
+// Bounds of Prometheus are bounds of ours, and what is counted is below them.
+func TestHistograms(t *testing.T) {
+	p, registry, _ := served(t)
+	families, err := registry.Gather()
+	require.NoError(t, err)
+	seen := map[string]bool{}
+	for _, f := range families {
+		for _, m := range f.Metric {
+			if h := m.Histogram; h != nil {
+				seen[f.GetName()] = true
+				require.Len(t, h.Bucket, 14, f.GetName())
+				require.InDelta(t, 1.024e-6, h.Bucket[0].GetUpperBound(), 1e-12)
+				require.LessOrEqual(t, h.Bucket[13].GetCumulativeCount(), h.GetSampleCount())
+			}
+		}
+	}
+	for _, name := range []string{"heist_poll_seconds", "heist_runnable_seconds", "heist_inbox_seconds", "heist_timer_lateness_seconds",
+		"heist_job_wait_seconds", "heist_job_run_seconds", "heist_call_wait_seconds", "heist_call_run_seconds"} {
+		require.True(t, seen[name], name)
+	}
+	c, err := prometheus.NewCollector(p, prometheus.Options{Kinds: 1})
+	require.NoError(t, err)
+	require.Equal(t, 2, testutil.CollectAndCount(c, "heist_kind_polls_total"), "one, and the others")
 }
 
 // Beyond so many shapes tasks are counted as others.
@@ -179,6 +206,9 @@ func TestDashboard(t *testing.T) {
 	there := map[string]bool{}
 	for _, f := range families {
 		there[f.GetName()] = true
+		if f.GetType() == dto.MetricType_HISTOGRAM {
+			there[f.GetName()+"_bucket"] = true
+		}
 	}
 	for _, name := range metricName.FindAllString(string(dashboard), -1) {
 		if name != "heist_pools" {
