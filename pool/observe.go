@@ -141,7 +141,7 @@ func (t *traces) enter(life task.Waker, kind *string) context.Context {
 		return x.ctx
 	}
 	f, _ := life.Life()
-	parent := task.ValuesOf(f)
+	parent, _ := valuesOf(f)
 	if parent == nil {
 		parent = context.Background()
 	}

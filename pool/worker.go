@@ -306,6 +306,9 @@ func (w *worker) rest() {
 	w.deque.Tidy()
 	w.participant.Tidy()
 	w.runner.Rest()
+	if w.observer != nil && w.observer.labels != nil {
+		w.observer.labels.rest()
+	}
 	w.report()
 	p := &w.pool.parking
 	look := p.beginPark(w.id, w.searching)

@@ -465,27 +465,32 @@ func Kind(t Task) string {
 	return strings.TrimPrefix(reflect.TypeOf(t).String(), "*")
 }
 
-// ValuesOf returns the context of [WithContext] whose values a task sees by [Cx.Context], which is that of its
-// group or of the next owner of one above it, or nil. Unlike Cx.Context it makes none. It is for who polls f.
-func ValuesOf(f *Frame) context.Context {
-	for {
+// ValuesOf returns the context of [WithContext] whose values a task sees by [Cx.Context], which is that of its group
+// or of the next one above it, and the group whose it is; or nil. Tasks of handles see those of the task that has
+// started them. Unlike Cx.Context it makes no context. It is for who polls f, or is about to.
+func ValuesOf(f *Frame) (ctx context.Context, of *Group) {
+	for range maxCharged {
 		g := f.members.group
 		if g == nil {
 			h, ok := f.self.(interface{ starter() *Frame })
 			if !ok || h.starter() == nil {
-				return nil
+				return nil, nil
 			}
-			f = h.starter() // a task outlives its handles' tasks
+			f = h.starter() // f has not ended, so those above have not
 			continue
 		}
 		g.mu.Lock()
 		parent, owner := g.parent, g.owner
 		g.mu.Unlock()
-		if parent != nil || owner == nil {
-			return parent
+		if parent != nil {
+			return parent, g
 		}
-		f = owner // and its groups' members
+		if owner == nil {
+			return nil, nil
+		}
+		f = owner
 	}
+	return nil, nil
 }
 
 // Source returns the file and the line of the function that t was made of; "" if it was not made of one.
