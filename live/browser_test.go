@@ -222,6 +222,8 @@ func TestBrowserWorkload(t *testing.T) {
 	b.until(`document.getElementById("legend").innerText.includes("live_test.report")`)
 	b.until(`[...document.querySelectorAll("#lanes canvas")].some(c => c.getContext("2d").getImageData(0, 0, c.width, c.height).data.some(x => x !== 0))`)
 	b.until(`document.getElementById("objects").innerText.includes("accounts")`)
+	b.until(`document.getElementById("times").innerText.includes(" ms")`)
+	b.until(`[...document.querySelectorAll("#kinds tbody tr")].some(r => Number(r.children[2].textContent) > 0 && r.children[4].textContent.includes("s"))`)
 	b.until(`document.getElementById("stalls").innerText.includes("in one poll")`)
 	require.Empty(t, eval[[]string](b, unnamed))
 	if *images != "" {
@@ -271,7 +273,7 @@ func (b *browser) keyboard() {
 	b.run(do(`document.activeElement.blur(); scrollTo(0, 0)`), chromedp.KeyEvent(kb.Tab))
 	seen := []string{focused()}
 	require.Equal(t, "skip", seen[0])
-	for range 13 {
+	for range 17 {
 		b.run(chromedp.KeyEvent(kb.Tab))
 		if eval[bool](b, `document.activeElement === document.body`) {
 			break // round
@@ -303,7 +305,7 @@ func (b *browser) keyboard() {
 			}
 		}
 	}
-	for _, id := range []string{"skip", "pause", "theme", "cursor", "window", "lanes", "share", "name", "waiting", "filter"} {
+	for _, id := range []string{"skip", "pause", "theme", "cursor", "window", "lanes", "share", "name", "cpu", "waiting", "filter"} {
 		require.Contains(t, seen, id)
 	}
 }

@@ -1,8 +1,11 @@
 package live
 
 import (
+	"cmp"
+	"slices"
 	"time"
 
+	"github.com/heist-go/heist/histogram"
 	"github.com/heist-go/heist/pool"
 )
 
@@ -91,6 +94,79 @@ type Tasks struct {
 	Took   float64    `json:"took_ms"` // the dump
 	Every  float64    `json:"every_ms"`
 	Dump   *pool.Dump `json:"dump"`
+}
+
+// Times is how long things have taken since the Times before.
+type Times struct {
+	Schema   int        `json:"schema"`
+	Number   uint64     `json:"number"`
+	For      float64    `json:"for_ms"`
+	Poll     Quantiles  `json:"poll"`     // as in pool.Metrics, as the next three
+	Runnable Quantiles  `json:"runnable"` //
+	Inbox    Quantiles  `json:"inbox"`
+	Late     Quantiles  `json:"late"`
+	Kinds    []KindTime `json:"kinds"` // those that have used the most processor time first
+}
+
+// Quantiles are of durations.
+type Quantiles struct {
+	Count  uint64  `json:"count"`
+	Median float64 `json:"p50_ms"`
+	P99    float64 `json:"p99_ms"`
+	Most   float64 `json:"most_ms"` // since the pool's beginning
+}
+
+// KindTime is what a kind of tasks has taken. Estimated from samples.
+type KindTime struct {
+	Kind     string    `json:"kind"`
+	Source   string    `json:"source,omitempty"`
+	CPU      float64   `json:"cpu"`      // processors
+	Polls    float64   `json:"polls"`    // a second
+	Futile   float64   `json:"futile"`   // a second
+	Requeued float64   `json:"requeued"` // a second
+	Poll     Quantiles `json:"poll"`
+	Runnable Quantiles `json:"runnable"`
+}
+
+// quantiles returns those of what has come between two histograms.
+func quantiles(before, after *histogram.Histogram) Quantiles {
+	d := *after
+	d.Sub(before)
+	return Quantiles{Count: d.Count(), Median: milliseconds(d.Quantile(0.5)), P99: milliseconds(d.Quantile(0.99)), Most: milliseconds(after.Max())}
+}
+
+// shownKinds is how many kinds of tasks Times have.
+const shownKinds = 50
+
+// times returns what has come between two Metrics.
+func times(before, after *pool.Metrics) *Times {
+	d := after.At.Sub(before.At)
+	t := &Times{
+		Schema: schema, For: milliseconds(d), Poll: quantiles(&before.Poll, &after.Poll), Runnable: quantiles(&before.Runnable, &after.Runnable),
+		Inbox: quantiles(&before.Inbox, &after.Inbox), Late: quantiles(&before.Late, &after.Late), Kinds: []KindTime{},
+	}
+	type name struct{ kind, source string }
+	old := map[name]*pool.KindMetrics{}
+	for i := range before.Kinds {
+		k := &before.Kinds[i]
+		old[name{k.Kind, k.Source}] = k
+	}
+	for i := range after.Kinds {
+		k := &after.Kinds[i]
+		b := old[name{k.Kind, k.Source}]
+		if b == nil {
+			b = new(pool.KindMetrics)
+		}
+		per := func(before, after uint64) float64 { return float64(after-min(before, after)) / max(d.Seconds(), 1e-9) }
+		t.Kinds = append(t.Kinds, KindTime{
+			Kind: k.Kind, Source: k.Source, CPU: (k.CPU - b.CPU).Seconds() / max(d.Seconds(), 1e-9), Polls: per(b.Polls, k.Polls),
+			Futile: per(b.Futile, k.Futile), Requeued: per(b.Requeued, k.Requeued),
+			Poll: quantiles(&b.Poll, &k.Poll), Runnable: quantiles(&b.Runnable, &k.Runnable),
+		})
+	}
+	slices.SortStableFunc(t.Kinds, func(a, b KindTime) int { return cmp.Compare(b.CPU, a.CPU) })
+	t.Kinds = t.Kinds[:min(len(t.Kinds), shownKinds)]
+	return t
 }
 
 // figures returns the Figures, and rates what has happened between two looks.

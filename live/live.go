@@ -19,6 +19,7 @@ import (
 	"fmt"
 	"net/http"
 	"net/url"
+	"slices"
 	"strconv"
 	"strings"
 	"time"
@@ -57,8 +58,8 @@ func (o *Options) every() (time.Duration, error) {
 }
 
 // Handler returns a handler that answers with the page, whatever its path. With ?format=events it is the stream
-// of server-sent events that the page reads, "frame" with a [Frame] and "tasks" with a [Tasks]; &every=500ms has it send
-// no more often than that. With ?format=json it is one of each. It panics if o is not valid.
+// of server-sent events that the page reads, "frame" with a [Frame], "tasks" with a [Tasks] and "times" with [Times]; &every=500ms has it send
+// no more often than that. With ?format=json it is one of each, which takes a second. It panics if o is not valid.
 func Handler(p *pool.Pool, o Options) http.Handler {
 	every, err := o.every()
 	if err != nil {
@@ -189,27 +190,28 @@ func (h *handler) stream(w http.ResponseWriter, r *http.Request, every time.Dura
 	}
 	defer h.sampler.leave()
 	to := http.NewResponseController(w)
-	var frame, tasks uint64
+	var had [len(messages{})]uint64
 	var sent time.Time
 	for {
-		f, t, changed := n.latest()
-		if due := time.Since(sent) >= every; due && (f.number > frame || t.number > tasks) {
+		all, changed := n.latest()
+		if time.Since(sent) >= every {
 			_ = to.SetWriteDeadline(time.Now().Add(patience)) // what cannot is not asked to
-			if t.number > tasks {
-				if _, err := w.Write(t.event); err != nil {
+			wrote := false
+			for i, m := range all {
+				if m.number == had[i] {
+					continue
+				}
+				if _, err := w.Write(m.event); err != nil {
 					return
 				}
+				had[i], wrote = m.number, true
 			}
-			if f.number > frame {
-				if _, err := w.Write(f.event); err != nil {
+			if wrote {
+				if err := to.Flush(); err != nil {
 					return
 				}
 				sent = time.Now().Add(-h.sampler.options.Every / 2) // frames are not in step with us
 			}
-			if err := to.Flush(); err != nil {
-				return
-			}
-			frame, tasks = f.number, t.number
 		}
 		select {
 		case <-r.Context().Done():
@@ -230,23 +232,23 @@ func (h *handler) once(w http.ResponseWriter, r *http.Request) {
 		return
 	}
 	defer h.sampler.leave()
-	f, t, err := n.both(r.Context())
+	all, err := n.each(r.Context())
 	if err != nil {
 		return // the client has gone
 	}
-	_, _ = fmt.Fprintf(w, "{\"frame\":%s,\"tasks\":%s}\n", f.body, t.body)
+	_, _ = fmt.Fprintf(w, "{\"tasks\":%s,\"times\":%s,\"frame\":%s}\n", all[0].body, all[1].body, all[2].body)
 }
 
-// both waits until there are a frame and a dump.
-func (n *session) both(ctx context.Context) (frame, tasks message, err error) {
+// each waits until there is one of each.
+func (n *session) each(ctx context.Context) (all messages, err error) {
 	for {
-		f, t, changed := n.latest()
-		if f.number > 0 && t.number > 0 {
-			return f, t, nil
+		all, changed := n.latest()
+		if !slices.ContainsFunc(all[:], func(m message) bool { return m.number == 0 }) {
+			return all, nil
 		}
 		select {
 		case <-ctx.Done():
-			return f, t, ctx.Err()
+			return all, ctx.Err()
 		case <-changed:
 		}
 	}

@@ -61,6 +61,7 @@ func TestPage(t *testing.T) {
 type both struct {
 	Frame live.Frame
 	Tasks live.Tasks
+	Times live.Times
 }
 
 func TestJSON(t *testing.T) {
@@ -89,6 +90,9 @@ func TestJSON(t *testing.T) {
 	require.Positive(t, b.Frame.Rates.Polls)
 	require.Positive(t, b.Tasks.Dump.Live)
 	require.NotNil(t, b.Frame.Stalls)
+	require.Positive(t, b.Times.Poll.Count)
+	require.Positive(t, b.Times.Poll.P99)
+	require.NotEmpty(t, b.Times.Kinds)
 }
 
 // reading is a client of the stream; it gets the names of events, and their data.

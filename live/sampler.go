@@ -39,8 +39,12 @@ type session struct {
 	mu      sync.Mutex // guards what follows
 	frame   message
 	tasks   message
+	times   message
 	changed chan struct{} // closed when one of them has changed
 }
+
+// messages are tasks, times, and the frame, in the order in which they are sent.
+type messages [3]message
 
 // message is something that is sent.
 type message struct {
@@ -56,6 +60,8 @@ const (
 	// the next one: dumps take no more than a twentieth of a processor, however many tasks there are.
 	dumpEvery = time.Second
 	dumpShare = 20
+	// timesEvery is how often it is told how long things take, at most.
+	timesEvery = time.Second
 	// keptStalls is how many stalls a frame has.
 	keptStalls = 16
 	// shownShapes is how many shapes of tasks a dump tells apart.
@@ -90,10 +96,10 @@ func (s *sampler) leave() {
 }
 
 // latest returns what there is, and what is closed when there is more.
-func (n *session) latest() (frame, tasks message, changed <-chan struct{}) {
+func (n *session) latest() (all messages, changed <-chan struct{}) {
 	n.mu.Lock()
 	defer n.mu.Unlock()
-	return n.frame, n.tasks, n.changed
+	return messages{n.tasks, n.times, n.frame}, n.changed
 }
 
 // publish has readers see a message.
@@ -117,6 +123,7 @@ func (s *sampler) look(ctx context.Context, n *session) {
 	ticks := time.NewTicker(apart)
 	defer ticks.Stop()
 	f := film{pool: s.pool, began: time.Now(), before: s.pool.Stats()}
+	metrics, timed := s.pool.Metrics(), uint64(0)
 	for number := uint64(1); ; number++ {
 		f.begin()
 		for range looksInFrame {
@@ -128,6 +135,13 @@ func (s *sampler) look(ctx context.Context, n *session) {
 			}
 		}
 		n.publish(&n.frame, "frame", number, f.end(number))
+		if f.at.Sub(metrics.At) >= timesEvery {
+			m := s.pool.Metrics()
+			t := times(metrics, m)
+			metrics, timed = m, timed+1
+			t.Number = timed
+			n.publish(&n.times, "times", timed, t)
+		}
 	}
 }
 
@@ -158,7 +172,7 @@ func (s *sampler) dump(ctx context.Context, n *session) {
 	}
 }
 
-func milliseconds(d time.Duration) float64 { return float64(d.Microseconds()) / 1000 }
+func milliseconds(d time.Duration) float64 { return float64(d) / 1e6 }
 
 // film makes frames of looks.
 type film struct {

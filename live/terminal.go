@@ -34,14 +34,12 @@ func Terminal(ctx context.Context, w io.Writer, p *pool.Pool, o Options, size fu
 	defer s.leave()
 	var v View
 	for {
-		f, t, changed := n.latest()
-		if f.number > 0 {
-			if err := v.Add("frame", f.body); err != nil {
-				return err
+		all, changed := n.latest()
+		for i, event := range [...]string{"tasks", "times", "frame"} {
+			if all[i].number == 0 {
+				continue
 			}
-		}
-		if t.number > 0 {
-			if err := v.Add("tasks", t.body); err != nil {
+			if err := v.Add(event, all[i].body); err != nil {
 				return err
 			}
 		}
@@ -60,6 +58,7 @@ func Terminal(ctx context.Context, w io.Writer, p *pool.Pool, o Options, size fu
 type View struct {
 	frame *Frame
 	tasks *Tasks
+	times *Times
 }
 
 // Add adds an event of the stream. It returns an error if the data is not of that kind of event, and nothing for events
@@ -68,6 +67,8 @@ func (v *View) Add(event string, data []byte) (err error) {
 	switch event {
 	case "frame":
 		v.frame, err = decode[Frame](data)
+	case "times":
+		v.times, err = decode[Times](data)
 	case "tasks":
 		v.tasks, err = decode[Tasks](data)
 		if err == nil && v.tasks.Dump == nil {
@@ -165,6 +166,10 @@ func (d *drawing) view(v *View) {
 		short(r.Polls), short(r.Spawned), short(r.Thefts), short(r.Parks), short(r.Injected), short(r.Fired), short(r.Events))
 	d.line(plain, "%d queued, %d timers armed, %d jobs wait, %d in the backlog, %d stalls, %d panics",
 		f.Now.Queued, f.Now.Timers, f.Now.Jobs, f.Now.Backlog, f.Now.Stalls, f.Now.Panics)
+	if t := v.times; t != nil {
+		d.line(plain, "50/99 %% in ms: polls %.3g/%.3g, runnable %.3g/%.3g, in an inbox %.3g/%.3g, timers late %.3g/%.3g", t.Poll.Median, t.Poll.P99,
+			t.Runnable.Median, t.Runnable.P99, t.Inbox.Median, t.Inbox.P99, t.Late.Median, t.Late.P99)
+	}
 	if v.tasks != nil {
 		d.deadlocks(v.tasks.Dump)
 	}

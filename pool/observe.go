@@ -238,7 +238,7 @@ func (p *Pool) Activity(into []Activity) []Activity {
 		if w.lifo.Load() != nil {
 			a.Queued++
 		}
-		if name := w.polled.Load(); name != nil { // Pairs with: (*observer).begin.
+		if name := w.polled.Load(); name != nil { // Pairs with: (*observer).begin, (*observer).end.
 			a.Kind = *name
 		}
 		switch {
