@@ -30,7 +30,7 @@ import (
 // The former unparks nobody, unless something waits. What the worker holds back goes to
 // where thieves take it: the frame of its LIFO slot into its deque.
 //
-// The monitor retires the last spare when two workers have had nothing else to do for a while,
+// The monitor retires the last spare when two active workers have not been stuck for a while,
 // and the spare was not needed: not all others have been away at a time. A spare that is retired while it is
 // awake gives away what it has, and parks. On the way there it keeps to the rules of parking, with one
 // change to P3: if it finds something at its second look it does not go on, but has

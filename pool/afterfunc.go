@@ -56,7 +56,7 @@ func (t *Timer) Stop() bool {
 // notifier is a Timer as its alarm sees it.
 type notifier Timer
 
-// Ring starts f, unless the pool has been closed: its end rings what is still armed.
+// Notify starts f, unless the pool has been closed: its end notifies of what is still armed.
 func (b *notifier) Notify(uint32) {
 	if b.pool.closing.Load() {
 		// Publish. f does not run. Pairs with: (*Timer).Stop, (*Timer).Reset.

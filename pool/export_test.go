@@ -49,7 +49,7 @@ func (p *Pool) Away() int64 { return p.away.Load() }
 // GuardFired returns how many timers the monitor has fired.
 func (p *Pool) GuardFired() uint64 { return p.monitor.fired.Load() }
 
-// Trip has f called between the steps of who hires, goes away and exits, in debug builds, until
+// Trip has f called between the steps of who activates a spare, departs and exits, in debug builds, until
 // the end of the test. It comes before the pool.
 func Trip(t testing.TB, f func()) {
 	stumbles = f

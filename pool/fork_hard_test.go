@@ -89,7 +89,7 @@ func TestForkJoinLoop(t *testing.T) {
 	require.Fail(t, "the parts do not run side by side")
 }
 
-// However many parts call Goexit: when the call is over no part runs, and no seat is lost.
+// However many parts call Goexit: when the call is over no part runs, and no participant is lost.
 func TestForkGoexitMany(t *testing.T) {
 	p := open(t, 4)
 	var running atomic.Int64

@@ -8,7 +8,7 @@ import (
 	"github.com/heist-go/heist/task"
 )
 
-// WaitIdle blocks until the pool has nothing to do: all tasks are parked or have ended, and
+// WaitIdle blocks until the pool has nothing to do: all tasks are suspended or have ended, and
 // no computation runs. It is for tests, above all of a pool with a [task.Clock]: move the
 // clock, wait until what was due then has been done, and look.
 //

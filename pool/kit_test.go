@@ -70,7 +70,7 @@ func until(t testing.TB, what string, holds func() bool) {
 
 // open returns a pool of exactly so many workers that is closed with the test.
 // On a machine that takes a worker's thread away for milliseconds in mid-poll, the
-// monitor of any other pool would hire spares, and a test that counts what one worker
+// monitor of any other pool would activate spares, and a test that counts what one worker
 // does in a row would see two.
 func open(t testing.TB, workers int) *pool.Pool {
 	t.Helper()

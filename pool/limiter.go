@@ -44,15 +44,16 @@ type JobStats struct {
 //	put --> lane of its limiter --> granted: it may compute --> end
 //	          \--> withdrawn
 //
-// The next one is the first that came, of those whose limiter lets it.
+// The next is the job that came first, of those whose limiter lets them begin.
 //
 // # Invariants
 //
-//	T1  No job begins, and no worker steals a part of a computation, while Workers threads compute. Those that
-//	    compute on their own account, goroutines and polls in [Call], cannot be kept from it, but
-//	    count; so that they keep no job waiting for ever, one job may compute whatever they do.
+//	T1  While Workers threads compute no job begins, but those of Short limiters, and no worker steals a part
+//	    of a computation. Those that compute on their own account, goroutines and polls in [Call], cannot
+//	    be kept from it, but count; so that they keep no job waiting for ever, one job may compute
+//	    whatever they do.
 //	T2  A job with its turn is counted as one that computes from then on, not only when it is polled.
-//	T3  No job waits beside a free thread.
+//	T3  No job that its limiter lets begin waits while fewer threads compute than Workers.
 //
 // # Order
 //
@@ -67,14 +68,14 @@ type jobs struct {
 	team         *fork.Team
 	threadWanted atomicx.Bool // a job waits for nothing but a thread
 
-	mu     park.Mutex // guards what follows, and what turns have beside
-	lanes  []*lane
-	bound  int    // jobs that have their turn, without those of Short limiters
-	number uint64 // of jobs that came
-	depth  int    // the most that have waited at a time
+	mu     park.Mutex // guards what follows, the lanes, and the turns but for their stage
+	lanes  []*lane    // by limiter, in the order of their first jobs
+	bound  int        // jobs that have their turn, without those of Short limiters
+	number uint64     // how many jobs have come: the number of the next
+	depth  int        // the most that have waited at a time
 }
 
-// lane is a limiter in a pool.
+// lane is the jobs of one limiter in a pool.
 type lane struct {
 	limiter   *Limiter
 	stats     JobStats // but for how many wait
@@ -89,7 +90,7 @@ func (l *lane) now() JobStats {
 	return s
 }
 
-// WaitObject is what [task.Inspect] calls it.
+// WaitObject is what [task.Inspect] calls a lane.
 func (l *lane) WaitObject() string {
 	if l.limiter.Name == "" {
 		return "a thread for a pool.Job"
@@ -102,13 +103,13 @@ type turn struct {
 	fifo.Node[*turn]
 	waker  task.Waker // of the computation
 	lane   *lane
-	next   *turn  // that is woken behind it
-	number uint64 // in the order in which they came
+	next   *turn  // in a chain of those that are to be woken: see begin
+	number uint64 // in the order in which jobs came
 	since  int64  // when it was queued; or has got its turn
 	stage  atomicx.Uint32
 }
 
-// The stages of a turn. All but the first are the last.
+// The stages of a turn. It goes from the first to one of the others, and stays there.
 const (
 	waits     = iota
 	granted   // it may compute
@@ -116,8 +117,8 @@ const (
 	withdrawn // it was canceled by the task that has begun it, which knows
 )
 
-// jobsOf returns those of the team that helps a poll, or nil if it has none. Those of a pool are there from
-// its beginning; where threads take turns, in a simulation, the first that is asked for makes them.
+// jobsOf returns the jobs of the team that helps a poll, or nil if it has none. Those of a pool are there from
+// its beginning; where threads take turns, in a simulation, they are made by the first call.
 func jobsOf(cx *task.Cx) *jobs {
 	team := fork.TeamOf(cx)
 	if team == nil {
@@ -154,7 +155,7 @@ func (q *jobs) limit(l *lane) int {
 // unlimited is the limiter of the jobs that name none.
 var unlimited = &Limiter{}
 
-// lane returns that of the limiter. The lock is held.
+// lane returns the lane of the limiter. The lock is held.
 func (q *jobs) lane(c *Limiter) *lane {
 	if c == nil {
 		c = unlimited
@@ -170,7 +171,7 @@ func (q *jobs) lane(c *Limiter) *lane {
 }
 
 // put queues t, or refuses it with task.ErrLimit: if too many wait, or, with try, if it
-// would have to wait. Its turn may have come then.
+// would have to wait. Its turn may have come when put returns.
 func (q *jobs) put(t *turn, c *Limiter, try bool) error {
 	q.mu.Lock()
 	l := q.lane(c)
@@ -217,7 +218,7 @@ func (q *jobs) withdraw(t *turn, stage uint32) bool {
 	return true
 }
 
-// begin gives those their turn that may begin, and returns those but who as a chain: the
+// begin gives all jobs their turn that may begin, and returns them, but for who, as a chain: the
 // caller wakes them when it has given up the lock.
 func (q *jobs) begin(who *turn) (ready *turn) {
 	for {
@@ -330,8 +331,8 @@ func (q *jobs) waiting() (n int) {
 	return n
 }
 
-// JobStats returns what became of the jobs of a limiter on this pool; nil is that of those
-// that name none. Any goroutine.
+// JobStats returns what became of the jobs of a limiter on this pool; nil stands for the limiter of
+// jobs that name none. Any goroutine.
 func (p *Pool) JobStats(c *Limiter) JobStats {
 	p.jobs.mu.Lock()
 	defer p.jobs.mu.Unlock()

@@ -23,8 +23,8 @@ import (
 //	 2. The monitor does what a stuck worker should have done. It fires its timers that are due,
 //	    and moves what waits in its LIFO slot, its deque and its inbox to a worker
 //	    that is not stuck.
-//	 3. If there is none, it activates a spare, one more at each look, until two workers have been
-//	    free for a while.
+//	 3. If all active workers are stuck and something waits, it activates a spare, one more at each look. It
+//	    retires the last one when two have not been stuck for a while.
 //	 4. It reports a poll that lasts longer than Config.StallLimit.
 //
 // The period is minPeriod at first, and after a look that found a stuck worker that has not said

@@ -29,7 +29,7 @@ import (
 // # Invariants
 //
 //	P1  A submission unparks at most one worker, as a searcher. While a worker of a group searches,
-//	    nobody of that group, or of one behind it, is unparked.
+//	    no submission unparks one of that group, or of one behind it.
 //	P2  The last searcher that finds work has the next one unparked, always: there may still be
 //	    work for which others have unparked nobody (P1).
 //	P3  W2 is done by the last searcher, and by every worker that was not
@@ -61,7 +61,7 @@ import (
 // token decide instead of P4.
 type parking struct {
 	groups []group
-	batons []baton // their holders sleep in a poll
+	batons []baton // of the reactors; who holds one may sleep in a poll
 }
 
 // group is the word of up to groupSize workers.
@@ -114,8 +114,8 @@ func (p *parking) word(i int) (*atomicx.Uint64, uint64) {
 }
 
 // claimFor claims a parked worker for a submitter: it is counted as a searcher now,
-// and the caller must unpark it. -1: nobody has to be unparked. The frame is in the inbox of
-// worker first, if that is not negative: that one goes first.
+// and the caller must unpark it. -1: nobody has to be unparked. If first is not negative the frame is in
+// the inbox of that worker, which is chosen if it is parked.
 func (p *parking) claimFor(first int) int {
 	for i := range p.groups {
 		// Store-load: the caller has queued its frame before. Without that order
@@ -142,7 +142,7 @@ func (p *parking) claimFor(first int) int {
 	return -1
 }
 
-// choose returns which of the parked workers of a group is unparked. They are not none.
+// choose returns which of the parked workers of a group is unparked. There is at least one.
 //
 // Low numbers first: load gathers on few workers, the others sleep deep. A worker that sleeps
 // in the poll comes last: it has something to watch.
@@ -199,7 +199,7 @@ func (p *parking) parked() (n int) {
 	return n
 }
 
-// search makes a running worker a searcher, unless half of its group searches
+// search makes a running worker a searcher, unless half of its group's members search
 // already; it reports whether it did.
 func (p *parking) search(i int) bool {
 	g := &p.groups[i/groupSize]

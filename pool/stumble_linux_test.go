@@ -16,8 +16,8 @@ import (
 	"github.com/heist-go/heist/task"
 )
 
-// Threads lose their processors for milliseconds between the steps of who hires, hands over, goes
-// away and exits. All the same each task is polled, and in the end all is given back.
+// Threads lose their processors for milliseconds between the steps of who activates a spare, hands over,
+// departs and exits. All the same each task is polled, and in the end all is given back.
 func TestStumbles(t *testing.T) {
 	for _, workers := range []int{1, 2, 4} {
 		t.Run(fmt.Sprint(workers), func(t *testing.T) {

@@ -164,7 +164,7 @@ func TestIdlePoolSleeps(t *testing.T) {
 	require.True(t, same, "the pool has counted something")
 }
 
-// A worker that parks often, or a monitor that naps, does not keep the runtime's monitor from
+// A worker that parks often, or a monitor that sleeps by a timer, does not keep the runtime's monitor from
 // its sleep: it looks every 20 µs for some time after it has taken a processor away.
 func TestMonitorSleeps(t *testing.T) {
 	if slow() {

@@ -22,7 +22,7 @@ type deadlines struct {
 	lifted bool
 }
 
-// deadline is that of one direction.
+// deadline is the deadline of one direction.
 type deadline struct {
 	at    atomicx.Int64 // in Runtime.Nanos; 0: none. Written under the mutex, read by all
 	alarm task.Alarm

@@ -210,7 +210,7 @@ func (p *connSink) send(bufs [][]byte) (n int, err error) {
 // clearGrace ends the wait for the peer.
 func (p *connSink) clearGrace() {
 	p.alarm.Disarm(p.conn.reactor.runtime)
-	p.graceOver.Store(false) // Hint. An alarm that rings late finds that nothing waits
+	p.graceOver.Store(false) // Hint. An alarm that fires late finds that nothing waits
 	p.lastProgress, p.armedGrace = 0, 0
 }
 

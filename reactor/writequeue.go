@@ -260,7 +260,7 @@ func (k *granter) TryGrant(l *task.WaitQueue, n int64) task.GrantState {
 	return task.Granted
 }
 
-// WaitObject is what [task.Inspect] calls it.
+// WaitObject is what [task.Inspect] calls the queue.
 func (p *writeQueue) WaitObject() string { return "the writes of a reactor.Conn" }
 
 // TryGrant is of [task.Policy]: only who unlocks decides about waiters, as a granter.

@@ -75,13 +75,13 @@ type waitGraph struct {
 	makers map[any]Waker // of values of lock.OnceValue, by policy
 }
 
-// node is one of them.
+// node is a task, a group, or a lock.
 type node struct {
 	task   *candidate // nil: a group, or a lock
 	group  *Group
 	lock   Holders
 	needs  []*node // who has to go on first
-	all    bool    // it is enough that one of them does; else all have to
+	all    bool    // it is stuck only while all its needs are; else while one is
 	users  []*node // whose needs it is in
 	left   int     // of needs, how many are stuck
 	gone   bool    // it can go on

@@ -18,9 +18,9 @@ import (
 //	suspended --------> in hand ----------------------------------> suspended
 //	                       '- woken meanwhile ----------------------> queued
 //
-// A task that is suspended is in nobody's hands, and what it waits in is its worker's. So the reader
-// takes the worker's place for a moment: by the state word, as a waker would, and lets go as a worker does
-// at the end of a poll. No word, no lock and no order is there that polls and wake-ups have not already.
+// A task that is suspended is in nobody's hands; what is attached to it belongs to whoever has it in hand, in a
+// poll its worker. So the reader takes it in hand for a moment: by the state word, as a waker would, and lets go
+// as a worker does at the end of a poll. No word, no lock and no order is there that polls and wake-ups have not already.
 //
 // # Invariants
 //
@@ -38,8 +38,9 @@ import (
 //
 // # Price
 //
-// Nothing while nobody looks. A task that is looked at: two compare-and-swaps, and two locks
-// for each batch; and it starts later by some microseconds if it is woken just then, by way of an inbox.
+// Nothing while nobody looks. A task that is looked at: two compare-and-swaps, and the lock of each wait queue
+// that it is in; the list's lock once for each batch, and twice for the list. If it is woken just then it starts
+// later by some microseconds, by way of an inbox.
 
 // Suspended is a task as [Inspect] finds it. It is valid until visit returns.
 type Suspended struct {
@@ -65,7 +66,7 @@ type Suspended struct {
 	Draining, Ending bool
 	// Exposed says that a [Waker] of it was given out, so that anything may wake it.
 	Exposed bool
-	// Parts says that it waits in several branches or operations.
+	// Parts says that some of its waits are those of a branch, or of an operation, which may wait in parts.
 	Parts bool
 }
 
@@ -106,15 +107,15 @@ const (
 	AwaitsEnd       AwaitKind = "end"       // of a task, or of all members of a group
 	AwaitsTurn      AwaitKind = "turn"      // in a queue, or behind another task
 	AwaitsEvent     AwaitKind = "event"     // that happens, and wakes all
-	AwaitsTimer     AwaitKind = "timer"     //
+	AwaitsTimer     AwaitKind = "timer"     // that fires at the Deadline
 	AwaitsCall      AwaitKind = "call"      // of a function elsewhere: a blocking one, or a computation
 	AwaitsOperation AwaitKind = "operation" // of an object, which waits for something by other means
 )
 
-// inHand is how many tasks a reader has in hand at a time.
+// inHand is how many tasks a reader has in hand at a time, at most.
 const inHand = 16
 
-// inspecting has one reader at a time: another would take what the first has in hand for active.
+// inspecting lets in one reader at a time: another would take what the first has in hand for active.
 var inspecting sync.Mutex
 
 // Inspect calls visit for each task of rt that is suspended, and for those that have been and are queued
@@ -182,7 +183,7 @@ func (in *inspection) walk(l *memberList, path []string) {
 	}
 	l.head = end.push(l.head)
 	at.push(l.head)
-	left := 2*l.n + inHand // more have come meanwhile than there were
+	left := 2*l.n + inHand // at 0 more have come meanwhile than there were
 	l.mu.Unlock()
 	defer func() {
 		l.mu.Lock()
@@ -369,7 +370,7 @@ func (s *Suspended) timers(l *armed) {
 	}
 }
 
-// describe describes the wait of a task in hand.
+// describe describes the wait that w is of, a task's in hand.
 func (w *waiter) describe() Await {
 	a := Await{Kind: AwaitsEvent, Object: w.what}
 	if w.queue == nil {
@@ -425,7 +426,7 @@ func (o *Offload[T]) doing() Remote {
 
 func (s *Slot[T]) doing() Remote { return s.remote }
 
-// WaitObject is what [Inspect] calls it.
+// WaitObject is what [Inspect] calls a blocking call.
 func (c *blockingCall[T]) WaitObject() string { return "task.Blocking" }
 
 // note says where the call is in its limiter.

@@ -163,7 +163,7 @@ func (g *Group) vacate(cx *Cx) {
 // limitPolicy is a Group as the policy of its feeders.
 type limitPolicy Group
 
-// WaitObject is what [Inspect] calls it.
+// WaitObject is what [Inspect] calls the queue of the feeders.
 func (p *limitPolicy) WaitObject() string { return "the limit of a task.Group" }
 
 func (p *limitPolicy) TryGrant(*WaitQueue, int64) GrantState {

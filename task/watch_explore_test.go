@@ -17,7 +17,7 @@ type named struct {
 func (*named) Poll(*Cx) error     { return nil }
 func (n *named) TaskName() string { return n.name }
 
-// accusation is a guard that asks while the first of two polls goes on, and then
+// accusation is a monitor that probes while the first of two polls goes on, and then
 // asks for the name. If it gets one, it is the first's; and it does if it has asked in time,
 // as soon as no answer is owed.
 func accusation(accuse func(*Runner) bool, answer func(*Runner, *Frame)) func(*explore.X) {

@@ -15,6 +15,7 @@ type Node[E any] struct {
 	queued     bool
 }
 
+// element is what a pointer to a struct with a Node is.
 type element[E any] interface {
 	comparable
 	node() *Node[E]
@@ -31,7 +32,7 @@ func (q *Queue[E]) Len() int { return q.length }
 // Oldest returns the element that was pushed first, or the zero value if the queue is empty.
 func (q *Queue[E]) Oldest() E { return q.oldest }
 
-// Counted is how many places of a queue Place counts.
+// Counted is how many places of a queue [Queue.Place] counts.
 const Counted = 64
 
 // Place returns the place in the queue of e, which is in it, from 1 on, or 0 if it is not among the first

@@ -21,6 +21,7 @@
 //	"Pairs with:" is mutual                                    atomics_test.go
 //	only tasks are woken, in identifiers                       words_test.go
 //	a comment repeats no number that a constant holds          words_test.go
+//	explored tests have the names by which CI runs them        explored_test.go
 //	the commands of the pages run (HEIST_COMMANDS=1)           commands_test.go
 //
 // Every file of the module is read, whatever its build constraints say;

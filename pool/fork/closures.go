@@ -82,7 +82,7 @@ func procedure(f Fork[func(Scope), none], do func(Scope)) (_ none) {
 	return
 }
 
-// function is that for functions with a result.
+// function is procedure for functions with a result.
 func function[R any](f Fork[func(Scope) R, R], get func(Scope) R) R { return get(f.Scope()) }
 
 // all computes the functions: the first one here, the others here or elsewhere.

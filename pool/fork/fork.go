@@ -171,8 +171,8 @@ func (f Fork[A, R]) Scope() Scope { return Scope{of: &f.s.scope, t: f.t} }
 type job[A, R any] struct {
 	Job
 	fn func(Fork[A, R], A) R
-	a  A
-	r  R
+	a  A // written by the owner when it promotes the frame
+	r  R // the thief's; read when the job is done
 }
 
 // promote makes a job of the oldest frame.

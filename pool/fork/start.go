@@ -12,10 +12,10 @@ import (
 // It must be used by the function that was given it, while it runs.
 type Scope struct {
 	of *scope
-	t  uint32
+	t  uint32 // how many forks are below the position
 }
 
-// Participant returns that of the thread that is at the position. It is the caller's until the caller
+// Participant returns the participant of the thread that is at the position. It is the caller's until the caller
 // computes another part, or returns.
 func (s Scope) Participant() *Participant { return s.of.owner }
 

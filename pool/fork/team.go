@@ -52,7 +52,7 @@ type Queue interface {
 
 // Driver is a [task.Scheduler] whose polls compute with a team.
 type Driver interface {
-	// Participant returns that of the worker with the number, which polls. On its thread.
+	// Participant returns the participant of the worker with the number, which polls. On its thread.
 	Participant(worker int) *Participant
 }
 
@@ -77,7 +77,7 @@ type Driver interface {
 type Team struct {
 	host      Host
 	turns     Turns          // the host, if it is that, or nil
-	queue     Queue          // or nil
+	queue     Queue          // what waits for a thread, or nil; see SetQueue
 	workers   int            // how many threads compute, external ones aside, at a time
 	eager     uint8          // see scope
 	members   []*Participant // workers from the beginning, external threads, workers that have joined later
@@ -271,7 +271,7 @@ var solos struct {
 	numbers int
 }
 
-// solo returns one.
+// solo returns a participant for a thread that computes without help.
 func solo() *Participant {
 	x, ok := solos.unused.Get().(*Participant)
 	if !ok {

@@ -42,8 +42,8 @@ import (
 //
 // # Order
 //
-// A worker sets its idle bit, requests work of all participants in a scope, and parks. An owner
-// whose scope is old enough looks at requested, and then at the idle bits. So the owner sees
+// A worker sets its parked bit, requests work of all participants in a scope, and parks. An owner
+// whose scope is old enough looks at requested, and then at the parked bits. So the owner sees
 // the bit; or the worker has set it later, and its request finds the scope, or the scope's first
 // join finds the request (Store-load in begin, end, setWindow and requestWork). Nobody sleeps beside a
 // long computation.

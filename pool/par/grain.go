@@ -26,7 +26,7 @@ const (
 	mostOfDone = 9
 )
 
-// newGrain returns that of a part of a loop over n indices. done were done by the part that it was cut from.
+// newGrain returns the grain of a part of a loop over n indices. done were done by the part that it was cut from.
 func newGrain(n, first, done int) grain {
 	return grain{first: first, size: first, share: n >> leastOfLoop, done: done}
 }

@@ -5,9 +5,9 @@ import (
 	"github.com/heist-go/heist/internal/pad"
 )
 
-// What a value of a [stage] costs beside the caller's functions: one access of intake when it
-// is put, and one of claim when it is begun. All else is under the stage's lock, and done for
-// many values at a time.
+// What a value of a [stage] costs beside the caller's functions: a store and a load of intake when it
+// is put, and an addition to the word of a claim when it is begun. All else that is written is under the
+// stage's lock, and done for many values at a time.
 //
 //	intake   put  -->        how many values there are; the feeder counts
 //	         look ..>        from how many on the feeder comes to the lock
@@ -57,7 +57,7 @@ type claim struct {
 
 const oneBegun = 1 << 32
 
-// set makes it the claim of n values. Nobody else knows of it.
+// set makes c the claim of n values. Nobody else knows of it yet.
 func (c *claim) set(from, n int) {
 	c.from, c.seen = from, uint64(n)
 	c.word.Store(uint64(n)) // initialisation

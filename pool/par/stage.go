@@ -41,9 +41,9 @@ func placeOf[P pool.Place](on P) (at place) {
 }
 
 const (
-	// maxOnWay is how many values are on their way.
+	// maxOnWay is how many values are on their way at most.
 	maxOnWay = 2048
-	// fewOnWay is that where threads take turns, so that sources wait.
+	// fewOnWay is how many are where threads take turns: so few that sources have to wait.
 	fewOnWay = 8
 	// chunkSize is how many values have their memory in one piece: as many as a word has bits.
 	chunkSize = 64
@@ -82,8 +82,8 @@ const (
 //
 // Where threads take turns no clock but theirs is read, and fewer values are on their way.
 //
-// All fields below mu are guarded by it. It is held for a few instructions, and for none of
-// the caller's functions.
+// The fields from taken to exited, and what chunks say is done, are guarded by mu. It is held for a few
+// instructions, and for none of the caller's functions.
 type stage[In, Out any] struct {
 	abortFlag // aborted: nothing begins any more
 	place
@@ -100,8 +100,8 @@ type stage[In, Out any] struct {
 	mu        park.Mutex
 	taken     int           // of the values that were put, how many were claimed: the oldest
 	back      []values      // of those, what was taken back
-	claims    []*claim      // of several values, that are not done
-	ran       int           // of those, how many are done, and all before them
+	claims    []*claim      // claims of several values that are not done
+	ran       int           // of the values that were claimed, how many are done, and all before them
 	gone      int           // of those, how many have left
 	ordered   bool          // they leave in their order, when they are yielded
 	fed       bool          // the source has ended
@@ -114,10 +114,10 @@ type stage[In, Out any] struct {
 	takerDue  bool          // who waits for results is to be woken
 	timer     *time.Timer   // calls tick
 	stopTimer func()        // where threads take turns
-	seen      values        // taken and put when it was set
-	wait      time.Duration // for how long
+	seen      values        // taken and put when the timer was set
+	wait      time.Duration // how long the timer is set for
 	failure   *task.PanicError
-	exited    bool // by runtime.Goexit
+	exited    bool // it was ended by runtime.Goexit
 
 	feeder, taker waiter
 }
@@ -171,7 +171,7 @@ func newStage[In, Out any](at place, price *cost, apply func(In) Out) *stage[In,
 	return s
 }
 
-// born is a beginning.
+// born is the moment from which now counts, where no clock is given.
 var born = time.Now()
 
 // now returns the time in nanoseconds, from any beginning.
@@ -667,7 +667,7 @@ func (s *stage[In, Out]) awaitAll() {
 	}
 }
 
-// raise raises what has ended the stage.
+// raise raises the panic, or the Goexit, that has ended the stage, if one has.
 func (s *stage[In, Out]) raise() {
 	if s.failure != nil {
 		panic(s.failure)

@@ -46,5 +46,5 @@ func (h *History) Call(client int, input any) (done func(output any)) {
 	}
 }
 
-// Operations returns them, in the order of their calls.
+// Operations returns the operations, in the order of their calls.
 func (h *History) Operations() []Operation { return h.operations }

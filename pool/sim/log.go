@@ -162,7 +162,7 @@ func (s *Sim) line(who *rec, text string) {
 	s.trace.add(entryLine{s.steps, s.clock.Now().Sub(Epoch), worker, name, text})
 }
 
-// name is that of the task, with a number that tells it from others.
+// name returns the name of the task, with a number that tells it from others.
 func (r *rec) name() string {
 	w := r.said()
 	if w.label == "" {

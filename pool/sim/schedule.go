@@ -44,7 +44,7 @@ type schedule interface {
 	priority() uint64
 }
 
-// newSchedule returns the one of a seed.
+// newSchedule returns the schedule of a seed.
 func newSchedule(y Strategy, seed uint64) schedule {
 	if y == Mix {
 		y = [...]Strategy{Random, PCT, Random, PCT, Random, PCT, RoundRobin, Starve}[seed%8]

@@ -88,7 +88,7 @@ func (c *Chan[T]) fetch(quit chan struct{}) {
 // chanPolicy is the Chan as the policy of its queue.
 type chanPolicy[T any] Chan[T]
 
-// WaitObject is what [task.Inspect] calls it.
+// WaitObject is what [task.Inspect] calls a Chan.
 func (p *chanPolicy[T]) WaitObject() string { return "bridge.Chan" }
 
 func (p *chanPolicy[T]) TryGrant(*task.WaitQueue, int64) task.GrantState {
@@ -172,7 +172,7 @@ func (c *Context) Done(cx *task.Cx, ctx context.Context) error {
 // contextPolicy is the Context as the policy of its queue.
 type contextPolicy Context
 
-// WaitObject is what [task.Inspect] calls it.
+// WaitObject is what [task.Inspect] calls the wait for a context.
 func (p *contextPolicy) WaitObject() string { return "bridge.Context" }
 
 func (p *contextPolicy) TryGrant(*task.WaitQueue, int64) task.GrantState {

@@ -389,7 +389,7 @@ func (c *Chan[T]) admit(cx *task.Cx) {
 // chanPolicy is the Chan as the policy of its queues.
 type chanPolicy[T any] Chan[T]
 
-// WaitObject is what [task.Inspect] calls it.
+// WaitObject is what [task.Inspect] calls a Chan.
 func (p *chanPolicy[T]) WaitObject() string { return "chans.Chan" }
 
 func (p *chanPolicy[T]) TryGrant(q *task.WaitQueue, _ int64) task.GrantState {

@@ -222,7 +222,7 @@ func (m *Mailbox[T]) swap(cx *task.Cx) {
 // mailboxPolicy is the Mailbox as the policy of its queues.
 type mailboxPolicy[T any] Mailbox[T]
 
-// WaitObject is what [task.Inspect] calls it.
+// WaitObject is what [task.Inspect] calls a Mailbox.
 func (p *mailboxPolicy[T]) WaitObject() string { return "chans.Mailbox" }
 
 func (p *mailboxPolicy[T]) TryGrant(q *task.WaitQueue, _ int64) task.GrantState {

@@ -136,7 +136,7 @@ func (o *Oneshot[T]) take() (v T) {
 // oneshotPolicy is the Oneshot as the policy of its queue.
 type oneshotPolicy[T any] Oneshot[T]
 
-// WaitObject is what [task.Inspect] calls it.
+// WaitObject is what [task.Inspect] calls a Oneshot.
 func (p *oneshotPolicy[T]) WaitObject() string { return "chans.Oneshot" }
 
 func (p *oneshotPolicy[T]) TryGrant(*task.WaitQueue, int64) task.GrantState {

@@ -71,7 +71,7 @@ func (b *Barrier) arrive() bool {
 // barrierPolicy is the Barrier as the policy of its queue, which goes on as a whole.
 type barrierPolicy Barrier
 
-// WaitObject is what [task.Inspect] calls it.
+// WaitObject is what [task.Inspect] calls a Barrier.
 func (p *barrierPolicy) WaitObject() string { return "lock.Barrier" }
 
 func (p *barrierPolicy) TryGrant(*task.WaitQueue, int64) task.GrantState { return task.Waiting }

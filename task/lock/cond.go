@@ -127,7 +127,7 @@ func (c *Cond) Broadcast(cx *task.Cx) {
 // condPolicy is the Cond as the policy of its queue.
 type condPolicy Cond
 
-// WaitObject is what [task.Inspect] calls it.
+// WaitObject is what [task.Inspect] calls a Cond.
 func (p *condPolicy) WaitObject() string { return "lock.Cond" }
 
 func (p *condPolicy) TryGrant(*task.WaitQueue, int64) task.GrantState {

@@ -86,7 +86,7 @@ func (n *Notify) WaitPastContext(ctx context.Context, gen uint64) error {
 // notifyPolicy is the Notify as the policy of its queue.
 type notifyPolicy Notify
 
-// WaitObject is what [task.Inspect] calls it.
+// WaitObject is what [task.Inspect] calls a Notify.
 func (p *notifyPolicy) WaitObject() string { return "lock.Notify" }
 
 func (p *notifyPolicy) TryGrant(*task.WaitQueue, int64) task.GrantState {

@@ -109,7 +109,7 @@ func (o *OnceValue[T]) enter() task.GrantState {
 // oncePolicy is the OnceValue as the policy of its queue.
 type oncePolicy[T any] OnceValue[T]
 
-// WaitObject is what [task.Inspect] calls it.
+// WaitObject is what [task.Inspect] calls a OnceValue.
 func (p *oncePolicy[T]) WaitObject() string { return "lock.OnceValue" }
 
 // MadeByHolder says that a task with a grant makes the value, and that others wait for it.

@@ -151,7 +151,7 @@ func (p *permits) close(cx *task.Cx) {
 	p.queue.Grant(cx, &p.mu, p)
 }
 
-// WaitObject is what [task.Inspect] calls it. A Mutex has a policy of its own.
+// WaitObject is what [task.Inspect] calls an RWMutex or a Semaphore. A Mutex has a policy of its own.
 func (p *permits) WaitObject() string {
 	if p.limit == 0 {
 		return "lock.RWMutex"
@@ -162,7 +162,7 @@ func (p *permits) WaitObject() string {
 // mutexPolicy is the permits of a Mutex as a policy: it differs by its name.
 type mutexPolicy permits
 
-// WaitObject is what [task.Inspect] calls it.
+// WaitObject is what [task.Inspect] calls a Mutex.
 func (p *mutexPolicy) WaitObject() string { return "lock.Mutex" }
 
 func (p *mutexPolicy) TryGrant(q *task.WaitQueue, n int64) task.GrantState {

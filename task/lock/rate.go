@@ -138,7 +138,7 @@ func (r *RateLimiter) take(now, n int64) (wait time.Duration) {
 // ratePolicy is the RateLimiter as the policy of its queue.
 type ratePolicy RateLimiter
 
-// WaitObject is what [task.Inspect] calls it.
+// WaitObject is what [task.Inspect] calls a RateLimiter.
 func (p *ratePolicy) WaitObject() string { return "lock.RateLimiter" }
 
 func (p *ratePolicy) TryGrant(_ *task.WaitQueue, n int64) task.GrantState {
