@@ -358,3 +358,67 @@ func ExamplePool_Metrics() {
 	fmt.Println(m.Stats.Finished - before.Stats.Finished)
 	// Output: 1000
 }
+
+// It is slow: one kind of task computes in its polls, and all others wait for it. The page Seeing, step by step.
+func TestSlowProgram(t *testing.T) {
+	p := measured(t, fixed(pool.Config{Workers: 1}))
+	var g task.Group
+	g.Go(p, &slowly{polls: 20})
+	for range 8 {
+		y := &yielder{left: 1}
+		g.Go(p, y)
+		require.NoError(t, y.WaitContext(background))
+	}
+	require.NoError(t, g.WaitContext(background))
+	idle(t, p)
+	m := p.Metrics()
+	require.Greater(t, m.Poll.Max(), time.Millisecond, "1: some polls are long")
+	require.Greater(t, kindOf(t, m, "slowly").Poll.Quantile(0.5), time.Millisecond, "of this kind")
+	require.Less(t, kindOf(t, m, "yielder").Poll.Quantile(0.5), time.Millisecond, "and not of that")
+	require.Greater(t, m.Runnable.Max(), time.Millisecond, "2: the others wait for it")
+}
+
+// It eats CPU: a task polls and polls, and yields, instead of waiting.
+func TestSpinningProgram(t *testing.T) {
+	p := open(t, 1)
+	var g task.Group
+	var over atomic.Bool
+	g.Go(p, task.Func(func(cx *task.Cx) error {
+		for !over.Load() {
+			if err := cx.Yield(); err != nil {
+				return err
+			}
+		}
+		return nil
+	}))
+	until(t, "processor time", func() bool { return g.CPU() >= 10*time.Millisecond })
+	m := p.Metrics()
+	k := m.Kinds[0]
+	require.Contains(t, k.Kind, "TestSpinningProgram", "1: who eats it")
+	require.Greater(t, k.Requeued, k.Polls/2, "3: it is runnable again at once")
+	over.Store(true)
+	require.NoError(t, g.WaitContext(background))
+}
+
+// It grows: tasks wait for what does not come.
+func TestGrowingProgram(t *testing.T) {
+	const n = 500
+	p := open(t, 2)
+	before := p.Stats().Live
+	var never task.Promise[int]
+	var g task.Group
+	for range n {
+		g.Go(p, task.Func(func(cx *task.Cx) error {
+			_, err := never.Wait(cx)
+			return err
+		}))
+	}
+	idleBut(t, p, n)
+	require.EqualValues(t, n, p.Stats().Live-before, "1: there are more tasks than before")
+	d := p.Dump(pool.DumpOptions{})
+	require.Equal(t, n, d.Shapes[0].Count)
+	require.Contains(t, d.Shapes[0].Kind, "TestGrowingProgram")
+	require.Contains(t, strings.Join(d.Shapes[0].Waits, " "), "task.Promise", "what does not come")
+	g.Cancel(nil)
+	require.ErrorIs(t, g.WaitContext(background), task.ErrCanceled)
+}

@@ -84,6 +84,8 @@ type Config struct {
 	// count, nor what a group with a limit keeps back (see [task.Group.SetBacklog]). Default:
 	// no bound.
 	Backlog int
+	// Hooks are called at the beginnings and ends of threads and tasks. Default: none.
+	Hooks Hooks
 	// Clock is the time of tasks and timers, for tests. Default: the machine's.
 	Clock *task.Clock
 	// Labels adds to the samples of a CPU profile which worker, and what kind of task,
@@ -229,6 +231,9 @@ func New(c Config) (*Pool, error) {
 	task.SetPanicked(&p.runtime, c.Panicked)
 	task.SetBacklog(&p.runtime, c.Backlog)
 	task.SetSpares(&p.runtime, spares)
+	if c.Hooks.TaskEnded != nil {
+		task.SetEnded(&p.runtime, c.Hooks.TaskEnded)
+	}
 	if c.Debug {
 		task.SetDebug(&p.runtime)
 	}

@@ -94,7 +94,8 @@ func newSampler(w *worker) *sampler {
 		w.wants.Store(true) // Initialisation: nobody knows the worker yet
 	}
 	s.times = s.every == each
-	w.special = s.times
+	w.always = w.pool.config.Hooks.TaskStarted != nil
+	w.special = w.always || s.times
 	return s
 }
 
@@ -123,7 +124,7 @@ func (s *sampler) look(now int64) {
 	}
 }
 
-// stepSpecial polls f under observation, or for a sample.
+// stepSpecial polls f under observation or with a hook, or for a sample.
 func (w *worker) stepSpecial(f *task.Frame, inherit bool) {
 	if w.observer != nil {
 		w.observer.step(f, inherit)
@@ -134,19 +135,22 @@ func (w *worker) stepSpecial(f *task.Frame, inherit bool) {
 
 // stepSampled polls f, for a sample if it is time for one.
 func (w *worker) stepSampled(f *task.Frame, inherit bool) {
+	if started := w.pool.config.Hooks.TaskStarted; started != nil && task.Fresh(f) {
+		started(task.Of(f))
+	}
 	s := w.sampler
 	switch {
 	case s.times:
 		s.times, s.tap.gives = s.every == each, s.tap.gives || s.every == each
-		w.special = w.observer != nil || s.tap.gives
+		w.special = w.observer != nil || w.always || s.tap.gives
 		s.time(f, inherit)
 	case s.tap.gives:
-		w.special = w.observer != nil
+		w.special = w.observer != nil || w.always
 		w.runner.SetQueue(&s.tap)
 		w.runner.Step(f, inherit)
 		w.runner.SetQueue(w)
 	default:
-		w.special = w.observer != nil
+		w.special = w.observer != nil || w.always
 		w.runner.Step(f, inherit)
 	}
 }
@@ -187,16 +191,21 @@ func (s *sampler) kind(t task.Task) *kind {
 		}
 		k = &kind{name: task.Kind(t), source: sourceOf(t)}
 		s.known[key] = k
-		k.next = s.kinds.Load()
-		// Publish. The kind (K1). Pairs with: (*sampler).list.
-		atomicx.StoreReleasePointer(&s.kinds, k)
+		s.add(k)
 	}
 	return k
 }
 
+// add puts k at the head of the list.
+func (s *sampler) add(k *kind) {
+	k.next = s.kinds.Load()
+	// Publish. The kind (K1). Pairs with: (*sampler).list.
+	atomicx.StoreReleasePointer(&s.kinds, k)
+}
+
 // list calls yield for each kind. Any thread.
 //
-// Pairs with: (*sampler).kind.
+// Pairs with: (*sampler).add.
 func (s *sampler) list(yield func(*kind)) {
 	for k := s.kinds.Load(); k != nil; k = k.next {
 		yield(k)

@@ -29,6 +29,7 @@ type worker struct {
 
 	tick        uint32 // polls
 	due         uint32 // the tick at which the inbox comes first
+	always      bool   // labels, or a hook: each poll is special
 	special     bool   // the next poll is not an ordinary one: see stepSpecial
 	streak      int    // polls in a row that came from lifo
 	pace        pace
@@ -101,8 +102,10 @@ func (w *worker) main() {
 	}
 	w.observe()
 	defer task.Polling()()
+	w.hook(w.pool.config.Hooks.ThreadStarted)
 	ended := false
 	defer func() {
+		w.hook(w.pool.config.Hooks.ThreadStopped)
 		if ended {
 			w.pool.threadEnded()
 		} else { // a task has called runtime.Goexit: go on with a new goroutine
@@ -332,8 +335,10 @@ func (w *worker) rest() {
 		return
 	}
 	w.count[parks]++
+	w.hook(w.pool.config.Hooks.Parking)
 	asleep := w.yieldP()
 	w.park()
+	w.hook(w.pool.config.Hooks.Unparked)
 	w.searching = p.endPark(w.id) // P4
 	w.pool.monitor.unpark()
 	now := clock.Now()

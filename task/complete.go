@@ -95,6 +95,9 @@ func (r *Runner) report(f *Frame, cx *Cx, err error) {
 // retire follows the group's Failed: the frame becomes its owner's again.
 func (r *Runner) retire(f *Frame, cx *Cx, err error) {
 	r.phase = outside
+	if r.ended != nil {
+		r.ended(f.self, err)
+	}
 	g := f.members.group
 	if f.state.bits.Load()&listed != 0 {
 		f.members.remove(f)

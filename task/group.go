@@ -46,6 +46,7 @@ type Group struct {
 	awaited    bool  // somebody is certain to wait
 	owner      *Frame
 	attachment attachment // in the owner's list
+	locals     []local    // see Local
 	runtimes   []*Runtime // that know of it: where members are and the owner is not
 	limit      int
 	active     int // members that were started, with a limit

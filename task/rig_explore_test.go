@@ -36,6 +36,8 @@ type worker struct {
 	told  uint64   // of Count.Finished, how much the rig knows
 	shy   bool     // puts nothing into mine: all goes through the rig's queue
 	steps func(*Runner, *Frame)
+
+	started func(*Frame, *Stamp) // or nil
 }
 
 // newRig declares workers that end when lives tasks have.
@@ -189,6 +191,14 @@ func (w *worker) Push(f *Frame) {
 
 func (w *worker) Next(f *Frame)  { w.Push(f) }
 func (w *worker) Later(f *Frame) { w.Push(f) }
+
+// Answered and Started implement Watched.
+func (w *worker) Answered(*Frame) {}
+func (w *worker) Started(f *Frame, s *Stamp) {
+	if w.started != nil {
+		w.started(f, s)
+	}
+}
 
 // settled fails the execution unless the tasks have left nothing behind.
 func (r *rig) settled(ts ...*script) {

@@ -42,11 +42,12 @@ type Runner struct {
 	scratch       []byte   // see Cx.Scratch
 	lent          [][]byte // debug builds: what else is lent to the polled task
 	phase         phase
-	tracks        bool  // see (*Cx).Tracked
-	settles       bool  // see StepSampled
-	slotKept      bool  // its frame's slot in the group is the caller's; see (*Group).vacate
-	crash         error // a panic that was recovered and is still to be dealt with
-	orphan        error // a panic of a child that nobody has waited for
+	tracks        bool              // see (*Cx).Tracked
+	settles       bool              // see StepSampled
+	ended         func(Task, error) // see SetEnded
+	slotKept      bool              // its frame's slot in the group is the caller's; see (*Group).vacate
+	crash         error             // a panic that was recovered and is still to be dealt with
+	orphan        error             // a panic of a child that nobody has waited for
 }
 
 // phase says whose code runs, should it panic.

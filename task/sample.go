@@ -33,7 +33,7 @@ import (
 // case.
 type Stamp struct {
 	mark  outcome // what the frame has; its error is the stamp
-	at    int64
+	at    atomicx.Plain[int64]
 	inbox bool         // see Arrived
 	with  atomicx.Bool // it is with a frame
 }
@@ -61,7 +61,8 @@ func (s *Stamp) Put(f *Frame, now int64) bool {
 	if f.out.Get() != nil || s.with.Load() || !s.with.CompareAndSwap(false, true) {
 		return false
 	}
-	s.at, s.inbox, s.mark.err = now, false, (*stampMark)(s)
+	s.at.Set(now)
+	s.inbox, s.mark.err = false, (*stampMark)(s)
 	f.out.Set(&s.mark)
 	return true
 }
@@ -76,7 +77,7 @@ func (s *Stamp) PutOn(b Batch, now int64) bool {
 }
 
 // Since returns when it was put there.
-func (s *Stamp) Since() int64 { return s.at }
+func (s *Stamp) Since() int64 { return s.at.Get() }
 
 // Arrived returns the stamp of a frame that the caller has taken out of an inbox, once; nil: it has none.
 func Arrived(f *Frame) *Stamp {
@@ -134,24 +135,12 @@ func KeyOf(t Task) KindKey {
 // Charge adds d to the processor time of f's group and of those that this is below. Within the poll of f, or
 // what is a part of it.
 func Charge(f *Frame, d time.Duration) {
-	for range maxCharged {
-		g := f.members.group
-		if g == nil {
-			h, ok := f.self.(interface{ starter() *Frame })
-			if !ok || h.starter() == nil {
-				return
-			}
-			f = h.starter() // f has not ended, so those above have not
-			continue
+	for n := 0; f != nil && n < maxCharged; n++ {
+		g, above := f.above()
+		if g != nil {
+			g.cpu.Add(int64(d)) // Count. Pairs with: (*Group).CPU.
 		}
-		g.cpu.Add(int64(d)) // Count. Pairs with: (*Group).CPU.
-		g.mu.Lock()
-		owner := g.owner
-		g.mu.Unlock()
-		if owner == nil {
-			return
-		}
-		f = owner
+		f = above
 	}
 }
 
