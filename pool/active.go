@@ -81,6 +81,7 @@ func (p *Pool) add() {
 	w.until.Store(never) // initialisation
 	w.rng.Seed(rand.Uint64(), uint64(i))
 	w.runner.Init(w)
+	w.sampler = newSampler(w)
 	w.participant = p.team.Join()
 	if i >= p.config.Workers {
 		task.AddSpare(&p.runtime, &w.runner)

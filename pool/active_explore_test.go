@@ -24,7 +24,7 @@ var soundDuty = duty{depart: (*worker).depart, retire: (*Pool).retire}
 func computers(d duty, workers int, dismissed bool, set func(*rig, []*job)) func(*explore.X) {
 	return func(x *explore.X) {
 		jobs := workers + 1
-		r := newRigOf(x, sound, Config{Workers: workers, Procs: -1, StallLimit: 1, MaxThreads: jobs}, jobs)
+		r := newRigOf(x, sound, Config{Workers: workers, Procs: -1, Samples: -1, StallLimit: 1, MaxThreads: jobs}, jobs)
 		r.asleep(jobs)
 		meet(r, r.jobs)
 		for _, j := range r.jobs {
@@ -173,7 +173,7 @@ func TestExploreDutyControls(t *testing.T) {
 // starts another one, and does not end before the worker has polled all others.
 func theft(shrink func(*Pool) bool) func(*explore.X) {
 	return func(x *explore.X) {
-		r := newRigOf(x, sound, Config{Workers: 1, Procs: -1, StallLimit: 1, MaxThreads: 2}, 3)
+		r := newRigOf(x, sound, Config{Workers: 1, Procs: -1, Samples: -1, StallLimit: 1, MaxThreads: 2}, 3)
 		r.asleep(2)
 		var inside explore.Int64
 		for _, j := range r.jobs[1:] {

@@ -48,6 +48,10 @@ func (w *worker) assist() bool {
 	begin := clock.Now()
 	defer func() {
 		w.participant.Return()
+		if w.runner.ProbePending() {
+			w.sampler.chargeParts()
+			w.runner.Rest() // it is not in the poll that would answer
+		}
 		now := clock.Now()
 		w.spins = now-begin >= minJob
 		if p.helps() && (w.deque.Len() > 0 || !w.inbox.Empty()) {

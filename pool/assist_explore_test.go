@@ -14,7 +14,7 @@ import (
 // deadlock.
 func sleepers(rest func(*worker)) func(*explore.X) {
 	return func(x *explore.X) {
-		p, err := New(Config{Workers: 2, Procs: -1, StallLimit: -1}) // the owner counts, too
+		p, err := New(Config{Workers: 2, Procs: -1, Samples: -1, StallLimit: -1}) // the owner counts, too
 		x.Assert(err == nil, "%v", err)
 		p.start = func(*worker) {}
 		w := p.workers[0]

@@ -145,13 +145,14 @@ func (p *Pool) Dump(o DumpOptions) *Dump {
 	d := &Dump{Schema: dumpSchema, At: time.Now(), Closing: p.closing.Load(), Shapes: []Shape{}, Jobs: []LaneDump{}, Deadlocks: [][]TaskDump{}}
 	before := p.still()
 	c := &collector{dump: d, options: o, now: p.runtime.Nanos(), shapes: map[string]int{}, descriptors: p.descriptors()}
-	d.Unseen = task.Inspect(&p.runtime, c.visit)
+	unseen, circles := task.InspectDeadlocks(&p.runtime, c.visit, p.mayWake)
+	d.Unseen = unseen
 	d.Workers = p.workerDumps(o.Stacks)
 	d.Blocking, d.Members = task.Helpers(&p.runtime)
 	p.jobs.dump(d)
 	s := p.Stats()
 	d.Live, d.Timers = s.Live, s.Timers
-	for _, circle := range p.deadlocks() {
+	for _, circle := range circles {
 		var list []TaskDump
 		for _, b := range circle {
 			list = append(list, TaskDump{ID: id(b.Self), Name: printable(b.Kind), Waits: []WaitDump{c.wait(&b.For)}})
@@ -181,14 +182,12 @@ func (p *Pool) still() stillness {
 	return s
 }
 
-// deadlocks returns circles of tasks.
-func (p *Pool) deadlocks() [][]task.Blocked {
-	return task.Deadlocks(&p.runtime, func(tasks []task.Waker) (woken bool) {
-		if r := p.batons[0].reactor.Load(); r != nil {
-			r.Waiting(func(w task.Waker, _ int, _ reactor.Mode) { woken = woken || slices.Contains(tasks, w) })
-		}
-		return woken
-	})
+// mayWake reports whether a descriptor may wake one of the tasks.
+func (p *Pool) mayWake(tasks []task.Waker) (woken bool) {
+	if r := p.batons[0].reactor.Load(); r != nil {
+		r.Waiting(func(w task.Waker, _ int, _ reactor.Mode) { woken = woken || slices.Contains(tasks, w) })
+	}
+	return woken
 }
 
 // descriptors returns which descriptors tasks wait for, of so many tasks.

@@ -3,6 +3,7 @@ package pool
 import (
 	"time"
 
+	"github.com/heist-go/heist/histogram"
 	"github.com/heist-go/heist/internal/atomicx"
 	"github.com/heist-go/heist/internal/clock"
 	"github.com/heist-go/heist/internal/fifo"
@@ -76,9 +77,10 @@ type jobs struct {
 
 // lane is the jobs of one limiter in a pool.
 type lane struct {
-	limiter *Limiter
-	stats   JobStats // but for how many wait
-	queue   fifo.Queue[*turn]
+	limiter   *Limiter
+	stats     JobStats // but for how many wait
+	wait, run histogram.Histogram
+	queue     fifo.Queue[*turn]
 }
 
 // now returns what became of the lane's jobs so far.
@@ -103,7 +105,7 @@ type turn struct {
 	lane   *lane
 	next   *turn  // in a chain of those that are to be woken: see begin
 	number uint64 // in the order in which jobs came
-	since  int64  // when it was queued
+	since  int64  // when it was queued; or has got its turn
 	stage  atomicx.Uint32
 }
 
@@ -260,9 +262,12 @@ func (q *jobs) enter(t *turn) {
 	l.queue.Remove(t)
 	l.stats.Running++
 	l.stats.Started++
-	waited := time.Duration(clock.Now() - t.since)
+	now := clock.Now()
+	waited := time.Duration(now - t.since)
+	t.since = now
 	l.stats.Waited += waited
 	l.stats.Longest = max(l.stats.Longest, waited)
+	l.wait.Record(waited, 1)
 	if !l.limiter.Short {
 		q.bound++
 	}
@@ -272,9 +277,11 @@ func (q *jobs) enter(t *turn) {
 
 // end ends t's turn. Somebody else has its thread now, if anybody waits for it.
 func (q *jobs) end(t *turn, cx *task.Cx) {
+	now := clock.Now()
 	q.mu.Lock()
 	l := t.lane
 	l.stats.Running--
+	l.run.Record(time.Duration(now-t.since), 1)
 	if !l.limiter.Short {
 		q.bound--
 	}

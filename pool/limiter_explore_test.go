@@ -27,7 +27,7 @@ var soundOffice = office{
 // computes; on two, two jobs compute until both do.
 func errands(y office, workers, jobs int, calls, helps bool) func(*explore.X) {
 	return func(x *explore.X) {
-		p, err := New(Config{Workers: workers, Procs: -1, StallLimit: -1})
+		p, err := New(Config{Workers: workers, Procs: -1, Samples: -1, StallLimit: -1})
 		x.Assert(err == nil, "%v", err)
 		p.start = func(*worker) {}
 		var computing explore.Int64 // of those that may be told to wait

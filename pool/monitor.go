@@ -5,6 +5,7 @@ import (
 
 	"github.com/heist-go/heist/internal/atomicx"
 	"github.com/heist-go/heist/internal/clock"
+	"github.com/heist-go/heist/internal/messages"
 	"github.com/heist-go/heist/internal/park"
 	"github.com/heist-go/heist/task"
 )
@@ -257,7 +258,7 @@ func (g *monitor) activate(now int64) {
 	if log := p.config.Logger; log != nil && p.config.StallLimit > 0 && (g.saidShort == 0 || now-g.saidShort >= reportEvery) {
 		g.saidShort = now
 		g.stalls.writes.Go(func() {
-			log.Warn("pool: all threads are in polls that take long, and no more may take part: tasks wait", "threads", p.config.MaxThreads)
+			log.Warn(messages.NoThreads, "threads", p.config.MaxThreads)
 		})
 	}
 }

@@ -40,7 +40,7 @@ type item struct {
 // again, as a task that is woken often.
 func slots(s lifo, program string) func(*explore.X) {
 	return func(x *explore.X) {
-		p, err := New(Config{Workers: 1, Procs: -1, StallLimit: -1})
+		p, err := New(Config{Workers: 1, Procs: -1, Samples: -1, StallLimit: -1})
 		x.Assert(err == nil, "%v", err)
 		p.start = func(*worker) {}
 		w := p.workers[0]
@@ -131,7 +131,7 @@ func TestExploreSlotControls(t *testing.T) {
 // sleeps on, and guards nobody, is found as a deadlock.
 func slumber(sleep func(*monitor), wake func(*worker)) func(*explore.X) {
 	return func(x *explore.X) {
-		p, err := New(Config{Workers: 1, Procs: -1, StallLimit: -1})
+		p, err := New(Config{Workers: 1, Procs: -1, Samples: -1, StallLimit: -1})
 		x.Assert(err == nil, "%v", err)
 		x.Go("monitor", func() { sleep(&p.monitor) })
 		x.Go("worker", func() { wake(p.workers[0]) })
@@ -171,7 +171,7 @@ func TestExploreMonitorSleepsControls(t *testing.T) {
 // that sleeps on is found as a deadlock.
 func restless(rest func(*worker)) func(*explore.X) {
 	return func(x *explore.X) {
-		p, err := New(Config{Workers: 1, Procs: -1, StallLimit: -1})
+		p, err := New(Config{Workers: 1, Procs: -1, Samples: -1, StallLimit: -1})
 		x.Assert(err == nil, "%v", err)
 		w := p.workers[0]
 		w.started.Store(true)
@@ -213,7 +213,7 @@ func TestExploreMonitorSleepsBesideRestControls(t *testing.T) {
 // retired while jobs come from outside.
 func spares(y way, jobs int, again bool) func(*explore.X) {
 	return func(x *explore.X) {
-		r := newRigOf(x, y, Config{Workers: 1, Procs: -1, StallLimit: 1, MaxThreads: 2}, jobs)
+		r := newRigOf(x, y, Config{Workers: 1, Procs: -1, Samples: -1, StallLimit: 1, MaxThreads: 2}, jobs)
 		r.asleep(2)
 		scenario{submitters: [][]int{upTo(jobs)}}.set(r)
 		x.Go("monitor", func() {

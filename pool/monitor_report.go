@@ -9,6 +9,7 @@ import (
 
 	"github.com/heist-go/heist/internal/atomicx"
 	"github.com/heist-go/heist/internal/clock"
+	"github.com/heist-go/heist/internal/messages"
 	"github.com/heist-go/heist/internal/stack"
 )
 
@@ -32,7 +33,7 @@ type stalls struct {
 const stallLimit = 10 * time.Millisecond
 
 const (
-	reportEvery = int64(time.Second)
+	reportEvery = int64(messages.Every)
 	// maxCalls is how many calls of a poll are written down.
 	maxCalls = 16
 )
@@ -86,10 +87,10 @@ func (s *stalls) began(w *worker, d time.Duration) {
 		if len(calls) > 0 {
 			at = calls[0]
 		}
-		s.log.LogAttrs(context.Background(), slog.LevelWarn, "pool: a poll takes long",
+		s.log.LogAttrs(context.Background(), slog.LevelWarn, messages.LongPoll,
 			slog.String("poll", poll), slog.Duration("for", d), slog.Int("worker", w.id), slog.String("at", at))
 		for _, call := range calls[:min(len(calls), maxCalls)] {
-			s.log.LogAttrs(context.Background(), slog.LevelWarn, "pool: the long poll is in", slog.Int("worker", w.id), slog.String("call", call))
+			s.log.LogAttrs(context.Background(), slog.LevelWarn, messages.LongPollIn, slog.Int("worker", w.id), slog.String("call", call))
 		}
 	})
 }
@@ -101,7 +102,7 @@ func (s *stalls) ended(w *worker, d time.Duration) {
 		return
 	}
 	s.writes.Go(func() {
-		s.log.LogAttrs(context.Background(), slog.LevelWarn, "pool: a long poll has ended",
+		s.log.LogAttrs(context.Background(), slog.LevelWarn, messages.LongPollEnded,
 			slog.String("task", name), slog.Duration("after", d), slog.Int("worker", w.id))
 	})
 }

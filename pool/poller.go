@@ -150,7 +150,7 @@ func (b *baton) interrupt(who int64, poll func()) {
 
 // poll polls with the baton in hand.
 func (w *worker) poll(b *baton, r *reactor.Reactor, until int64) int {
-	n, err := r.Poll(until, w)
+	n, err := r.Poll(until, w.roused())
 	if err != nil {
 		panic(err) // the kernel refuses a poll that was valid before
 	}

@@ -28,7 +28,7 @@
 //
 // A worker needs a P of the Go runtime while it runs, and what it readies for the
 // Go scheduler waits on that P for another thread to steal it. So a pool adds its
-// number of workers plus one to GOMAXPROCS while it lives; see [Config].Procs.
+// number of workers plus one to GOMAXPROCS when its first thread starts, and takes that back at its end; see [Config].Procs.
 // Setting GOMAXPROCS by hand ends the runtime's own tracking of CPU limits until
 // the pool is closed.
 //
@@ -59,7 +59,7 @@ type Config struct {
 	// Workers is the number of threads that poll tasks. Default: GOMAXPROCS, as
 	// it is without pools.
 	Workers int
-	// Procs is what the pool adds to GOMAXPROCS while it lives. Default: Workers
+	// Procs is what the pool adds to GOMAXPROCS, from its first work to its end. Default: Workers
 	// + 1. Negative: nothing.
 	Procs int
 	// Reactors is how many pollers of the kernel the connections are spread over.
@@ -84,6 +84,8 @@ type Config struct {
 	// count, nor what a group with a limit keeps back (see [task.Group.SetBacklog]). Default:
 	// no bound.
 	Backlog int
+	// Hooks are called at the beginnings and ends of threads and tasks. Default: none.
+	Hooks Hooks
 	// Clock is the time of tasks and timers, for tests. Default: the machine's.
 	Clock *task.Clock
 	// Labels adds to the samples of a CPU profile which worker, and what kind of task,
@@ -91,6 +93,10 @@ type Config struct {
 	// as much as a short poll whenever another kind of task is polled. Default: whether
 	// the environment variable HEIST_LABELS is set, whose value is the label "run".
 	Labels bool
+	// Samples is how often each worker samples what its tasks do, for [Pool.Metrics]: one poll, and how long one task
+	// has been runnable, so often at most. Default: 100 µs, which costs a worker some 0.1 % of its time. 1 ns: each poll.
+	// Negative: never.
+	Samples time.Duration
 	// Debug records which tasks hold which locks, so that a Dump names deadlocks of locks: a lock that a
 	// task takes and gives back costs some 200 ns more. Builds with the tag heistdebug do so anyway.
 	Debug bool
@@ -182,6 +188,9 @@ func New(c Config) (*Pool, error) {
 	case c.StallLimit == 0:
 		c.StallLimit = stallLimit
 	}
+	if c.Samples == 0 {
+		c.Samples = sampleEvery
+	}
 	spares := c.MaxThreads - c.Workers
 	p := &Pool{config: c, done: make(chan struct{})}
 	p.spawner = task.OutsideOf(&p.runtime)
@@ -194,6 +203,7 @@ func New(c Config) (*Pool, error) {
 		// Claim. The start of the monitor. Pairs with: (*Pool).tryFinish.
 		if p.monitor.started.CompareAndSwap(false, true) {
 			p.threads.Add(1) // the worker's thread is counted already
+			p.procs.take(c)
 			p.monitor.start()
 		}
 		go w.main()
@@ -215,12 +225,14 @@ func New(c Config) (*Pool, error) {
 	task.SetPanicked(&p.runtime, c.Panicked)
 	task.SetBacklog(&p.runtime, c.Backlog)
 	task.SetSpares(&p.runtime, spares)
+	if c.Hooks.TaskEnded != nil {
+		task.SetEnded(&p.runtime, c.Hooks.TaskEnded)
+	}
 	if c.Debug {
 		task.SetDebug(&p.runtime)
 	}
 	task.SetTails(&p.runtime, p.afterPoll)
 	task.Open(ctx, &p.runtime, (*seam)(p), runners...)
-	p.procs.take(c)
 	return p, nil
 }
 

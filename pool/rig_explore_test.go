@@ -155,7 +155,7 @@ func (d desk) Push(f *task.Frame) { d.r.way.push(d.worker, f) }
 // newRig returns a pool with so many workers, none of which has a thread yet,
 // and so many jobs.
 func newRig(x *explore.X, y way, workers, jobs int) *rig {
-	return newRigOf(x, y, Config{Workers: workers, Procs: -1, StallLimit: -1}, jobs)
+	return newRigOf(x, y, Config{Workers: workers, Procs: -1, Samples: -1, StallLimit: -1}, jobs)
 }
 
 func newRigOf(x *explore.X, y way, c Config, jobs int) *rig {

@@ -74,7 +74,7 @@ func (w *worker) publish() {
 			// Store-load: the counts first, then a look whether this was the end. Pairs with: (*Pool).tryFinish.
 			w.public[i].Store(n)
 		default:
-			// Publish. Pairs with: (*Pool).Stats.
+			// Publish. Pairs with: (*Pool).Stats, (*worker).metrics.
 			atomicx.StoreReleaseUint64(&w.public[i], n)
 		}
 	}

@@ -3,6 +3,7 @@ package pool
 import (
 	"math/rand/v2"
 
+	"github.com/heist-go/heist/internal/clock"
 	"github.com/heist-go/heist/task"
 )
 
@@ -32,7 +33,12 @@ func (s *seam) Submit(b task.Batch) {
 	if i < 0 || i >= p.config.Workers { // spares have nothing that others do not look for
 		i = rand.IntN(p.config.Workers)
 	}
-	p.workers[i].inbox.Put(b)
+	w := p.workers[i]
+	if w.wants.Load() {
+		w.wants.Store(false) // Hint. The worker asks again.
+		w.stamp.PutOn(b, clock.Now())
+	}
+	w.inbox.Put(b)
 	p.notifyFor(i)
 }
 

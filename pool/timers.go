@@ -32,7 +32,7 @@ func (w *worker) expire(now int64) (n int) {
 	if w.runner.Due() > now {
 		return 0
 	}
-	n = w.runner.Expire(now, w)
+	n = w.runner.Expire(now, w.roused())
 	w.count[fired] += uint64(n)
 	if n > 1 && w.deque.Size() > 0 { // more than what w runs next
 		w.share()

@@ -15,7 +15,7 @@ import (
 func moved(y way) func(*explore.X) {
 	return func(x *explore.X) {
 		clock := task.NewClock(time.Unix(0, 0))
-		r := newRigOf(x, y, Config{Workers: 1, Procs: -1, StallLimit: -1, Clock: clock}, 1)
+		r := newRigOf(x, y, Config{Workers: 1, Procs: -1, Samples: -1, StallLimit: -1, Clock: clock}, 1)
 		r.asleep(1)
 		due := r.runtime.Nanos() + 1
 		var alarm, other task.Alarm

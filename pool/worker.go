@@ -29,6 +29,8 @@ type worker struct {
 
 	tick        uint32 // polls
 	due         uint32 // the tick at which the inbox comes first
+	always      bool   // labels, or a hook: each poll is special
+	special     bool   // the next poll is not an ordinary one: see stepSpecial
 	streak      int    // polls in a row that came from lifo
 	pace        pace
 	rng         rand.PCG
@@ -38,7 +40,8 @@ type worker struct {
 	tails       []task.Tail // of the poll in progress
 	yielded     int64       // when Go's scheduler has scheduled the goroutine last; see yieldP
 
-	labels *labels // of profiles, or nil
+	labels  *labels // of profiles, or nil
+	sampler *sampler
 
 	count      [counters]uint64
 	searching  bool
@@ -56,7 +59,9 @@ type worker struct {
 	_      pad.Line
 	lifo   atomicx.Pointer[task.Frame] // woken by the poll in progress; runs next
 	_      pad.Line
-	inbox  task.Inbox // frames from other threads
+	inbox  task.Inbox   // frames from other threads
+	wants  atomicx.Bool // the next one of them gets the stamp: see sampler.go
+	stamp  task.Stamp
 	_      pad.Line
 	deque  deque.Deque[task.Frame]
 	public [counters]atomicx.Uint64 // count, as published
@@ -92,11 +97,13 @@ func (w *worker) main() {
 	w.pool.monitor.unpark()
 	pprof.SetGoroutineLabels(context.Background()) // not those of the thread that has started this one
 	if w.pool.config.Labels {
-		w.labels = newLabels(w.id)
+		w.labels, w.always, w.special = newLabels(w.id), true, true
 	}
 	defer task.Polling()()
+	w.hook(w.pool.config.Hooks.ThreadStarted)
 	ended := false
 	defer func() {
+		w.hook(w.pool.config.Hooks.ThreadStopped)
 		if ended {
 			w.pool.threadEnded()
 		} else { // a task has called runtime.Goexit: go on with a new goroutine
@@ -111,7 +118,8 @@ func (w *worker) main() {
 // run is the life of a worker. Start reading here.
 func (w *worker) run() {
 	w.pace.begin(clock.Now())
-	w.runTails() // if the poll before has panicked
+	w.sampler.settle() // if the poll before has panicked, as next
+	w.runTails()
 	for {
 		f, inherit := w.find()
 		if f == nil {
@@ -130,10 +138,11 @@ func (w *worker) run() {
 				w.pool.notify() // P2
 			}
 		}
-		if w.labels != nil {
-			w.labels.poll(f)
+		if w.special {
+			w.stepSpecial(f, inherit)
+		} else {
+			w.runner.Step(f, inherit)
 		}
-		w.runner.Step(f, inherit)
 		if len(w.tails) > 0 {
 			w.runTails()
 		}
@@ -212,7 +221,7 @@ func (w *worker) find() (f *task.Frame, inherit bool) {
 
 // drainInbox moves the frames of v's inbox to our deque.
 func (w *worker) drainInbox(v *worker) int {
-	n := v.inbox.Take(w.deque.Push)
+	n := v.inbox.Take(w.arrive)
 	if n > 1 || n == 1 && w.lifo.Load() != nil { // more than what w runs next
 		w.share()
 	}
@@ -225,6 +234,7 @@ func (w *worker) drainInbox(v *worker) int {
 func (w *worker) periodic() {
 	now := clock.Now()
 	w.due = w.tick + w.pace.next(now, w.tick)
+	w.sampler.look(now)
 	w.expire(now)
 	w.fireForAway(now)
 	w.pollReactors(now)
@@ -316,11 +326,14 @@ func (w *worker) rest() {
 		return
 	}
 	w.count[parks]++
-	w.yieldP()
+	w.hook(w.pool.config.Hooks.Parking)
+	asleep := w.yieldP()
 	w.park()
+	w.hook(w.pool.config.Hooks.Unparked)
 	w.searching = p.endPark(w.id) // P4
 	w.pool.monitor.unpark()
 	now := clock.Now()
+	w.sampler.awake += now - asleep
 	w.until.Store(never) // Hint. See watchTimers.
 	w.pace.begin(now)
 	w.expire(now)
@@ -335,11 +348,14 @@ func (w *worker) rest() {
 // whatever system calls it sleeps in: it takes away its processor at each of them, and
 // having done that looks again every twenty microseconds, at 10 to 20 % of a processor. The parked bit is
 // set, so nobody waits for the worker meanwhile.
-func (w *worker) yieldP() {
-	if now := clock.Now(); now-w.yielded >= unseen {
+//
+// It returns the time.
+func (w *worker) yieldP() (now int64) {
+	if now = clock.Now(); now-w.yielded >= unseen {
 		w.yielded = now
 		runtime.Gosched()
 	}
+	return now
 }
 
 // Push implements task.Queue: a frame that the poll in progress has spawned.
@@ -368,7 +384,10 @@ func (w *worker) share() {
 
 // Answered implements task.Watched. The polls may be longer than they were when the
 // next look at the inbox was set: it is due now.
-func (w *worker) Answered() { w.due = w.tick + 1 }
+func (w *worker) Answered(f *task.Frame) {
+	w.due = w.tick + 1
+	w.sampler.charge(f)
+}
 
 // Next implements task.Queue: a frame that the poll in progress has woken.
 func (w *worker) Next(f *task.Frame) {

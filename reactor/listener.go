@@ -10,6 +10,7 @@ import (
 	"time"
 
 	"github.com/heist-go/heist/internal/atomicx"
+	"github.com/heist-go/heist/internal/messages"
 	"github.com/heist-go/heist/internal/poll"
 	"github.com/heist-go/heist/task"
 )
@@ -164,7 +165,7 @@ func (l *acceptRetry) Notify(uint32) { (*Listener)(l).wakeWaiter(poll.Read) }
 // logExhausted says once that there are no descriptors left.
 func (l *Listener) logExhausted(err error) {
 	if log := l.reactor.log; log != nil && !l.exhaustionLogged {
-		log.Warn("reactor: no connection can be accepted for now: it is tried again until one can", "listener", l.addr, "error", err)
+		log.Warn(messages.NoAccept, "listener", l.addr, "error", err)
 	}
 	l.exhaustionLogged = true
 }

@@ -4,7 +4,9 @@ import (
 	"cmp"
 	"math"
 	"slices"
+	"time"
 
+	"github.com/heist-go/heist/histogram"
 	"github.com/heist-go/heist/internal/atomicx"
 	"github.com/heist-go/heist/internal/park"
 	"github.com/heist-go/heist/timerwheel"
@@ -52,6 +54,7 @@ type timers struct {
 	over  bool // T5
 	wheel timerwheel.Wheel[alarm]
 	next  atomicx.Int64 // T4; never if nothing is armed
+	late  histogram.Histogram
 }
 
 // begin puts the present of an empty wheel right.
@@ -250,6 +253,7 @@ func (t *timers) fire(now, until int64, due *[batch]dueAlarm) (n int, more bool)
 			}
 			if e.Move(when, fired) { // T2; the last access (T3)
 				due[n].when = when
+				t.late.Record(time.Duration(now-when), 1)
 				n++
 				break
 			}
@@ -367,6 +371,17 @@ func notifyDue(due []dueAlarm, q Queue, next bool) (n int) {
 		}
 	}
 	return n
+}
+
+// Lateness returns how long after their deadlines alarms of rt have been fired: after the last deadline, if it was
+// postponed. Any thread.
+func Lateness(rt *Runtime) (h histogram.Histogram) {
+	for _, r := range rt.present() {
+		r.timers.mu.Lock()
+		h.Merge(&r.timers.late)
+		r.timers.mu.Unlock()
+	}
+	return h
 }
 
 // Timers returns how many alarms are armed. Any thread.

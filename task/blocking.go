@@ -7,6 +7,7 @@ import (
 	"runtime"
 	"time"
 
+	"github.com/heist-go/heist/histogram"
 	"github.com/heist-go/heist/internal/clock"
 	"github.com/heist-go/heist/internal/fifo"
 	"github.com/heist-go/heist/internal/park"
@@ -74,12 +75,62 @@ func (c *Limiter) limit() int {
 	return defaultLimit
 }
 
+// CallTimes are how long blocking functions have waited for their turn, and have run.
+type CallTimes struct {
+	Limiter   *Limiter // nil: of others
+	Wait, Run histogram.Histogram
+}
+
+// calls are the times of a runtime's blocking functions.
+type calls struct {
+	mu  park.Mutex // held for a few instructions
+	all []*CallTimes
+}
+
+// maxLimiters is of how many limiters a runtime knows the times.
+const maxLimiters = 64
+
+// record adds a function that has ended.
+func (c *calls) record(l *Limiter, wait, run int64) {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	t := c.of(l)
+	t.Wait.Record(time.Duration(wait), 1)
+	t.Run.Record(time.Duration(run), 1)
+}
+
+// of returns the times of a limiter. The lock is held.
+func (c *calls) of(l *Limiter) *CallTimes {
+	for _, t := range c.all {
+		if t.Limiter == l {
+			return t
+		}
+	}
+	if l != nil && len(c.all) >= maxLimiters {
+		return c.of(nil)
+	}
+	c.all = append(c.all, &CallTimes{Limiter: l})
+	return c.all[len(c.all)-1]
+}
+
+// Calls returns the times of the blocking functions of rt's tasks that have ended, by limiter, those of many limiters
+// together. Any goroutine.
+func Calls(rt *Runtime) (all []CallTimes) {
+	rt.calls.mu.Lock()
+	defer rt.calls.mu.Unlock()
+	for _, t := range rt.calls.all {
+		all = append(all, *t)
+	}
+	return all
+}
+
 // job is a function on its way through a limiter.
 type job struct {
 	fifo.Node[*job]
 	runner runner
 	rt     *Runtime // of the task that waits for it
 	since  int64    // when it was queued
+	waited int64    // in the queue, in ns
 }
 
 // runner is what a job does.
@@ -123,7 +174,9 @@ func (c *Limiter) work(j *job) {
 		}
 	}()
 	for j != nil {
+		begin := clock.Now()
 		j.runner.run()
+		j.rt.calls.record(c, j.waited, clock.Now()-begin)
 		c.mu.Lock()
 		next := c.next()
 		c.mu.Unlock()
@@ -151,7 +204,8 @@ func (c *Limiter) next() *job {
 		return nil
 	}
 	c.waiting.Remove(j)
-	waited := time.Duration(clock.Now() - j.since)
+	j.waited = clock.Now() - j.since
+	waited := time.Duration(j.waited)
 	c.history.Started++
 	c.history.Waited += waited
 	c.history.Longest = max(c.history.Longest, waited)

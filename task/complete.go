@@ -76,6 +76,7 @@ func (r *Runner) awaitChildren(f *Frame, cx *Cx, err error) error {
 			f.state.set(completing)
 		}
 		f.out.Set(&outcome{err: err})
+		r.settles = true
 		r.suspend(f, cx, s|completing)
 		return Pending
 	}
@@ -94,6 +95,9 @@ func (r *Runner) report(f *Frame, cx *Cx, err error) {
 // retire follows the group's Failed: the frame becomes its owner's again.
 func (r *Runner) retire(f *Frame, cx *Cx, err error) {
 	r.phase = outside
+	if r.ended != nil {
+		r.ended(f.self, err)
+	}
 	g := f.members.group
 	if f.state.bits.Load()&listed != 0 {
 		f.members.remove(f)
@@ -138,7 +142,7 @@ func (f *Frame) outcome(err error) *outcome {
 // runtime and queue: tasks that the end wakes or launches go where they belong.
 func (r *Runner) refuse(f *Frame, err error) {
 	r.Init(nil)
-	was := f.state.start() | f.comes()
+	was := f.state.start() | r.comes(f)
 	r.complete(f, r.begin(f, was, false), err)
 }
 

@@ -51,8 +51,17 @@ const (
 //
 // Goroutines only; as [Inspect], it stops nobody.
 func Deadlocks(rt *Runtime, others func(tasks []Waker) bool) (circles [][]Blocked) {
+	_, circles = InspectDeadlocks(rt, func(*Suspended) {}, others)
+	return circles
+}
+
+// InspectDeadlocks is [Inspect] and [Deadlocks] with one walk through the tasks.
+func InspectDeadlocks(rt *Runtime, visit func(*Suspended), others func(tasks []Waker) bool) (unseen int, circles [][]Blocked) {
 	g := waitGraph{nodes: map[any]*node{}}
-	Inspect(rt, g.collect)
+	unseen = Inspect(rt, func(s *Suspended) {
+		g.collect(s)
+		visit(s)
+	})
 	g.link()
 	g.prune()
 	inspecting.Lock()
@@ -65,7 +74,7 @@ func Deadlocks(rt *Runtime, others func(tasks []Waker) bool) (circles [][]Blocke
 			circles = append(circles, c)
 		}
 	}
-	return circles
+	return unseen, circles
 }
 
 // waitGraph is who waits for whom. Its nodes are tasks, groups, and locks.

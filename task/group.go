@@ -36,6 +36,7 @@ type Group struct {
 	memberList // members that have suspended; its lock guards what follows, too
 
 	live         atomicx.Int64            // members that have not ended
+	cpu          atomicx.Int64            // see CPU
 	ownerRuntime atomicx.Pointer[Runtime] // the owner's, or nil
 	waiters      WaitSet
 
@@ -44,6 +45,7 @@ type Group struct {
 	awaited    bool  // somebody is certain to wait
 	owner      *Frame
 	attachment attachment // in the owner's list
+	locals     []local    // see Local
 	runtimes   []*Runtime // that know of it: where members are and the owner is not
 	limit      int
 	active     int // members that were started, with a limit
@@ -245,7 +247,9 @@ func (g *Group) record(rt *Runtime, err error) {
 		keep(g, rt, p)
 	}
 	g.Cancel(err)
-	owner.Wake()
+	if owner.frame != nil { // else nobody waits, and in a simulation there is nothing to say
+		owner.Wake()
+	}
 }
 
 // Cancel cancels all members, those to come too. The first cause counts; members

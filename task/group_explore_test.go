@@ -45,7 +45,7 @@ func member(leave func(*Group, *Cx)) func(*Runner, *Frame) {
 			r.Step(f, false)
 			return
 		}
-		was := f.state.start() | f.comes()
+		was := f.state.start() | r.comes(f)
 		cx := r.begin(f, was, false)
 		err := f.self.Poll(cx)
 		if err == Pending {

@@ -265,7 +265,7 @@ func hurried(review func(*Runner, *Frame, *Cx)) func(*explore.X) {
 		r := newRig(x, 1, 2)
 		if review != nil {
 			r.step(func(r *Runner, f *Frame) {
-				was := f.state.start() | f.comes()
+				was := f.state.start() | r.comes(f)
 				cx := r.begin(f, was, false)
 				if err := f.self.Poll(cx); err != Pending {
 					r.complete(f, cx, err)

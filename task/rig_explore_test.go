@@ -36,6 +36,8 @@ type worker struct {
 	told  uint64   // of Count.Finished, how much the rig knows
 	shy   bool     // puts nothing into mine: all goes through the rig's queue
 	steps func(*Runner, *Frame)
+
+	started func(*Frame, *Stamp) // or nil
 }
 
 // newRig declares workers that end when lives tasks have.
@@ -68,7 +70,7 @@ func (r *rig) suspend(do func(*Runner, *Frame, *Cx, uint32)) {
 		return
 	}
 	r.step(func(r *Runner, f *Frame) {
-		was := f.state.start() | f.comes()
+		was := f.state.start() | r.comes(f)
 		cx := r.begin(f, was, false)
 		if err := f.self.Poll(cx); err == Pending {
 			do(r, f, cx, was)
@@ -189,6 +191,14 @@ func (w *worker) Push(f *Frame) {
 
 func (w *worker) Next(f *Frame)  { w.Push(f) }
 func (w *worker) Later(f *Frame) { w.Push(f) }
+
+// Answered and Started implement Watched.
+func (w *worker) Answered(*Frame) {}
+func (w *worker) Started(f *Frame, s *Stamp) {
+	if w.started != nil {
+		w.started(f, s)
+	}
+}
 
 // settled fails the execution unless the tasks have left nothing behind.
 func (r *rig) settled(ts ...*script) {

@@ -42,10 +42,12 @@ type Runner struct {
 	scratch       []byte   // see Cx.Scratch
 	lent          [][]byte // debug builds: what else is lent to the polled task
 	phase         phase
-	tracks        bool  // see (*Cx).Tracked
-	slotKept      bool  // its frame's slot in the group is the caller's; see (*Group).vacate
-	crash         error // a panic that was recovered and is still to be dealt with
-	orphan        error // a panic of a child that nobody has waited for
+	tracks        bool              // see (*Cx).Tracked
+	settles       bool              // see StepSampled
+	ended         func(Task, error) // see SetEnded
+	slotKept      bool              // its frame's slot in the group is the caller's; see (*Group).vacate
+	crash         error             // a panic that was recovered and is still to be dealt with
+	orphan        error             // a panic of a child that nobody has waited for
 }
 
 // phase says whose code runs, should it panic.
@@ -122,7 +124,7 @@ func (r *Runner) recovered(err error) {
 func (r *Runner) Step(f *Frame, inherit bool) {
 	was := f.state.start()
 	if f.out.Get() != nil {
-		was |= f.comes()
+		was |= r.comes(f)
 	}
 	cx := r.begin(f, was, inherit)
 	r.Count.Polls++
@@ -159,19 +161,25 @@ func (r *Runner) Step(f *Frame, inherit bool) {
 
 // byYield and byBacklog are outcomes of a live frame, one that has yielded and one that has a
 // place of the backlog: marks that its owner sets and comes clears, without a locked
-// instruction. Nobody else looks at the outcome before the end.
+// instruction, as a [Stamp]. Nobody else looks at the outcome before the end.
 var byYield, byBacklog = new(outcome), new(outcome)
 
 // comes takes off the frame the mark of how it got into its queue, and returns the bit for it. What a
 // task has returned that completes is no mark.
-func (f *Frame) comes() uint32 {
-	switch f.out.Get() {
+func (r *Runner) comes(f *Frame) uint32 {
+	switch out := f.out.Get(); out {
+	case nil:
 	case byYield:
 		f.out.Set(nil)
 		return yielded
 	case byBacklog:
 		f.out.Set(nil)
 		return fromBacklog
+	default:
+		if s := stampOf(out); s != nil {
+			f.out.Set(nil)
+			r.started(f, s)
+		}
 	}
 	return 0
 }

@@ -32,7 +32,9 @@ type Runtime struct {
 	sim       Simulator         // see SetSimulator
 	tails     func(Tail) bool   // see SetTails
 	tracks    bool              // see SetDebug
+	onEnd     func(Task, error) // see SetEnded
 	backlog   backlog
+	calls     calls
 }
 
 // Open makes rt the runtime of s, with a runner for each worker. [Cx.Context] returns ctx for
@@ -55,6 +57,10 @@ func SetSpares(rt *Runtime, n int) { rt.spares = n }
 // Builds with the tag heistdebug do so anyway.
 func SetDebug(rt *Runtime) { rt.tracks = true }
 
+// SetEnded gives a scheduler, before [Open], what is called with each task that ends on one of its workers, after
+// Finish, and its result. It must neither block nor panic.
+func SetEnded(rt *Runtime, ended func(Task, error)) { rt.onEnd = ended }
+
 // AddSpare adds r as the next spare. One thread at a time.
 func AddSpare(rt *Runtime, r *Runner) {
 	n := rt.active.Load()
@@ -75,7 +81,7 @@ func AddSpare(rt *Runtime, r *Runner) {
 
 // join makes r the runner of rt with that index.
 func (r *Runner) join(rt *Runtime, index int) {
-	r.rt, r.index, r.tracks = rt, index, rt.tracks || invariant.Debug
+	r.rt, r.index, r.tracks, r.ended = rt, index, rt.tracks || invariant.Debug, rt.onEnd
 	r.timers.begin(rt.Nanos())
 	if r.sim = rt.sim; r.sim != nil {
 		r.floor, r.hides = below, exposed

@@ -69,5 +69,8 @@ func (rt *Runtime) AfterPoll(t Tail) bool { return rt.tails != nil && rt.tails(t
 // queue.
 func Of(f *Frame) Task { return f.self }
 
+// Fresh reports whether f, which the caller has taken out of a queue, was not polled in this life so far.
+func Fresh(f *Frame) bool { return f.state.bits.Load()&fresh != 0 }
+
 // Alive reports whether the frame's task is spawned, and has not ended. Any thread.
 func Alive(f *Frame) bool { return f.state.bits.Load()&live != 0 }

@@ -54,7 +54,7 @@
 //     it: [Seq], [Flow], [Stage]; what is done at its end: [Cleanup].
 //   - Starting tasks, and waiting for them: [Spawner], [Group], [WithContext], [Handle], [Go], [Detach],
 //     [DetachAll], [Run], [All], [First].
-//   - A value that arrives once: [Promise].
+//   - A value that arrives once: [Promise]; one that follows tasks: [Local].
 //   - Time: [Timer], [Deadline], [Ticker], [Missed] ([Burst], [Delay], [Skip]), [Backoff], [DelayQueue],
 //     [Delayed]; in tests [Clock], [NewClock].
 //   - Functions that block: [Blocking], [Limiter], [DefaultLimiter], [LimiterStats], [LimiterHistory].
@@ -79,16 +79,18 @@
 // scheduler.go says how.
 //
 //   - The scheduler: [Scheduler], [Runtime], [Outside], [OutsideOf], [Open], [Close]; one worker of it: [Runner], [Queue],
-//     [Watched], [Counters]; frames on their way: [Batch], [Inbox], [Of], [Alive].
+//     [Watched], [Counters]; frames on their way: [Batch], [Inbox], [Of], [Fresh], [Alive].
 //   - What it is given before Open: [SetSpares], [AddSpare], [SetClock], [ReleaseClock], [SetPanicked],
-//     [SetBacklog], [SetTails], [Tail].
+//     [SetBacklog], [SetTails], [Tail], [SetEnded].
 //   - Faces of it: [RunOn], [RunAround], [DetachDue], [Backlog], [BacklogStats], [GoroutinePanics],
 //     [Unseen].
 //   - Goroutines that poll, or work for tasks: [Polling], [MustNotHelp].
 //   - Looking into a running one: [Inspect], [Suspended], [Await], [AwaitKind] ([AwaitsEnd], [AwaitsTurn], [AwaitsEvent],
-//     [AwaitsTimer], [AwaitsCall], [AwaitsOperation]), [Awaiter], [Kind], [Source], [StageOf], [ObjectKind], [ObjectName],
-//     [SetName], [FrameOf], [WakerOf], [Helpers]; who waits for whom: [Deadlocks], [Blocked], [Holders], [SetDebug].
-//   - A simulator: [Simulator], [Interruptible], [SetSimulator], [Simulated], [Advance], [Waits].
+//     [AwaitsTimer], [AwaitsCall], [AwaitsOperation]), [Awaiter], [Kind], [Source], [StageOf], [LinesOf] ([Lined], [SourceLine]),
+//     [ObjectKind], [ObjectName], [SetName], [FrameOf], [WakerOf], [Helpers]; who waits for whom: [Deadlocks],
+//     [InspectDeadlocks], [Blocked], [Holders], [SetDebug].
+//   - What is measured of its tasks: [Stamp], [Arrived], [KindKey], [KeyOf], [Charge], [Lateness], [Calls], [CallTimes].
+//   - A simulator: [Simulator], [Interruptible], [SetSimulator], [Simulated], [Advance], [Waits], [Holds].
 package task
 
 import (

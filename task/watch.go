@@ -39,11 +39,15 @@ const (
 	nameAsked // probed, and the name of the task is requested
 )
 
-// Watched is a Queue that learns when its worker has answered the monitor: about as often as the monitor
-// looks, it learns that time goes by.
+// Watched is a Queue that learns what its worker does. Its methods are called within [Runner.Step], before
+// anybody else may have the frame.
 type Watched interface {
 	Queue
-	Answered()
+	// Answered is called when the worker answers the monitor, at the end of the poll of f: that was being polled
+	// when the monitor has asked. As often as the monitor looks, the queue learns that time goes by.
+	Answered(f *Frame)
+	// Started is called when the worker begins to poll a frame that has a stamp.
+	Started(f *Frame, s *Stamp)
 }
 
 // Probe has the worker answer at the end of its poll. For the monitor.
@@ -78,7 +82,7 @@ func (r *Runner) TakeName() string {
 // may ask it for its name.
 func (r *Runner) answer(f *Frame) {
 	if q, ok := r.queue.(Watched); ok {
-		q.Answered()
+		q.Answered(f)
 	}
 	for {
 		q := r.watch.probe.Load()
