@@ -81,6 +81,24 @@ func TestVerdict(t *testing.T) {
 	require.Equal(t, "met", scale.judge())
 }
 
+// TestClear: two turns that agree are enough, and two that do not agree by much, or whether the goal
+// is met, are not.
+func TestClear(t *testing.T) {
+	of := func(better ...float64) *result {
+		r := &result{row: row{target: ratio(2)}, better: better}
+		for range better {
+			r.us, r.them = append(r.us, 1), append(r.them, 1)
+		}
+		return r
+	}
+	require.True(t, of(3, 3.2).clear())
+	require.True(t, of(1.5, 1.4).clear(), "clearly missed")
+	require.False(t, of(3, 4).clear())
+	require.False(t, of(1.95, 2.05).clear(), "met and missed")
+	require.False(t, of(3).clear())
+	require.False(t, of(3, 3, 3).clear())
+}
+
 func TestShort(t *testing.T) {
 	for x, want := range map[float64]string{0.599: "0.599", 20.46: "20.5", 341: "341", 1388: "1388", 50400000: "50.4M", 17700: "17.7k", 2e9: "2G"} {
 		require.Equal(t, want, short(x))
@@ -113,7 +131,7 @@ func TestParse(t *testing.T) {
 	for args, want := range map[string]string{
 		"-workers 3":                "-workers 3: it is one of [1 2 4 8 16]",
 		"-run (":                    "-run:",
-		"-count -1":                 "-time must be positive, and -count not negative",
+		"-count -1":                 "-time and -silence must be positive, and -count not negative",
 		"extra":                     "there are only flags",
 		"-cpuprofile x":             "a profile is one of a single row",
 		"-cpuprofile x -run ^task/": "a profile is one of a single row",
@@ -137,18 +155,20 @@ func TestList(t *testing.T) {
 	require.ErrorContains(t, command([]string{"-run", "nothing"}, io.Discard, io.Discard), "no row matches")
 }
 
-// TestReport: the table, the JSON and the page of results, one of which has failed.
-func TestReport(t *testing.T) {
-	results := []result{
+// someResults are two rows, one of which has failed.
+func someResults() []result {
+	return []result{
 		{row: row{name: "a/b", ours: pick{"B", "ns/op"}, peerName: "go f()", target: ratio(2)}, workers: 2, us: sample{41.2}, them: sample{301}, better: sample{7.3, 7.4, 7.2}, allocs: 1, size: 96},
 		{row: row{name: "c/d", rate: pick{"D", "x"}, target: ratio(1)}, workers: 2, err: errors.New("wrong result")},
 	}
-	dir := t.TempDir()
-	o := options{json: filepath.Join(dir, "out.json"), html: filepath.Join(dir, "out.html")}
-	drawn, err := ratios(results)
-	require.NoError(t, err)
+}
+
+// TestReport: the table and the JSON of results, one of which has failed.
+func TestReport(t *testing.T) {
+	results := someResults()
+	o := options{json: filepath.Join(t.TempDir(), "out.json")}
 	var out bytes.Buffer
-	err = report(o, results, machine{CPU: "a processor", Command: "go run ./bench"}, []picture{*drawn}, &out)
+	err := report(o, results, machine{CPU: "a processor", Command: "go run ./bench"}, &out)
 	require.ErrorContains(t, err, "1 of 2 rows have failed")
 	require.Regexp(t, `a/b +41.2 ns/op +301 +go f\(\) +7.3 x +3 % +met`, out.String())
 	require.Contains(t, out.String(), "c/d has failed: wrong result")
@@ -164,12 +184,6 @@ func TestReport(t *testing.T) {
 	require.Equal(t, "lower", list[0]["better"])
 	require.Equal(t, "wrong result", list[1]["error"])
 	require.NotContains(t, list[1], "ratio", "no figure for a row that has failed")
-
-	html, err := os.ReadFile(o.html)
-	require.NoError(t, err)
-	for _, want := range []string{"<svg", "a/b", "41.2 ns/op", "a processor"} {
-		require.Contains(t, string(html), want)
-	}
 }
 
 // TestMeasure builds and runs a real benchmark; and one that finds a wrong result, which is a
@@ -180,6 +194,7 @@ func TestMeasure(t *testing.T) {
 	}
 	root := t.TempDir()
 	write := func(name, text string) {
+		require.NoError(t, os.MkdirAll(filepath.Dir(filepath.Join(root, name)), 0o777))
 		require.NoError(t, os.WriteFile(filepath.Join(root, name), []byte(text), 0o644))
 	}
 	write("go.mod", "module example.org/m\n\ngo 1.26\n")
@@ -202,6 +217,8 @@ func BenchmarkShared(b *testing.B) {
 
 func BenchmarkBroken(b *testing.B) { b.Fatal("wrong result") }
 `)
+	write("good/good_test.go", "package good\n\nimport \"testing\"\n\nfunc BenchmarkGood(b *testing.B) { b.ReportMetric(1, \"ns/op\") }\n")
+	write("unbuilt/unbuilt_test.go", "package unbuilt\n\nimport \"testing\"\n\nfunc BenchmarkGood(b *testing.B) { boom }\n")
 	b, err := newBuilds(root)
 	require.NoError(t, err)
 	defer b.remove()
@@ -213,8 +230,10 @@ func BenchmarkBroken(b *testing.B) { b.Fatal("wrong result") }
 		compared("a/shared-x", "", ".", "Shared", "x", "peer", ratio(1), none),
 		alone("a/broken", "", ".", "Broken", "ns/op", most(1), none),
 		alone("a/missing", "", ".", "Missing", "ns/op", most(1), none),
+		alone("b/good", "", "good", "Good", "ns/op", most(1), none),
+		alone("c/unbuilt", "", "unbuilt", "Good", "ns/op", most(1), none),
 	}, io.Discard)
-	require.Len(t, results, 5)
+	require.Len(t, results, 7)
 	require.NoError(t, results[0].err)
 	require.InDeltaSlice(t, []float64{3, 3, 3}, []float64(results[0].better), 1e-9)
 	require.Equal(t, "met", results[0].judge())
@@ -224,31 +243,6 @@ func BenchmarkBroken(b *testing.B) { b.Fatal("wrong result") }
 	require.ErrorContains(t, results[3].err, "wrong result")
 	require.Empty(t, results[3].us)
 	require.ErrorContains(t, results[4].err, "report no ns/op")
-}
-
-func TestCurves(t *testing.T) {
-	const out = `goos: linux
-BenchmarkNet/echo-50/heist-2   20 23704 ns/op 20.35 cpu-µs/op 56.65 p1-µs 912.5 p50-µs 5086 p99-µs 9097 p99.9-µs
-BenchmarkNet/echo-50/heist-2   20 23704 ns/op 20.35 cpu-µs/op 57 p1-µs 900 p50-µs 5000 p99-µs 9000 p99.9-µs
-BenchmarkNet/echo-50/net       20 20661 ns/op 18.53 cpu-µs/op 5573 p99-µs 76.22 p1-µs 839.2 p50-µs
-BenchmarkOther/heist-2         20 20661 ns/op 839.2 p50-µs 9 p99-µs
-`
-	got := curves([]byte(out))
-	require.Len(t, got, 2)
-	require.Equal(t, []float64{57, 900, 5000, 9000}, ys(got["heist"]), "of the last run")
-	require.Equal(t, []float64{76.22, 839.2, 5573}, ys(got["net"]), "in order")
-	require.InDelta(t, 1000, got["heist"][3].X, 1e-6, "three nines")
-	p, err := latencies([]result{{row: row{name: "net/echo-50"}, printed: []byte(out)}, {row: row{name: "net/echo-50-cpu"}, printed: []byte(out)}})
-	require.NoError(t, err)
-	require.Contains(t, string(p.SVG), "99.9 %")
-	p, err = latencies([]result{{printed: []byte("BenchmarkOther/heist 20 1 ns/op\n")}})
-	require.NoError(t, err)
-	require.Nil(t, p)
-}
-
-func ys(c curve) (all []float64) {
-	for _, at := range c {
-		all = append(all, at.Y)
-	}
-	return all
+	require.NoError(t, results[5].err, "built with one that does not build")
+	require.ErrorContains(t, results[6].err, "build:")
 }

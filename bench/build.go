@@ -4,13 +4,15 @@ import (
 	"bytes"
 	"context"
 	"fmt"
+	"maps"
 	"os"
 	"os/exec"
 	"path/filepath"
+	"slices"
 	"strings"
 )
 
-// builds are the test programs of packages, each built when it is wanted first.
+// builds are the test programs of packages. What prepare has not built is built when it is wanted first.
 type builds struct {
 	root string // of the repository
 	tmp  string
@@ -33,18 +35,46 @@ func newBuilds(root string) (*builds, error) {
 
 func (b *builds) remove() { os.RemoveAll(b.tmp) }
 
+// prepare builds what rows need, all packages with the same build tags at once: they share most of
+// what is compiled, and it is compiled on all processors. A package that does not build is left to
+// its rows, which say why.
+func (b *builds) prepare(ctx context.Context, chosen []row) {
+	byTags := map[string][]string{}
+	for _, r := range chosen {
+		dir, tags, _ := strings.Cut(r.dir, " ")
+		if dir = "./" + dir; !slices.Contains(byTags[tags], dir) {
+			byTags[tags] = append(byTags[tags], dir)
+		}
+	}
+	for _, tags := range slices.Sorted(maps.Keys(byTags)) {
+		_, _ = b.build(ctx, b.root, tags, b.folder(tags)+"/", byTags[tags]...) // see of
+	}
+}
+
+// folder is where the programs with some build tags are.
+func (b *builds) folder(tags string) string { return filepath.Join(b.tmp, "tags-"+tags) }
+
+// build builds test programs, without what only a debugger reads.
+func (b *builds) build(ctx context.Context, dir, tags, to string, pkgs ...string) ([]byte, error) {
+	cmd := exec.CommandContext(ctx, "go", append([]string{"test", "-c", "-ldflags=-w", "-tags", tags, "-o", to}, pkgs...)...)
+	cmd.Dir = dir
+	return cmd.CombinedOutput()
+}
+
 // of returns the test program of a package: its folder, and behind a blank the build tags.
 func (b *builds) of(ctx context.Context, pkg string) (string, error) {
 	if done, ok := b.done[pkg]; ok {
 		return done.program, done.err
 	}
-	program := filepath.Join(b.tmp, strings.NewReplacer("/", "-", " ", "-").Replace(pkg)+".test")
 	dir, tags, _ := strings.Cut(pkg, " ")
-	cmd := exec.CommandContext(ctx, "go", "test", "-c", "-tags", tags, "-o", program, ".")
-	cmd.Dir = filepath.Join(b.root, filepath.FromSlash(dir))
-	out, err := cmd.CombinedOutput()
+	at := filepath.Join(b.root, filepath.FromSlash(dir))
+	program := filepath.Join(b.folder(tags), filepath.Base(at)+".test")
+	_, err := os.Stat(program)
 	if err != nil {
-		err = fmt.Errorf("build: %w: %s", err, lastLine(out))
+		var out []byte
+		if out, err = b.build(ctx, at, tags, program, "."); err != nil {
+			err = fmt.Errorf("build: %w: %s", err, lastLine(out))
+		}
 	}
 	b.done[pkg] = build{program, err}
 	return program, err

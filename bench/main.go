@@ -36,6 +36,7 @@ type options struct {
 	json     string
 	benchfmt bool
 	html     string
+	silence  time.Duration
 	profile  string
 	outputs  map[string]string // flags of go test by the files that they write
 }
@@ -65,6 +66,9 @@ func command(args []string, out, progress io.Writer) error {
 	if len(chosen) == 0 {
 		return errors.New("no row matches: bench -list shows all of them")
 	}
+	if o.html != "" && draws == nil {
+		return again(args, out, progress)
+	}
 	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt)
 	defer stop()
 	root, err := repository()
@@ -80,13 +84,26 @@ func command(args []string, out, progress io.Writer) error {
 		return profile(ctx, b, o, chosen[0], out, progress)
 	}
 	results := measure(ctx, b, o, chosen, progress)
-	var drawn []picture
 	if o.html != "" && ctx.Err() == nil {
-		if drawn, err = pictures(ctx, b, o, results, progress); err != nil {
+		if err := draws(ctx, b, o, results, progress); err != nil {
 			return err
 		}
 	}
-	return report(o, results, machineOf(o), drawn, out)
+	return report(o, results, machineOf(o), out)
+}
+
+// draws draws the page of -html. It is nil in a program that was built without the tag plots: what draws
+// takes longer to build than all the rest, and few runs want it.
+var draws func(ctx context.Context, b *builds, o options, results []result, progress io.Writer) error
+
+// again runs the program that draws, with the same arguments.
+func again(args []string, out, progress io.Writer) error {
+	cmd := exec.Command("go", append([]string{"run", "-tags", "plots", "github.com/heist-go/heist/bench"}, args...)...)
+	cmd.Stdout, cmd.Stderr = out, progress
+	if err := cmd.Run(); err != nil { // it has said why
+		return fmt.Errorf("-html: %w", err)
+	}
+	return nil
 }
 
 // parse reads the command line.
@@ -103,6 +120,7 @@ func parse(args []string, usage io.Writer) (o options, list bool, err error) {
 	f.StringVar(&o.json, "json", "", "write the rows to this `file`, as JSON")
 	f.BoolVar(&o.benchfmt, "bench", false, "print what the benchmarks print, for benchstat, instead of the table")
 	f.StringVar(&o.html, "html", "", "write a page with plots to this `file`")
+	f.DurationVar(&o.silence, "silence", time.Second, "for how long the servers of net/first have nothing to do")
 	f.StringVar(&o.profile, "profile", "", "run the row of this `name` for 10 s, and profile its CPU time")
 	for _, name := range []string{"cpuprofile", "memprofile", "mutexprofile", "trace"} {
 		f.Func(name, "write a "+name+" of our side to this `file`, for one row", func(file string) error {
@@ -129,8 +147,8 @@ func parse(args []string, usage io.Writer) (o options, list bool, err error) {
 	if !slices.Contains(workers, o.workers) {
 		return o, false, fmt.Errorf("-workers %d: it is one of %v", o.workers, workers)
 	}
-	if o.time <= 0 || o.count < 0 {
-		return o, false, errors.New("-time must be positive, and -count not negative")
+	if o.time <= 0 || o.silence <= 0 || o.count < 0 {
+		return o, false, errors.New("-time and -silence must be positive, and -count not negative")
 	}
 	if o.quick {
 		o.time, o.count = min(o.time, 30*time.Millisecond), 1

@@ -20,26 +20,36 @@ type result struct {
 	better       sample // how many times better we are; empty without a counterpart
 	allocs, size float64
 	printed      []byte // by the benchmarks
+	took         time.Duration
 	err          error
 }
 
 // measure measures rows, one after the other, with a line of progress.
 func measure(ctx context.Context, b *builds, o options, chosen []row, progress io.Writer) (results []result) {
 	begun := time.Now()
+	say := func(n int, what string) {
+		fmt.Fprintf(progress, "\r\x1b[K%4.0fs  %d of %d  %s", time.Since(begun).Seconds(), n, len(chosen), what)
+	}
+	say(0, "builds")
+	b.prepare(ctx, chosen)
+	built := time.Since(begun)
 	for i, r := range chosen {
-		fmt.Fprintf(progress, "\r\x1b[K%4.0fs  %d of %d  %s", time.Since(begun).Seconds(), i+1, len(chosen), r.name)
+		say(i+1, r.name)
 		res := result{row: r, workers: o.workers, plotted: o.html != ""}
+		from := time.Now()
 		res.err = res.measure(ctx, b, o)
+		res.took = time.Since(from)
 		results = append(results, res)
 		if ctx.Err() != nil {
 			break
 		}
 	}
-	fmt.Fprintf(progress, "\r\x1b[K%4.0fs  %d rows\n\n", time.Since(begun).Seconds(), len(results))
+	fmt.Fprintf(progress, "\r\x1b[K%4.0fs  %d rows, after %.0f s of building\n\n", time.Since(begun).Seconds(), len(results), built.Seconds())
 	return results
 }
 
-// measure runs the row's benchmarks as often as is asked for, ours and theirs in turns.
+// measure runs the row's benchmarks as often as is asked for, ours and theirs in turns, or until
+// another turn would change next to nothing.
 func (r *result) measure(ctx context.Context, b *builds, o options) error {
 	turns := o.turns(r.row)
 	if r.peer.bench == "" { // one process for all
@@ -62,8 +72,26 @@ func (r *result) measure(ctx context.Context, b *builds, o options) error {
 		}
 		r.us, r.them = append(r.us, us...), append(r.them, them...)
 		r.better = append(r.better, r.ratio(us[0], them[0]))
+		if o.count == 0 && r.clear() {
+			break
+		}
 	}
 	return nil
+}
+
+// clear reports whether the first two turns say enough. The median of three lies between two of
+// them, so where those differ by little, and agree whether the goals are met, the third decides nothing.
+func (r *result) clear() bool {
+	const little = 0.1
+	if len(r.better) != 2 || r.better.spread() > little {
+		return false
+	}
+	turn := func(i int) string {
+		one := *r
+		one.us, one.them, one.better = r.us[i:i+1], r.them[i:i+1], r.better[i:i+1]
+		return one.judge()
+	}
+	return turn(0) == turn(1)
 }
 
 // turns is how often a row is measured.
@@ -103,9 +131,9 @@ func (r *result) side(ctx context.Context, b *builds, o options, p pick, turn, t
 			more = append(more, flag+"="+file)
 		}
 	}
-	var env []string
+	env := []string{"HEIST_SILENCE=" + o.silence.String()}
 	if r.plotted {
-		env = []string{"HEIST_PERCENTILES=1"}
+		env = append(env, "HEIST_PERCENTILES=1")
 	}
 	out, err := b.once(ctx, turn, r.dir, anchored(p.bench), length, env, more...)
 	r.printed = append(r.printed, out...)

@@ -1,3 +1,5 @@
+//go:build plots
+
 package main
 
 import (
@@ -24,6 +26,20 @@ import (
 	"gonum.org/v1/plot/vg/draw"
 	"gonum.org/v1/plot/vg/vgsvg"
 )
+
+func init() { draws = drawPage }
+
+// drawPage is the page of -html.
+func drawPage(ctx context.Context, b *builds, o options, results []result, progress io.Writer) error {
+	drawn, err := pictures(ctx, b, o, results, progress)
+	if err != nil {
+		return err
+	}
+	if err := page(o.html, results, machineOf(o), drawn); err != nil {
+		return fmt.Errorf("-html: %w", err)
+	}
+	return nil
+}
 
 // pictures draws what -html shows. Those that need measurements of their own make them.
 func pictures(ctx context.Context, b *builds, o options, results []result, progress io.Writer) (all []picture, err error) {

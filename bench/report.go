@@ -3,6 +3,7 @@ package main
 import (
 	"fmt"
 	"io"
+	"math"
 	"os"
 	"runtime"
 	"runtime/debug"
@@ -58,7 +59,7 @@ func (m machine) String() string {
 
 // report prints the results, and writes what the flags ask for. It returns an error if a
 // row has failed; one that has missed its target has not.
-func report(o options, results []result, m machine, pictures []picture, out io.Writer) error {
+func report(o options, results []result, m machine, out io.Writer) error {
 	if o.benchfmt {
 		for _, r := range results {
 			out.Write(r.printed)
@@ -69,11 +70,6 @@ func report(o options, results []result, m machine, pictures []picture, out io.W
 	if o.json != "" {
 		if err := benchrow.WriteFile(o.json, entries(results)); err != nil {
 			return fmt.Errorf("-json: %w", err)
-		}
-	}
-	if o.html != "" {
-		if err := page(o.html, results, m, pictures); err != nil {
-			return fmt.Errorf("-html: %w", err)
 		}
 	}
 	failed := 0
@@ -145,7 +141,7 @@ func entries(results []result) (list []benchrow.Row) {
 		e := benchrow.Row{
 			Name: r.name, Unit: r.ours.metric, Better: "lower",
 			Ours: value(r.us), Peer: value(r.them), PeerName: r.peerName, Ratio: value(r.better),
-			Spread: r.better.spread(), Workers: r.workers, Allocs: r.allocs, Bytes: r.size, Verdict: r.judge(),
+			Spread: r.better.spread(), Turns: max(len(r.us), len(r.better)), Seconds: math.Round(100*r.took.Seconds()) / 100, Workers: r.workers, Allocs: r.allocs, Bytes: r.size, Verdict: r.judge(),
 		}
 		if e.Unit == "" {
 			e.Unit = r.rate.metric

@@ -28,7 +28,7 @@
 //
 // A worker needs a P of the Go runtime while it runs, and what it readies for the
 // Go scheduler waits on that P for another thread to steal it. So a pool adds its
-// number of workers plus one to GOMAXPROCS while it lives; see [Config].Procs.
+// number of workers plus one to GOMAXPROCS when its first thread starts, and takes that back at its end; see [Config].Procs.
 // Setting GOMAXPROCS by hand ends the runtime's own tracking of CPU limits until
 // the pool is closed.
 //
@@ -59,7 +59,7 @@ type Config struct {
 	// Workers is the number of threads that poll tasks. Default: GOMAXPROCS, as
 	// it is without pools.
 	Workers int
-	// Procs is what the pool adds to GOMAXPROCS while it lives. Default: Workers
+	// Procs is what the pool adds to GOMAXPROCS, from its first work to its end. Default: Workers
 	// + 1. Negative: nothing.
 	Procs int
 	// Reactors is how many pollers of the kernel the connections are spread over.
@@ -203,6 +203,7 @@ func New(c Config) (*Pool, error) {
 		// Claim. The start of the monitor. Pairs with: (*Pool).tryFinish.
 		if p.monitor.started.CompareAndSwap(false, true) {
 			p.threads.Add(1) // the worker's thread is counted already
+			p.procs.take(c)
 			p.monitor.start()
 		}
 		go w.main()
@@ -232,7 +233,6 @@ func New(c Config) (*Pool, error) {
 	}
 	task.SetTails(&p.runtime, p.afterPoll)
 	task.Open(ctx, &p.runtime, (*seam)(p), runners...)
-	p.procs.take(c)
 	return p, nil
 }
 

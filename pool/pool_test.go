@@ -80,6 +80,8 @@ func TestConfigDefaults(t *testing.T) {
 	require.Equal(t, procs, p.Workers())
 	require.Equal(t, pool.Stats{Workers: procs, Idle: procs}, p.Stats())
 
+	require.NoError(t, p.Run(background, act(func(*task.Cx) {})))
+	require.Greater(t, runtime.GOMAXPROCS(0), procs)
 	second := openWith(t, pool.Config{})
 	require.Equal(t, procs, second.Workers(), "what the first has added does not count")
 }
@@ -115,8 +117,9 @@ func TestDefault(t *testing.T) {
 	}
 	require.Equal(t, procs, all[0].Workers())
 	require.Zero(t, all[0].Stats().Threads)
-	require.Equal(t, 2*procs+1, runtime.GOMAXPROCS(0), "it was opened once, and not before it was asked for")
+	require.Equal(t, procs, runtime.GOMAXPROCS(0), "it has had no work")
 	require.NoError(t, pool.Default().Run(background, act(func(*task.Cx) {})))
+	require.Equal(t, 2*procs+1, runtime.GOMAXPROCS(0), "it was opened once")
 }
 
 func TestRun(t *testing.T) {

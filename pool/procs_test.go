@@ -7,12 +7,20 @@ import (
 	"github.com/stretchr/testify/require"
 
 	"github.com/heist-go/heist/pool"
+	"github.com/heist-go/heist/task"
 )
 
 // procs asserts the value of GOMAXPROCS.
 func procs(t *testing.T, want int, why string) {
 	t.Helper()
 	require.Equal(t, want, runtime.GOMAXPROCS(0), why)
+}
+
+// busy opens a pool that has had work.
+func busy(t *testing.T, c pool.Config) *pool.Pool {
+	p := openWith(t, c)
+	require.NoError(t, p.Run(background, act(func(*task.Cx) {})))
+	return p
 }
 
 // restored restores GOMAXPROCS after a test that changes it by hand.
@@ -26,8 +34,9 @@ func TestProcs(t *testing.T) {
 	before := restored(t)
 	for _, c := range []struct{ procs, added int }{{0, 4}, {1, 1}, {7, 7}, {-1, 0}} {
 		p := openWith(t, pool.Config{Workers: 3, Procs: c.procs})
-		procs(t, before+c.added, "while the pool lives")
+		procs(t, before, "without work")
 		meet(t, p, 3, nil)
+		procs(t, before+c.added, "from its first work on")
 		require.NoError(t, p.Close())
 		procs(t, before, "afterwards")
 		require.NoError(t, p.Close())
@@ -38,9 +47,9 @@ func TestProcs(t *testing.T) {
 func TestProcsOfPoolsThatOverlap(t *testing.T) {
 	before := restored(t)
 	for _, firstFirst := range []bool{true, false} {
-		a := open(t, 2)
-		none := openWith(t, pool.Config{Workers: 2, Procs: -1})
-		b := openWith(t, pool.Config{Workers: 2, Procs: 5})
+		a := busy(t, fixed(pool.Config{Workers: 2}))
+		none := busy(t, pool.Config{Workers: 2, Procs: -1})
+		b := busy(t, pool.Config{Workers: 2, Procs: 5})
 		procs(t, before+3+5, "both")
 		require.NoError(t, none.Close())
 		if firstFirst {
@@ -59,21 +68,21 @@ func TestProcsOfPoolsThatOverlap(t *testing.T) {
 // A value that was set by hand stays, and the pools leave it alone.
 func TestProcsAfterAChangeByHand(t *testing.T) {
 	restored(t)
-	a := open(t, 2)
+	a := busy(t, fixed(pool.Config{Workers: 2}))
 	runtime.GOMAXPROCS(20)
 	require.NoError(t, a.Close())
 	procs(t, 20, "by hand")
 
-	b := open(t, 2)
+	b := busy(t, fixed(pool.Config{Workers: 2}))
 	procs(t, 23, "on top of that")
 	require.NoError(t, b.Close())
 	procs(t, 20, "by hand")
 
 	// What the first has added is gone: the second's stays when the first is closed.
 	for _, firstFirst := range []bool{true, false} {
-		a, b := open(t, 2), (*pool.Pool)(nil)
+		a, b := busy(t, fixed(pool.Config{Workers: 2})), (*pool.Pool)(nil)
 		runtime.GOMAXPROCS(20)
-		if b = open(t, 4); firstFirst {
+		if b = busy(t, fixed(pool.Config{Workers: 4})); firstFirst {
 			require.NoError(t, a.Close())
 			procs(t, 25, "the second's")
 		}
@@ -88,7 +97,7 @@ func TestProcsAfterAChangeByHand(t *testing.T) {
 // nothing away from a pool.
 func TestProcsThatWereChangedForAWhile(t *testing.T) {
 	before := restored(t)
-	p := open(t, 2)
+	p := busy(t, fixed(pool.Config{Workers: 2}))
 	old := runtime.GOMAXPROCS(1)
 	runtime.GOMAXPROCS(old)
 	require.NoError(t, p.Close())

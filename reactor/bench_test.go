@@ -12,6 +12,7 @@ import (
 	"os"
 	"runtime"
 	"runtime/debug"
+	"slices"
 	"strconv"
 	"strings"
 	"sync"
@@ -28,7 +29,10 @@ import (
 	"github.com/heist-go/heist/task"
 )
 
-func init() { roles["load"] = loads }
+func init() {
+	roles["load"] = loads
+	roles["echo"] = echoes
+}
 
 // percentiles are those that a load says.
 var percentiles = []float64{1, 10, 25, 50, 75, 90, 95, 99, 99.5, 99.9, 99.99}
@@ -120,7 +124,6 @@ func BenchmarkNet(b *testing.B) {
 		{"echo-50", loaded{conns: 50}, false, false},
 		{"echo-500", loaded{conns: 500}, false, false},
 		{"open-50", loaded{conns: 50, rate: 20_000}, false, false},
-		{"first", loaded{conns: 1, rate: 1}, false, false}, // each one finds all asleep
 		{"pipelined", loaded{conns: 50, depth: 16}, false, false},
 		{"busy", loaded{conns: 50}, false, true},
 	} {
@@ -157,17 +160,99 @@ func BenchmarkNet(b *testing.B) {
 
 // measure sends b.N requests, and reports what they cost.
 func (l loaded) measure(b *testing.B, do func(n int) []float64) {
-	warm := 1000
-	if l.rate > 0 {
-		warm = min(warm, l.rate)
-	}
-	do(min(b.N, warm))
+	do(min(b.N, 1000)) // warm
 	before := cpu()
 	b.ResetTimer()
 	times := do(b.N)
 	b.StopTimer()
 	b.ReportMetric(float64(cpu()-before)/1000/float64(b.N), "cpu-µs/op")
 	report(b, times)
+}
+
+// silence is for how long a server of BenchmarkFirst has had nothing to do: a second, or what the
+// environment variable HEIST_SILENCE says.
+func silence(b *testing.B) time.Duration {
+	text := os.Getenv("HEIST_SILENCE")
+	if text == "" {
+		return time.Second
+	}
+	d, err := time.ParseDuration(text)
+	require.NoError(b, err, "HEIST_SILENCE")
+	return d
+}
+
+// BenchmarkFirst is an echo that finds its server asleep, of tasks and of goroutines: the median. Each
+// server is a process of its own, and there are several of each kind, which are silent at the same
+// time and asked in turns.
+func BenchmarkFirst(b *testing.B) {
+	const each, rounds = 5, 3
+	kinds := []string{"heist", "net"}
+	var all []*load.Generator
+	for range each {
+		for _, kind := range kinds {
+			_, hear := cast(b, "echo", kind)
+			require.True(b, hear.Scan())
+			request := []byte("heist..\n")
+			g, err := load.Open(load.Plan{Network: "tcp", Address: hear.Text(), Conns: 1, Request: request, Answer: request})
+			require.NoError(b, err)
+			b.Cleanup(func() { require.NoError(b, g.Close()) })
+			all = append(all, g)
+		}
+	}
+	ask := func(g *load.Generator) float64 {
+		r, err := g.Run(1)
+		require.NoError(b, err)
+		return float64(r.Latency.Quantile(0.5)) / 1000
+	}
+	pause := silence(b) / time.Duration(len(all))
+	times := make([][]float64, len(kinds))
+	for b.Loop() {
+		for round := range 1 + rounds {
+			for i, g := range all {
+				<-time.After(pause)
+				if t := ask(g); round > 0 {
+					times[i%len(kinds)] = append(times[i%len(kinds)], t)
+				}
+			}
+		}
+	}
+	for i, kind := range kinds {
+		slices.Sort(times[i])
+		b.ReportMetric(times[i][len(times[i])/2], kind+"-p50-µs")
+	}
+}
+
+// echoes is a process that is a server of echoes, of the kind that it is told, until its input ends.
+func echoes() {
+	if err := echoesBy(os.Args[1]); err != nil {
+		fmt.Println("failed:", err)
+	}
+}
+
+func echoesBy(kind string) error {
+	if kind == "net" {
+		l, err := net.Listen("tcp", "127.0.0.1:0")
+		if err != nil {
+			return err
+		}
+		go acceptEchoes(l)
+		fmt.Println(l.Addr())
+	} else {
+		p, err := pool.New(pool.Config{})
+		if err != nil {
+			return err
+		}
+		l, err := p.Listen("tcp", "127.0.0.1:0")
+		if err != nil {
+			return err
+		}
+		p.Go(task.Func(func(cx *task.Cx) error {
+			return reactor.Serve(cx, l, func(c *reactor.Conn) task.Task { return &echo{conn: c} })
+		}))
+		fmt.Println(l.Addr())
+	}
+	_, err := io.Copy(io.Discard, os.Stdin)
+	return err
 }
 
 // BenchmarkStdHTTP is net/http on a listener of ours, and on one of package net's, with 50
@@ -229,28 +314,31 @@ func echoByGoroutines(b *testing.B) string {
 	l, err := net.Listen("tcp", "127.0.0.1:0")
 	require.NoError(b, err)
 	b.Cleanup(func() { _ = l.Close() })
-	go func() {
-		for {
-			c, err := l.Accept()
-			if err != nil {
-				return
-			}
-			go func() {
-				defer c.Close()
-				var buf [512]byte
-				for {
-					n, err := c.Read(buf[:])
-					if err != nil {
-						return
-					}
-					if _, err := c.Write(buf[:n]); err != nil {
-						return
-					}
-				}
-			}()
-		}
-	}()
+	go acceptEchoes(l)
 	return l.Addr().String()
+}
+
+// acceptEchoes serves each connection by a goroutine.
+func acceptEchoes(l net.Listener) {
+	for {
+		c, err := l.Accept()
+		if err != nil {
+			return
+		}
+		go func() {
+			defer c.Close()
+			var buf [512]byte
+			for {
+				n, err := c.Read(buf[:])
+				if err != nil {
+					return
+				}
+				if _, err := c.Write(buf[:n]); err != nil {
+					return
+				}
+			}
+		}()
+	}
 }
 
 // hog is a task that computes for 50 ms in each poll, though it should not.

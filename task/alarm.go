@@ -20,7 +20,7 @@ import (
 //	         arm (lock)            fire (lock): CAS when -> fired
 //	idle ---------------> armed ----------------------------------> fired, notified
 //	  ^                   | ^ |
-//	  |                   | '-' Postpone: CAS when -> later, no lock
+//	  |                   | '-' Postpone: CAS when -> later, no lock; move (lock): CAS when -> earlier
 //	  '-------------------'
 //	    Disarm (lock)
 //
@@ -28,8 +28,8 @@ import (
 //
 //	T1  An entry is linked and unlinked under the lock of the timers that it is
 //	    armed in. Disarmed under the lock means: its notifier is not called any more.
-//	T2  when is the deadline, and may be later than the wheel's. It turns into
-//	    fired under the lock, by a compare-and-swap against the deadline that was
+//	T2  when is the deadline of the alarm's entry, which may be in a slot of the wheel that comes before. It
+//	    turns into fired under the lock, by a compare-and-swap against the deadline that was
 //	    seen to have passed. Postponing is a compare-and-swap, too, without the
 //	    lock: one of the two fails, and knows.
 //	T3  Turning when into fired is the last that the firing thread does to the
@@ -47,7 +47,8 @@ import (
 //
 // # Price
 //
-// Arming and disarming are one short critical section each. Postponing is one compare-and-swap.
+// Arming and disarming are one short critical section each, and so is moving to an earlier moment. Postponing is one
+// compare-and-swap.
 type timers struct {
 	mu    park.Mutex
 	over  bool // T5
@@ -62,7 +63,7 @@ func (t *timers) begin(now int64) {
 	t.next.Store(never) // Initialisation: nobody knows the runner yet
 }
 
-// The values of alarm.when that are no deadlines, which are positive.
+// What an entry has in place of a deadline, which is positive: of an alarm that has fired, or that never will.
 const (
 	fired = 0
 	never = math.MaxInt64
@@ -74,7 +75,6 @@ const (
 type Alarm struct{ entry timerwheel.Entry[alarm] }
 
 type alarm struct {
-	when     atomicx.Int64 // T2
 	notifier Notifier
 	gen      uint32 // what it is notified with
 	in       uint16 // index of the runner that it is armed in
@@ -99,10 +99,13 @@ func (s *wakee) Notify(gen uint32) { wakeTask(nil, (*Frame)(s), gen) }
 
 // Armed reports whether the alarm is armed and has not fired. A hint: it may
 // fire at any moment.
-func (a *Alarm) Armed() bool { return a.entry.Value.set && a.entry.Value.when.Load() != fired }
+func (a *Alarm) Armed() bool { return a.entry.Value.set && a.when() != fired }
+
+// when returns the deadline (T2).
+func (a *Alarm) when() int64 { return a.entry.Deadline() }
 
 // Fired reports whether the alarm has fired since it was armed.
-func (a *Alarm) Fired() bool { return a.entry.Value.set && a.entry.Value.when.Load() == fired }
+func (a *Alarm) Fired() bool { return a.entry.Value.set && a.when() == fired }
 
 // Arm arms the alarm, or moves it if it is armed: it notifies n with gen when the
 // clock of rt has reached deadline, in nanoseconds (see [Runtime.Nanos]). It reports false
@@ -152,7 +155,6 @@ func (a *Alarm) arm(r *Runner, deadline int64) (sooner, armed bool) {
 		return false, false
 	}
 	v.in, v.set = uint16(r.index), true
-	v.when.Store(deadline) // Initialisation: it is in no wheel yet
 	t.wheel.Add(&a.entry, deadline)
 	if sooner = deadline < t.next.Load(); sooner {
 		// Publish. That there is something to do (T4).
@@ -167,15 +169,37 @@ func (a *Alarm) arm(r *Runner, deadline int64) (sooner, armed bool) {
 // one atomic operation. It reports false, and changes nothing, if the alarm is
 // not armed, has fired, or is due after deadline.
 func (a *Alarm) Postpone(deadline int64) bool {
-	v := &a.entry.Value
-	if !v.set {
+	if !a.entry.Value.set {
 		return false
 	}
-	old := v.when.Load()
-	// Claim. The deadline that has passed: either it is postponed in time, or it
-	// has fired (T2).
-	// Pairs with: (*timers).fire, (*timers).end.
-	return old != fired && old <= deadline && v.when.CompareAndSwap(old, deadline)
+	old := a.when()
+	// T2: either it is postponed in time, or it has fired.
+	return old != fired && old <= deadline && a.entry.Move(old, deadline)
+}
+
+// move moves the deadline of an alarm that is armed in r, by r's worker. It reports false, and changes nothing, if
+// the alarm is not armed there, or has fired.
+func (a *Alarm) move(r *Runner, deadline int64) (moved bool) {
+	if a.Postpone(deadline) {
+		return true
+	}
+	v, t := &a.entry.Value, &r.timers
+	if !v.set || int(v.in) != r.index || a.when() == fired {
+		return false
+	}
+	deadline = max(deadline, 1)
+	t.mu.Lock()
+	if old := a.when(); old != fired && a.entry.Move(old, deadline) { // T2: under the lock it does not fire
+		moved = true
+		t.wheel.Settle(&a.entry)
+		if deadline < t.next.Load() {
+			// Publish. That there is something to do (T4).
+			// Pairs with: (*Runner).Due.
+			t.next.Store(deadline)
+		}
+	}
+	t.mu.Unlock()
+	return moved
 }
 
 // Disarm disarms the alarm and reports whether that has kept it from firing: if
@@ -186,7 +210,7 @@ func (a *Alarm) Disarm(rt *Runtime) bool {
 		return false
 	}
 	v.set = false
-	if v.when.Load() == fired {
+	if a.when() == fired {
 		return false // and the firing thread is through with it (T3)
 	}
 	t := &rt.runners[v.in].timers
@@ -221,16 +245,13 @@ func (t *timers) fire(now, until int64, due *[batch]dueAlarm) (n int, more bool)
 			t.next.Store(next)
 			return n, false
 		}
-		v := &e.Value
-		due[n] = dueAlarm{notifier: v.notifier, gen: v.gen}
-		for when := v.when.Load(); ; when = v.when.Load() {
+		due[n] = dueAlarm{notifier: e.Value.notifier, gen: e.Value.gen}
+		for when := e.Deadline(); ; when = e.Deadline() {
 			if when > now {
-				t.wheel.Add(e, when) // it was postponed, or comes later in its tick
+				t.wheel.Settle(e) // it was postponed, or comes later in its tick
 				break
 			}
-			// Claim. The deadline that has passed (T2). The last access (T3).
-			// Pairs with: (*Alarm).Postpone.
-			if v.when.CompareAndSwap(when, fired) {
+			if e.Move(when, fired) { // T2; the last access (T3)
 				due[n].when = when
 				t.late.Record(time.Duration(now-when), 1)
 				n++
@@ -253,12 +274,10 @@ func (t *timers) end(due *[batch]dueAlarm) (n int) {
 		if e == nil {
 			break
 		}
-		v := &e.Value
-		due[n] = dueAlarm{notifier: v.notifier, gen: v.gen}
+		due[n] = dueAlarm{notifier: e.Value.notifier, gen: e.Value.gen}
 		n++
-		// Claim. All deadlines (T2): Postpone comes late. The last access (T3).
-		// Pairs with: (*Alarm).Postpone.
-		v.when.Store(fired)
+		for !e.Move(e.Deadline(), fired) { // T2: Postpone comes late. The last access (T3)
+		}
 	}
 	return n
 }

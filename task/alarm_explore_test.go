@@ -4,9 +4,11 @@ package task
 
 import (
 	"context"
+	"slices"
 	"testing"
 
 	"github.com/heist-go/heist/internal/explore"
+	"github.com/heist-go/heist/timerwheel"
 )
 
 // alarms is the code under test: the real methods, or copies with one line wrong.
@@ -14,17 +16,19 @@ type alarms struct {
 	fire     func(t *timers, now, until int64, due *[batch]dueAlarm) (n int, more bool)
 	disarm   func(a *Alarm, rt *Runtime) bool
 	postpone func(a *Alarm, deadline int64) bool
+	move     func(a *Alarm, r *Runner, deadline int64) bool
 	arm      func(a *Alarm, r *Runner, deadline int64) (sooner, armed bool)
 	end      func(t *timers, due *[batch]dueAlarm) int
 }
 
-var soundAlarms = alarms{(*timers).fire, (*Alarm).Disarm, (*Alarm).Postpone, (*Alarm).arm, (*timers).end}
+var soundAlarms = alarms{(*timers).fire, (*Alarm).Disarm, (*Alarm).Postpone, (*Alarm).move, (*Alarm).arm, (*timers).end}
 
 // peal is one alarm, whose owner does what its program says, one letter a step, while
 // others fire what is due. The alarm is due at 10, 20, 30, ...
 //
 //	a  arm it for 10 from now     p  postpone it by 10
 //	m  move it to 10 from now     d  disarm it
+//	h  hasten it by 5, where it is armed
 type peal struct {
 	program string
 	firers  [][]int64 // the moments at which each of them fires
@@ -47,6 +51,7 @@ func (p peal) model(code alarms) func(*explore.X) {
 		}
 		Open(context.Background(), &rt, nil, runners...)
 		for _, r := range runners {
+			r.timers.wheel = timerwheel.Wheel[alarm]{} // whose present is not the machine's: all would be overdue
 			r.timers.begin(1)
 		}
 		const grain = 1 << 16 // a tick, so that every moment is one
@@ -71,6 +76,10 @@ func (p peal) model(code alarms) func(*explore.X) {
 				case 'p':
 					if last := &due[len(due)-1]; code.postpone(a, *last+10*grain) {
 						*last += 10 * grain
+					}
+				case 'h':
+					if last := &due[len(due)-1]; code.move(a, runners[a.entry.Value.in], *last-5*grain) {
+						*last -= 5 * grain
 					}
 				case 'd':
 					if code.disarm(a, &rt) {
@@ -110,6 +119,15 @@ func (p peal) model(code alarms) func(*explore.X) {
 			for _, r := range runners {
 				x.Assert(!p.ends || r.timers.wheel.Len() == 0, "an alarm is armed at a scheduler that has ended")
 			}
+			latest := int64(0) // that anybody fires for
+			for _, moments := range p.firers {
+				latest = max(latest, slices.Max(moments)*grain)
+			}
+			if a.Armed() { // T4
+				t := &runners[a.entry.Value.in].timers
+				next, ok := t.wheel.Next()
+				x.Assert(ok && next <= max(a.when(), latest) && t.next.Load() <= next, "due at %d, and the wheel has nothing to do until %d, the worker until %d", a.when(), next, t.next.Load())
+			}
 			for _, r := range runners { // what is still armed fires now
 				var left [batch]dueAlarm
 				n, _ := r.timers.fire(end, end, &left)
@@ -138,9 +156,14 @@ var peals = []struct {
 	{"postpone against fire", peal{"ap", [][]int64{{10, 20}}, 1, 0, false}},
 	{"postpone against two firers", peal{"ap", [][]int64{{10}, {20}}, 1, 3, false}},
 	{"postpone and cancel", peal{"apd", [][]int64{{10, 20}}, 1, 0, false}},
+	{"hasten", peal{"ah", nil, 1, 0, false}},
+	{"hasten against fire", peal{"ah", [][]int64{{5, 10}}, 1, 0, false}},
+	{"postpone and hasten against two firers", peal{"aph", [][]int64{{10}, {15}}, 1, 2, false}},
+	{"hasten and cancel", peal{"ahd", [][]int64{{5}}, 1, 0, false}},
+	{"hasten against the end", peal{"ah", nil, 1, 0, true}},
 	{"move against fire", peal{"am", [][]int64{{10, 20}}, 1, 4, false}},
-	{"move to another worker", peal{"am", [][]int64{{10, 20}}, 2, 4, false}},
-	{"move there and cancel", peal{"amd", [][]int64{{20}}, 2, 4, false}},
+	{"move to another worker", peal{"am", [][]int64{{10, 20}}, 2, 3, false}},
+	{"move there and cancel", peal{"amd", [][]int64{{20}}, 2, 3, false}},
 	{"arm against the end", peal{"a", nil, 1, 0, true}},
 	{"cancel against the end", peal{"ad", nil, 1, 0, true}},
 	{"postpone against the end", peal{"ap", [][]int64{{10}}, 1, 3, true}},
@@ -171,7 +194,7 @@ func TestExploreAlarmControls(t *testing.T) {
 			with(func(c *alarms) {
 				c.disarm = func(a *Alarm, rt *Runtime) bool {
 					v := &a.entry.Value
-					kept := v.set && v.when.Load() != fired
+					kept := v.set && a.when() != fired
 					if kept {
 						rt.runners[v.in].timers.wheel.Remove(&a.entry)
 					}
@@ -184,11 +207,10 @@ func TestExploreAlarmControls(t *testing.T) {
 			"postpone does not compare", // T2
 			with(func(c *alarms) {
 				c.postpone = func(a *Alarm, deadline int64) bool {
-					v := &a.entry.Value
-					if !v.set || v.when.Load() == fired {
+					if !a.entry.Value.set || a.when() == fired {
 						return false
 					}
-					v.when.Store(deadline)
+					a.entry.Move(a.when(), deadline)
 					return true
 				}
 			}),
@@ -206,7 +228,7 @@ func TestExploreAlarmControls(t *testing.T) {
 						}
 						due[n] = dueAlarm{notifier: e.Value.notifier, gen: e.Value.gen}
 						n++
-						e.Value.when.Store(fired)
+						e.Move(e.Deadline(), fired)
 					}
 				}
 			}),
@@ -222,17 +244,40 @@ func TestExploreAlarmControls(t *testing.T) {
 						if e == nil {
 							return n, false
 						}
-						v := &e.Value
-						if when := v.when.Load(); when > now {
-							t.wheel.Add(e, when)
-						} else if v.when.CompareAndSwap(when, fired) {
-							due[n] = dueAlarm{notifier: v.notifier, gen: v.gen}
+						if when := e.Deadline(); when > now {
+							t.wheel.Settle(e)
+						} else if e.Move(when, fired) {
+							due[n] = dueAlarm{notifier: e.Value.notifier, gen: e.Value.gen}
 							n++
 						}
 					}
 				}
 			}),
 			2,
+		}, {
+			"hasten does not lock", // T2
+			with(func(c *alarms) {
+				c.move = func(a *Alarm, r *Runner, deadline int64) bool {
+					if !a.Armed() {
+						return false
+					}
+					moved := a.entry.Move(a.when(), deadline)
+					r.timers.wheel.Settle(&a.entry)
+					return moved
+				}
+			}),
+			6,
+		}, {
+			"hasten does not settle", // T4
+			with(func(c *alarms) {
+				c.move = func(a *Alarm, r *Runner, deadline int64) bool {
+					r.timers.mu.Lock()
+					defer r.timers.mu.Unlock()
+					old := a.when()
+					return old != fired && a.entry.Move(old, deadline)
+				}
+			}),
+			5,
 		}, {
 			"the end empties the wheel, and closes it then", // T5
 			with(func(c *alarms) {
@@ -241,7 +286,7 @@ func TestExploreAlarmControls(t *testing.T) {
 					for e := t.wheel.Take(); e != nil; e = t.wheel.Take() {
 						due[n] = dueAlarm{notifier: e.Value.notifier, gen: e.Value.gen}
 						n++
-						e.Value.when.Store(fired)
+						e.Move(e.Deadline(), fired)
 					}
 					t.mu.Unlock()
 					t.mu.Lock()
@@ -250,7 +295,7 @@ func TestExploreAlarmControls(t *testing.T) {
 					return n
 				}
 			}),
-			8,
+			13,
 		}, {
 			"who arms looks before it locks", // T5
 			with(func(c *alarms) {
@@ -264,13 +309,12 @@ func TestExploreAlarmControls(t *testing.T) {
 					v, t := &a.entry.Value, &r.timers
 					v.in, v.set = uint16(r.index), true
 					t.mu.Lock()
-					v.when.Store(deadline)
 					t.wheel.Add(&a.entry, deadline)
 					t.mu.Unlock()
 					return false, true
 				}
 			}),
-			8,
+			13,
 		},
 	} {
 		t.Run(c.name, func(t *testing.T) { explore.Refute(t, explore.Options{}, peals[c.in].peal.model(c.code)) })

@@ -57,16 +57,16 @@ func (d *Deadline) when(cx *Cx) int64 {
 	case v.marks&deferred != 0:
 		return max(cx.run.deferredUntil, 1) // as it will be armed
 	}
-	return v.when.Load()
+	return d.timer.alarm.when()
 }
 
 // pass makes an expired deadline final: the wheel may not have fired it yet, and the poll's clock may
 // lag behind.
 func (d *Deadline) pass(cx *Cx) {
 	d.timer.Stop(cx)
-	v := &d.timer.alarm.entry.Value
-	v.set = true
-	v.when.Store(fired) // the owner's: it is in no wheel
+	e := &d.timer.alarm.entry
+	e.Value.set = true
+	e.Move(e.Deadline(), fired) // the owner's: it is in no wheel
 }
 
 // Extend moves the deadline to after from now, later or earlier, and reports

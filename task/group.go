@@ -247,7 +247,9 @@ func (g *Group) record(rt *Runtime, err error) {
 		keep(g, rt, p)
 	}
 	g.Cancel(err)
-	owner.Wake()
+	if owner.frame != nil { // else nobody waits, and in a simulation there is nothing to say
+		owner.Wake()
+	}
 }
 
 // Cancel cancels all members, those to come too. The first cause counts; members

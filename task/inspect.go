@@ -363,7 +363,7 @@ func (s *Suspended) timers(l *armed) {
 	for _, t := range [...]*Timer{l.sleeping, l.others} {
 		for ; t != nil; t = t.next {
 			if v := &t.alarm.entry.Value; v.set {
-				s.Waits = append(s.Waits, Await{Kind: AwaitsTimer, Deadline: v.when.Load()})
+				s.Waits = append(s.Waits, Await{Kind: AwaitsTimer, Deadline: t.alarm.when()})
 			}
 		}
 	}
@@ -501,8 +501,12 @@ func (w Waker) Life() (f *Frame, life uint32) { return w.frame, w.gen }
 // [Seq] or the stage of a [Flow] that is a field of it, or where its functions wait, if heistgen has
 // made it; else "".
 func StageOf(t Task) string {
-	if m, ok := t.(interface{ Stage() string }); ok {
-		return m.Stage()
+	if lines := LinesOf(t); len(lines) > 0 {
+		var at []string
+		for _, l := range lines {
+			at = append(at, fmt.Sprintf("%s at %s:%d", l.Function, l.File, l.Line))
+		}
+		return strings.Join(at, " in ")
 	}
 	v := reflect.ValueOf(t)
 	if v.Kind() != reflect.Pointer || v.Elem().Kind() != reflect.Struct {
@@ -524,6 +528,29 @@ func StageOf(t Task) string {
 		return runtime.FuncForPC(at.Pointer()).Name()
 	}
 	return ""
+}
+
+// SourceLine is a line of a source where a function waits.
+type SourceLine struct {
+	Function string // with its package's name
+	File     string // without a folder
+	Line     int
+}
+
+// Lined is a task that knows where in the source its functions wait: those that heistgen makes do.
+type Lined interface {
+	// Lines returns where the functions in progress wait, the innermost first: a stack of calls that are
+	// not on a stack. The task is in the caller's hand.
+	Lines() []SourceLine
+}
+
+// LinesOf returns where the functions of a suspended task wait that the caller has in hand (see [Inspect]), the
+// innermost first, if heistgen has made it; else nil.
+func LinesOf(t Task) []SourceLine {
+	if m, ok := t.(Lined); ok {
+		return m.Lines()
+	}
+	return nil
 }
 
 // stageFields has the number of the field that says the stage, by type; -1: none.

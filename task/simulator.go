@@ -2,6 +2,7 @@ package task
 
 import (
 	"fmt"
+	"strings"
 	"sync"
 	"time"
 
@@ -21,6 +22,9 @@ type Interruptible interface {
 	// Point is called on a thread where an operation begins, before anything has happened. It
 	// may return much later: others have run meanwhile. It is called without any lock.
 	Point()
+	// NoChange is told of a wake-up that has made nobody runnable: the Waker is nobody's, its life is over,
+	// or the task was runnable, or in a poll, already.
+	NoChange(w Waker)
 }
 
 // Simulator is a scheduler that runs one of its threads at a time, and decides at each
@@ -30,6 +34,9 @@ type Simulator interface {
 	// Go runs f as a thread, which would have a goroutine of its own elsewhere. what says
 	// what it is.
 	Go(what string, f func())
+	// Holds is told, of a runtime with [SetDebug], that a task has acquired n of object, a lock or permits, of that kind, or,
+	// if n is negative, that what it had was given back.
+	Holds(w Waker, object any, kind string, n int64)
 	// Draw returns a number from 0 up to but not including n, where other schedulers draw lots.
 	Draw(n int64) int64
 	// Crash is told of a panic that would end the process: it has nobody who could wait for it.
@@ -68,17 +75,21 @@ func Point(cx *Cx) {
 	}
 }
 
-// point is the slow half of Point, which is inlined.
-func point(cx *Cx) {
+// point is the slow half of Point, which is inlined. It returns who was told, or nil.
+func point(cx *Cx) (told Interruptible) {
 	if cx == nil {
-		if s, ok := threads.Load(stack.Number()); ok {
-			s.(Interruptible).Point()
+		s, ok := threads.Load(stack.Number())
+		if !ok {
+			return nil
 		}
-		return
+		told = s.(Interruptible)
+	} else if r := cx.run; r != nil && r.sim != nil {
+		told = r.sim
+	} else {
+		return nil
 	}
-	if r := cx.run; r != nil && r.sim != nil {
-		r.sim.Point()
-	}
+	told.Point()
+	return told
 }
 
 // below is where the budgets of simulated polls begin to count: see (*Cx).Spend.
@@ -96,21 +107,29 @@ func (rt *Runtime) start(what string, f func()) {
 // Advance is [Clock.Advance] for a simulator: those of rt's tasks that become runnable go to q.
 func Advance(c *Clock, d time.Duration, rt *Runtime, q Queue) { c.advance(d, rt, q) }
 
-// Waits describes what a suspended task owns and waits for, as far as that is known. It is for a
-// scheduler that polls nobody meanwhile.
-func Waits(f *Frame) (what []string) {
+// Holds tells the simulator of w's task, if it has one, that the task has acquired n of object, or, if n is
+// negative, that they were given back, by whomever. It is for objects that ask [Cx.Tracked].
+func Holds(w Waker, object any, kind string, n int64) {
+	if simulated.Load() != 0 && w.frame.rt != nil && w.frame.rt.sim != nil {
+		w.frame.rt.sim.Holds(w, object, kind, n)
+	}
+}
+
+// Waits describes what a suspended task owns and waits for, as far as that is known; name is what the holder of a
+// lock is called. It is for a scheduler that polls nobody meanwhile.
+func Waits(f *Frame, name func(Waker) string) (what []string) {
 	if f.state.bits.Load()&completing != 0 {
 		what = append(what, "it has returned, and what it owns has not ended")
 	}
-	return describe(f.attached, what)
+	return describe(f.attached, what, name)
 }
 
-func describe(a *attachment, what []string) []string {
+func describe(a *attachment, what []string, name func(Waker) string) []string {
 	for ; a != nil; a = a.next {
 		switch x := a.what.(type) {
 		case *waiter:
 			if x.queue != nil {
-				what = append(what, fmt.Sprintf("a place in a wait queue of %T", x.what))
+				what = append(what, "a place in the wait queue of a "+ObjectKind(x.what)+heldBy(x.what, name))
 			} else {
 				what = append(what, "something that has not happened")
 			}
@@ -119,9 +138,13 @@ func describe(a *attachment, what []string) []string {
 		case *Operation:
 			what = append(what, fmt.Sprintf("an operation of %T", x.owner))
 		case *Branch:
-			what = describe(x.attached, what)
+			what = describe(x.attached, what, name)
 		case *Group:
-			what = append(what, fmt.Sprintf("owns a group of %d members", x.live.Load()))
+			if n := x.live.Load(); n == 1 {
+				what = append(what, "owns a group of 1 member")
+			} else {
+				what = append(what, fmt.Sprintf("owns a group of %d members", n))
+			}
 		case interface{ joinable(*Runtime, *PanicError) }:
 			what = append(what, "owns a handle")
 		case *Cleanup:
@@ -130,4 +153,21 @@ func describe(a *attachment, what []string) []string {
 		}
 	}
 	return what
+}
+
+// heldBy says who holds an object, as far as that is known.
+func heldBy(object any, name func(Waker) string) string {
+	h, ok := object.(Holders)
+	if !ok {
+		return ""
+	}
+	tasks, _ := h.Holders()
+	var names []string
+	for _, w := range tasks {
+		names = append(names, name(w))
+	}
+	if len(names) == 0 {
+		return ""
+	}
+	return ", held by " + strings.Join(names, ", ")
 }

@@ -18,12 +18,16 @@ type teller struct {
 	started []func()
 	drawn   []int64
 	crashed []*task.PanicError
+	idle    []task.Waker
+	held    int64
 }
 
-func (s *teller) Point()                   { s.points++ }
-func (s *teller) Go(_ string, f func())    { s.started = append(s.started, f) }
-func (s *teller) Draw(n int64) int64       { s.drawn = append(s.drawn, n); return 0 }
-func (s *teller) Crash(p *task.PanicError) { s.crashed = append(s.crashed, p) }
+func (s *teller) Point()                                       { s.points++ }
+func (s *teller) Holds(_ task.Waker, _ any, _ string, n int64) { s.held += n }
+func (s *teller) NoChange(w task.Waker)                        { s.idle = append(s.idle, w) }
+func (s *teller) Go(_ string, f func())                        { s.started = append(s.started, f) }
+func (s *teller) Draw(n int64) int64                           { s.drawn = append(s.drawn, n); return 0 }
+func (s *teller) Crash(p *task.PanicError)                     { s.crashed = append(s.crashed, p) }
 
 // newTold returns a lab that tells a simulator.
 func newTold(t *testing.T) (*lab, *teller) {
@@ -109,6 +113,54 @@ func TestSimulatorIsTold(t *testing.T) {
 	require.Len(t, s.crashed, 1)
 }
 
+// A simulator is told of wake-ups that make nobody runnable: with and without a Cx, one by one and of a set.
+func TestSimulatorIsToldOfWakeUpsForNothing(t *testing.T) {
+	l, s := newTold(t)
+	task.Waker{}.Wake()
+	require.Equal(t, []task.Waker{{}}, s.idle)
+	s.idle = nil
+
+	var mine task.Waker
+	polls := 0
+	task.Detach(l, steps(func(cx *task.Cx) error {
+		if polls++; polls == 1 {
+			mine = cx.Waker()
+			cx.Wake(mine) // in the middle of its poll
+			require.Equal(t, []task.Waker{mine}, s.idle)
+			return cx.Suspend()
+		}
+		if polls == 2 {
+			return cx.Suspend()
+		}
+		return nil
+	}))
+	l.work()
+	require.Equal(t, 2, polls)
+	mine.Wake()
+	require.Len(t, s.idle, 1, "it is woken")
+	mine.Wake()
+	require.Len(t, s.idle, 2, "it is runnable already")
+	l.work()
+	mine.Wake()
+	require.Equal(t, []task.Waker{mine, mine, mine}, s.idle, "it has ended")
+	s.idle = nil
+
+	var set task.WaitSet
+	var mu task.WaitLock
+	open := false
+	member := func() task.Task {
+		return steps(func(cx *task.Cx) error { return set.Wait(cx, &mu, func() bool { return open }) })
+	}
+	task.Detach(l, member())
+	task.Detach(l, member())
+	l.work()
+	open = true
+	l.CancelAll(nil) // both are runnable
+	set.WakeAll(&mu, nil)
+	require.Len(t, s.idle, 2)
+	l.work()
+}
+
 func TestWaitsSaysWhatFor(t *testing.T) {
 	l := newLab(background)
 	var p task.Promise[int]
@@ -124,7 +176,7 @@ func TestWaitsSaysWhatFor(t *testing.T) {
 	task.Detach(l, r)
 	require.True(t, task.Alive(&r.Frame))
 	l.work()
-	require.Equal(t, []string{"something that has not happened", "a timer", "owns a group of 1 members"}, task.Waits(&r.Frame))
+	require.Equal(t, []string{"something that has not happened", "a timer", "owns a group of 1 member"}, task.Waits(&r.Frame, nil))
 	l.CancelAll(nil)
 	l.work()
 	require.False(t, task.Alive(&r.Frame))

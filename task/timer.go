@@ -212,8 +212,8 @@ func (r *Runner) armDeferred() {
 	}
 }
 
-// Reset arms the timer to fire when d has passed. If it is armed it is moved; to
-// postpone it is one atomic operation, on whatever worker it was armed.
+// Reset arms the timer to fire when d has passed. If it is armed it is moved: to
+// postpone it is one atomic operation, on whatever worker it was armed, and to hasten it a short lock.
 func (t *Timer) Reset(cx *Cx, d time.Duration) { t.reset(cx, cx.after(d)) }
 
 // ResetWithin is Reset to any moment from d to d+slack. Timers with some slack are
@@ -228,7 +228,7 @@ func (t *Timer) reset(cx *Cx, deadline int64) { t.arm(cx, deadline, 0) }
 func (t *Timer) arm(cx *Cx, deadline int64, mark uint8) {
 	t.own(cx)
 	v := &t.alarm.entry.Value
-	if v.marks&sleeping == mark&sleeping && (mark == 0 || cx.dozes(t)) && t.alarm.Postpone(deadline) {
+	if v.marks&sleeping == mark&sleeping && (mark == 0 || cx.dozes(t)) && t.alarm.move(cx.run, deadline) {
 		v.marks |= mark
 		return
 	}

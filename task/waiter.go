@@ -129,6 +129,9 @@ func wakeMany(woken []wakeup, cx *Cx) {
 		}
 		switch f := w.frame; {
 		case !f.state.wake(w.gen, 0): // or it is in its next life, and not to be looked at
+			if s := cx.run.sim; s != nil {
+				s.NoChange(Waker{f, w.gen})
+			}
 		case f.rt == cx.run.rt:
 			cx.run.queue.Push(f)
 		default:

@@ -12,11 +12,7 @@ type Waker struct {
 // visible to the poll.
 //
 // Any thread; it never blocks. Within a poll, [Cx.Wake] is cheaper.
-func (w Waker) Wake() {
-	if w.frame != nil {
-		wakeTask(nil, w.frame, w.gen)
-	}
-}
+func (w Waker) Wake() { wakeTask(nil, w.frame, w.gen) }
 
 // Over reports whether the task's life has ended, and its outcome stands. Any thread.
 func (w Waker) Over() bool {
@@ -27,10 +23,16 @@ func (w Waker) Over() bool {
 	return s&live == 0 || gen(s) != w.gen
 }
 
-// wakeTask wakes f in life g. cx is the caller's poll, or nil.
+// wakeTask wakes f, which may be nil, in life g. cx is the caller's poll, or nil.
 func wakeTask(cx *Cx, f *Frame, g uint32) {
-	Point(cx)
-	if !f.state.wake(g, 0) {
+	var told Interruptible
+	if simulated.Load() != 0 {
+		told = point(cx)
+	}
+	if f == nil || !f.state.wake(g, 0) {
+		if told != nil {
+			told.NoChange(Waker{f, g})
+		}
 		return
 	}
 	if cx != nil && cx.run.rt == f.rt {
@@ -63,11 +65,7 @@ func (cx *Cx) Self() Waker { return Waker{cx.frame, gen(cx.frame.state.bits.Load
 
 // Wake is w.Wake, cheaper: a task that is woken from within a poll runs next on
 // the same worker.
-func (cx *Cx) Wake(w Waker) {
-	if w.frame != nil {
-		wakeTask(cx, w.frame, w.gen)
-	}
-}
+func (cx *Cx) Wake(w Waker) { wakeTask(cx, w.frame, w.gen) }
 
 // Rouse wakes w's task. If it is one of rt's, it becomes runnable on q, as the one to
 // run next or behind all others. It is for a worker of rt outside of polls.

@@ -13,8 +13,8 @@ import (
 // A program has four bytes a step: what to do, with which entry, and two that make
 // a moment. See (*model).moment.
 //
-//	add +    remove -    reset =    pull one due entry ^    all of them *
-const steps = "+-=^*"
+//	add +    remove -    reset =    pull one due entry ^    all of them *    postpone >    move, and settle ~
+const steps = "+-=^*>~"
 
 // FuzzModel runs a program on a wheel and on a sorted list. Steps that come
 // between two pulls happen inside an expiry.
@@ -50,6 +50,10 @@ func FuzzModel(f *testing.F) {
 				m.remove(e)
 			case '=':
 				m.reset(e, at)
+			case '>':
+				m.postpone(e, at)
+			case '~':
+				m.move(e, at)
 			case '^':
 				m.pull(at)
 			case '*':
@@ -72,10 +76,11 @@ type model struct {
 	*testing.T
 	wheel      timerwheel.Wheel[int]
 	entries    [crowd]timerwheel.Entry[int]
-	armed      []shadow // in the order of arming
-	aside      []shadow // overdue, and armed in this round
-	now, floor int64    // in ticks
-	latest     int64    // now, in ticks
+	known      [crowd]bool // the entries that have been in the wheel
+	armed      []shadow    // in the order of arming
+	aside      []shadow    // overdue, and armed in this round
+	now, floor int64       // in ticks
+	latest     int64       // now, in ticks
 }
 
 // shadow is what the model knows about an armed entry.
@@ -83,7 +88,8 @@ type shadow struct {
 	id       int
 	deadline int64
 	tick     int64
-	moved    bool // by Reset: it may have kept its place
+	moved    bool // by Reset or Move: it may have kept its place
+	early    bool // by Move: its place may be one that comes before
 }
 
 func newModel(t *testing.T) *model {
@@ -170,7 +176,7 @@ func (m *model) forget(id int) bool {
 func (m *model) len() int { return len(m.armed) + len(m.aside) }
 
 func (m *model) arm(id int, deadline int64, moved bool) {
-	s := shadow{id, deadline, ceil(deadline), moved}
+	s := shadow{id: id, deadline: deadline, tick: ceil(deadline), moved: moved}
 	switch {
 	case s.tick >= m.floor:
 		m.armed = append(m.armed, s)
@@ -186,7 +192,7 @@ func (m *model) arm(id int, deadline int64, moved bool) {
 func (m *model) begin() {
 	m.floor = m.now
 	for _, s := range m.aside {
-		s.tick = m.now
+		s.tick = max(m.now, ceil(s.deadline)) // it may have been postponed
 		m.armed = append(m.armed, s)
 	}
 	m.aside = nil
@@ -197,6 +203,7 @@ func (m *model) add(e *timerwheel.Entry[int], deadline int64) {
 		return
 	}
 	m.wheel.Add(e, deadline)
+	m.known[e.Value] = true
 	m.arm(e.Value, deadline, false)
 }
 
@@ -208,10 +215,48 @@ func (m *model) remove(e *timerwheel.Entry[int]) {
 
 func (m *model) reset(e *timerwheel.Entry[int], deadline int64) {
 	was := m.forget(e.Value)
+	m.known[e.Value] = true
 	if got := m.wheel.Reset(e, deadline); got != was {
 		m.Fatalf("Reset: %t, want %t", got, was)
 	}
 	m.arm(e.Value, deadline, was)
+}
+
+// postpone moves an armed entry by Move alone. One that is set aside stays there, and one that is overdue all the same
+// where it is.
+func (m *model) postpone(e *timerwheel.Entry[int], deadline int64) {
+	if !e.Armed() || deadline < e.Deadline() {
+		return
+	}
+	m.moveIt(e, deadline)
+	id := func(s shadow) bool { return s.id == e.Value }
+	if i := slices.IndexFunc(m.aside, id); i >= 0 {
+		m.aside[i].deadline, m.aside[i].early = deadline, true
+		return
+	}
+	s := &m.armed[slices.IndexFunc(m.armed, id)]
+	s.deadline, s.moved, s.early = deadline, true, true
+	s.tick = max(s.tick, ceil(deadline))
+}
+
+// move moves an entry, armed or not, to anything.
+func (m *model) move(e *timerwheel.Entry[int], deadline int64) {
+	if !e.Armed() && !m.known[e.Value] {
+		return
+	}
+	m.forget(e.Value)
+	m.moveIt(e, deadline)
+	m.wheel.Settle(e)
+	m.arm(e.Value, deadline, true)
+	if n := len(m.armed) - 1; n >= 0 && m.armed[n].id == e.Value {
+		m.armed[n].early = true
+	}
+}
+
+func (m *model) moveIt(e *timerwheel.Entry[int], deadline int64) {
+	if e.Move(e.Deadline()+1, deadline) || !e.Move(e.Deadline(), deadline) {
+		m.Fatal("Move does not compare")
+	}
 }
 
 // pull takes one entry, and reports whether there was one.
@@ -253,13 +298,17 @@ func (m *model) pull(now int64) bool {
 // check compares what can be asked about the wheel.
 func (m *model) check() {
 	m.Helper()
-	if err := m.wheel.Check(); err != nil {
+	all := slices.Concat(m.armed, m.aside)
+	early := func(s shadow) bool { return s.early }
+	if err := m.wheel.Check(func(e *timerwheel.Entry[int]) bool {
+		return slices.ContainsFunc(all, func(s shadow) bool { return s.id == e.Value && s.early })
+	}); err != nil {
 		m.Fatal(err)
 	}
 	if got, want := m.wheel.Len(), m.len(); got != want {
 		m.Fatalf("length: %d, want %d", got, want)
 	}
-	for _, s := range slices.Concat(m.armed, m.aside) {
+	for _, s := range all {
 		if e := &m.entries[s.id]; !e.Armed() || e.Deadline() != s.deadline {
 			m.Fatalf("entry %d: armed is %t for %d, want %d", s.id, e.Armed(), e.Deadline(), s.deadline)
 		}
@@ -274,6 +323,10 @@ func (m *model) check() {
 		}
 	case due && (!ok || next > s.tick*timerwheel.Tick):
 		m.Fatalf("next: %d %t, want at most %d", next, ok, s.tick*timerwheel.Tick)
+	case ok && slices.ContainsFunc(all, early): // the wheel may look at it before
+		if next < m.now*timerwheel.Tick {
+			m.Fatalf("next: %d, at tick %d", next, m.now)
+		}
 	case ok && (!due || next < m.now*timerwheel.Tick):
 		m.Fatalf("next: %d with %d armed, at tick %d", next, len(m.armed), m.now)
 	case len(m.armed) == 1 && ok != due:

@@ -86,6 +86,10 @@ func (w *Wheel[T]) earliest() (at uint, tick uint64, ok bool) {
 	return 0, 0, false
 }
 
+// covers reports whether the slot that begins at a tick is where another one belongs: not if that is overdue, or of an
+// entry that was moved.
+func covers(at uint, begins, tick uint64) bool { return tick-begins < 1<<(at/slots*slotBits) }
+
 // begin begins a round: what was set aside is due now.
 func (w *Wheel[T]) begin() {
 	w.floor = w.cur
@@ -104,14 +108,22 @@ func (w *Wheel[T]) step() (e *Entry[T], more bool) {
 		return nil, false
 	}
 	e = w.slots[at].first
-	if at >= slots {
-		own := tickOf(e.deadline)
-		if e.next != nil || own < tick || own > w.target {
+	own := tickOf(e.Deadline())
+	switch {
+	case at >= slots:
+		if e.next != nil || !covers(at, tick, own) || own > w.target {
 			w.cur, w.floor = tick, tick
 			w.cascade(at)
 			return nil, true
 		}
 		tick = own // it is alone, and would come down by itself, level by level
+	case own > tick: // it was moved
+		if w.cur != tick {
+			w.cur, w.floor = tick, tick
+		}
+		w.unlink(e)
+		w.link(e, w.place(e.Deadline()))
+		return nil, true
 	}
 	w.cur = tick
 	w.unlink(e)
@@ -129,7 +141,7 @@ func (w *Wheel[T]) cascade(at uint) {
 	for e != nil {
 		next := e.next
 		e.next = nil
-		w.link(e, w.place(e.deadline))
+		w.link(e, w.place(e.Deadline()))
 		e = next
 	}
 }

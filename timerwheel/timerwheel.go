@@ -32,7 +32,7 @@
 //   - Less than a tick late: a deadline is rounded up to a multiple of Tick, and
 //     the first Expire from then on hands the entry out.
 //   - In order: by tick. Entries of one tick come in the order in which they were
-//     added; Reset may leave an entry in its place.
+//     added; Reset may leave an entry in its place, and so does Move.
 //   - A deadline that has passed is due at once; but if it is added in a round, in
 //     the next one, so that the round ends whatever it arms. A round is a series
 //     of calls of Expire with the same now, up to the one that returns nil.
@@ -44,7 +44,7 @@
 // # Concurrency
 //
 // A wheel and its entries belong to one goroutine at a time; a mutex makes them
-// shared. Expire hands out one entry at a time and never calls back, so that a lock
+// shared. Only [Entry.Move], which postpones, and [Entry.Deadline] are for any thread at any time. Expire hands out one entry at a time and never calls back, so that a lock
 // may be given up between two of them: the wheel may change meanwhile.
 //
 // # Invariants
@@ -55,12 +55,14 @@
 //	    What is added for an earlier tick is overdue: it goes into the slot of cur
 //	    in the first case, and in the second is set aside until the next round.
 //	I3  An entry that is not overdue has the tick of its deadline. Its level and
-//	    slot follow from that and cur, unless it is later than End (I7).
+//	    slot follow from that and cur, unless it is later than End (I7), or was moved:
+//	    then it may be in a slot that comes before.
 //	I4  So an occupied slot from level 1 on lies ahead of cur, one on level 0 not
 //	    behind it. On each level they come in the order of time, and before all
 //	    those of the level above.
 //	I5  A bit of occupied is set if and only if the slot has an entry.
-//	I6  Entries of the same tick share a slot, always, in the order of their Adds.
+//	I6  Entries of the same tick share a slot, always, in the order of their Adds, but
+//	    for those that were moved.
 //	I7  An entry that is later than End is in the slot endless, which no tick reaches.
 //
 // # Price
@@ -73,6 +75,8 @@ package timerwheel
 import (
 	"math/bits"
 	"sync/atomic"
+
+	"github.com/heist-go/heist/internal/atomicx"
 )
 
 const (
@@ -100,16 +104,29 @@ const Tick = 1 << tickBits
 type Entry[T any] struct {
 	Value T // the caller's; the wheel does not touch it
 
-	deadline   int64
-	next, prev *Entry[T] // neighbours in the slot
+	deadline   atomicx.Int64 // Move, by any thread
+	next, prev *Entry[T]     // neighbours in the slot
 	_          noCopy
 	wheel      uint32 // id of the wheel that armed it last
 	at         uint16 // 1 + index of the slot; 0 if not armed
 }
 
 // Deadline returns the deadline that the entry was last armed with, exactly as it
-// was given. It stays when the entry is handed out or removed.
-func (e *Entry[T]) Deadline() int64 { return e.deadline }
+// was given. It stays when the entry is handed out or removed. Any thread.
+//
+// Pairs with: (*Wheel).Add, (*Wheel).Reset, (*Entry).Move.
+func (e *Entry[T]) Deadline() int64 { return e.deadline.Load() }
+
+// Move changes the deadline from old to another one, by a compare-and-swap, and reports whether it was
+// old. Any thread may make that of an armed entry later so, without the wheel: the wheel finds out when it comes to
+// where the entry is, and hands it out when it is due. Who makes it earlier calls [Wheel.Settle], before the wheel
+// is used otherwise. What is not armed may be moved to anything: so whoever is handed an entry can claim it,
+// against a thread that postpones it, by a deadline that says so.
+func (e *Entry[T]) Move(old, deadline int64) bool {
+	// Claim. The deadline, among threads that move it.
+	// Pairs with: (*Entry).Deadline.
+	return e.deadline.CompareAndSwap(old, deadline)
+}
 
 // Armed reports whether the entry is in a wheel: added, and neither handed out
 // nor removed since.
@@ -144,7 +161,9 @@ func (w *Wheel[T]) Add(e *Entry[T], deadline int64) {
 		// Pairs with: (*Wheel).Add.
 		w.id = ids.Add(1)
 	}
-	e.wheel, e.deadline = w.id, deadline
+	e.wheel = w.id
+	// Publish. The entry is nobody else's yet. Pairs with: (*Entry).Deadline.
+	atomicx.StoreReleaseInt64(&e.deadline, deadline)
 	w.link(e, w.place(deadline))
 	w.armed++
 }
@@ -178,12 +197,29 @@ func (w *Wheel[T]) Reset(e *Entry[T], deadline int64) bool {
 	if e.wheel != w.id {
 		panic("timerwheel: Reset of an entry that is armed in another wheel: Remove it there first")
 	}
-	e.deadline = deadline
+	// Publish. Who resets an entry does not let others move it. Pairs with: (*Entry).Deadline.
+	atomicx.StoreReleaseInt64(&e.deadline, deadline)
 	if at := w.place(deadline); at != e.slot() {
 		w.unlink(e)
 		w.link(e, at)
 	}
 	return true
+}
+
+// Settle sees to it that e is handed out at the deadline that [Entry.Move] has given it: an entry of this wheel, which
+// is armed, or has been handed out and is to be armed again. If it is in a slot that comes before the
+// deadline it stays there until then: that touches no other entry.
+func (w *Wheel[T]) Settle(e *Entry[T]) {
+	at := w.place(e.Deadline())
+	switch {
+	case e.at == 0:
+		w.armed++
+	case at >= e.slot() && at != aside:
+		return
+	default:
+		w.unlink(e)
+	}
+	w.link(e, at)
 }
 
 // Next returns the moment from which on Expire has something to do; ok is false if
@@ -200,7 +236,9 @@ func (w *Wheel[T]) Next() (moment int64, ok bool) {
 		return 0, false
 	}
 	if s := &w.slots[at]; s.first == s.last {
-		tick = max(tick, tickOf(s.first.deadline)) // the former if it is overdue
+		if own := tickOf(s.first.Deadline()); covers(at, tick, own) || w.armed == 1 {
+			tick = max(tick, own)
+		}
 	}
 	return momentOf(tick), true
 }

@@ -61,7 +61,7 @@ func TestSmoke(t *testing.T) {
 		require.Zero(t, w.Len())
 		require.Nil(t, w.Expire(0))
 		require.False(t, w.Remove(&ts[0]))
-		require.NoError(t, w.Check())
+		require.NoError(t, w.Check(unmoved))
 	}
 	empty()
 	for range 3 { // the present is ahead of the deadlines, the second time
@@ -125,7 +125,7 @@ func TestNeverEarly(t *testing.T) {
 		}
 	}
 	require.Equal(t, crowd, w.Len())
-	require.NoError(t, w.Check())
+	require.NoError(t, w.Check(unmoved))
 }
 
 // TestOrder: by tick, and in the order of Add within a tick, also when the entries
@@ -185,7 +185,7 @@ func TestWrap(t *testing.T) {
 						for k := range got {
 							require.Equal(t, i+k, got[k])
 						}
-						require.NoError(t, w.Check())
+						require.NoError(t, w.Check(unmoved))
 					}
 					require.Len(t, expire(&w, math.MaxInt64), len(far)-1)
 				})
@@ -376,7 +376,7 @@ func TestExpiry(t *testing.T) {
 		require.True(t, w.Remove(&ts[0]), "set aside, and removed")
 		require.True(t, w.Reset(&ts[1], year), "set aside, and postponed")
 		require.Nil(t, w.Expire(now+9*tick))
-		require.NoError(t, w.Check())
+		require.NoError(t, w.Check(unmoved))
 	})
 	t.Run("stop early", func(t *testing.T) {
 		w, ts := begin(now, now, now+tick)
@@ -429,7 +429,7 @@ func TestTimeGoesBack(t *testing.T) {
 	w.Add(&ts[2], 50*tick)
 	require.Equal(t, []int{2}, expire(&w, 60*tick))
 	require.Equal(t, []int{1}, expire(&w, 101*tick))
-	require.NoError(t, w.Check())
+	require.NoError(t, w.Check(unmoved))
 }
 
 // Take empties a wheel, of what is due, overdue, ahead, and without end.
@@ -447,7 +447,7 @@ func TestTake(t *testing.T) {
 	for e := w.Take(); e != nil; e = w.Take() {
 		require.False(t, e.Armed() || got[e.Value])
 		got[e.Value] = true
-		require.NoError(t, w.Check())
+		require.NoError(t, w.Check(unmoved))
 	}
 	require.Len(t, got, 5)
 	require.Zero(t, w.Len())
@@ -481,7 +481,7 @@ func TestEndsOfTime(t *testing.T) {
 			for i := range ts[1:] {
 				require.True(t, w.Remove(&ts[1+i]))
 			}
-			require.NoError(t, w.Check())
+			require.NoError(t, w.Check(unmoved))
 		}
 	})
 	t.Run("without end", func(t *testing.T) {
@@ -497,10 +497,10 @@ func TestEndsOfTime(t *testing.T) {
 			require.True(t, w.Reset(&ts[1], last))
 			next, ok := w.Next()
 			require.True(t, ok && next == last)
-			require.NoError(t, w.Check())
+			require.NoError(t, w.Check(unmoved))
 			require.Equal(t, []int{1}, expire(&w, math.MaxInt64))
 			require.True(t, w.Remove(&ts[0]) && w.Remove(&ts[2]))
-			require.NoError(t, w.Check())
+			require.NoError(t, w.Check(unmoved))
 		}
 	})
 	t.Run("a loop at the end", func(t *testing.T) {
@@ -547,8 +547,8 @@ func TestMisuse(t *testing.T) {
 		require.PanicsWithValue(t, "timerwheel: Reset of an entry that is armed in another wheel: Remove it there first",
 			func() { other.Reset(&ts[0], 6) })
 		require.Equal(t, int64(5), ts[0].Deadline(), "nothing has changed")
-		require.NoError(t, mine.Check())
-		require.NoError(t, other.Check())
+		require.NoError(t, mine.Check(unmoved))
+		require.NoError(t, other.Check(unmoved))
 
 		require.Equal(t, []int{0}, expire(&mine, tick))
 		require.False(t, other.Remove(&ts[0]), "it is not armed")
@@ -571,7 +571,7 @@ func TestCopied(t *testing.T) {
 	require.PanicsWithValue(t, "timerwheel: the entry is not where it says: it was copied while it was armed",
 		func() { w.Remove(&ts[1]) })
 	require.True(t, w.Remove(&ts[0]))
-	require.NoError(t, w.Check())
+	require.NoError(t, w.Check(unmoved))
 }
 
 // TestCoalesce compares with the definition.
@@ -632,3 +632,6 @@ func TestAllocs(t *testing.T) {
 	}))
 	require.Zero(t, w.Len())
 }
+
+// unmoved says that no entry was moved.
+func unmoved(*timerwheel.Entry[int]) bool { return false }

@@ -2,6 +2,8 @@
 // own means.
 package figures
 
+import "github.com/heist-go/heist/task"
+
 //go:generate go run .. .
 
 // tree is a binary tree.
@@ -17,3 +19,8 @@ func grow(from, to int) *tree {
 	mid := (from + to) / 2
 	return &tree{grow(from, mid), grow(mid+1, to), mid}
 }
+
+// tick is a wait.
+func tick(cx *task.Cx) error { return cx.Yield() }
+
+func (t *tree) note(text string) { t.value += len(text) }

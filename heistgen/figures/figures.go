@@ -56,7 +56,8 @@ func stage(cx *task.Cx, in, out *chans.Chan[int]) error {
 //heist:task
 func deep(cx *task.Cx, depth, n int) error {
 	if depth > 1 {
-		return deep(cx, depth-1, n)
+		err := deep(cx, depth-1, n)
+		return err // to return the call itself would need no frame
 	}
 	for range n {
 		if err := cx.Yield(); err != nil {

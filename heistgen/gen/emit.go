@@ -1,7 +1,6 @@
 package gen
 
 import (
-	"cmp"
 	"fmt"
 	"go/ast"
 	"go/format"
@@ -352,43 +351,42 @@ func (o *output) machine(w *writer, tp, tn, params string) {
 	f := w.f
 	call := f.name + "Call"
 	m := f.self
-	o.p("// %s is %s in progress.\ntype %s%s struct {\n", call, f.display(), call, tp)
-	if f.lit != nil {
-		o.p("%sLiteral\n", w.machine())
+	o.p("// %s is %s in progress.\ntype %s%s ", call, f.display(), call, tp)
+	if f.frame != "" {
+		o.p("%s\n\n// %s is what it keeps. Others begin with it: they are awaited when it is not.\ntype %s ", f.frame, f.frame, f.frame)
+	}
+	o.p("struct {\n")
+	if f.base != nil {
+		o.p("%s%s\n", f.base.frame, f.rented())
 	} else {
-		o.p("%sCall\n", w.machine())
+		o.p("%s%s\n", w.machine(), f.head())
 	}
-	ofSite := map[*slot]bool{}
-	for _, s := range f.defers {
-		ofSite[s.fun] = true
-		for _, a := range s.args {
-			ofSite[a] = true
+	for _, p := range f.own() {
+		switch s, k := p.slot, p.kid; {
+		case s != nil:
+			star, also := "", ""
+			if s.boxed {
+				star = "*"
+			}
+			for _, x := range s.others {
+				also += ", " + x.name
+			}
+			if s.at != "" && s.at != s.name {
+				also = ", " + s.name + also
+			}
+			o.p("%s %s%s%s\n", s.fieldName(), star, w.typ(s.typ), comment(" and ", also))
+		case k != nil:
+			star := ""
+			if k.pointer {
+				star = "*"
+			}
+			o.p("%s %s%s // awaited%s\n", k.name, star, w.kidType(k), f.lodgers(k))
+		default:
+			o.p("defers []%sDefer%s\n", f.name, tn)
 		}
-	}
-	for _, s := range f.order {
-		if !s.frame || s.shares != nil || f.listed && ofSite[s] {
-			continue
-		}
-		star, also := "", ""
-		if s.boxed {
-			star = "*"
-		}
-		for i, x := range s.others {
-			also += cmp.Or(map[bool]string{true: " // and "}[i == 0], ", ") + x.name
-		}
-		o.p("%s %s%s%s\n", s.name, star, w.typ(s.typ), also)
-	}
-	if f.listed {
-		o.p("defers []%sDefer%s\n", f.name, tn)
-	}
-	for _, k := range f.frames {
-		star := ""
-		if k.pointer {
-			star = "*"
-		}
-		o.p("%s %s%s // awaited\n", k.name, star, w.kidType(k))
 	}
 	o.p("}\n\n")
+	ofSite := f.ofSites()
 	if f.listed {
 		o.p("// %sDefer is a deferred call.\ntype %sDefer%s struct {\nsite int\n", f.name, f.name, tp)
 		for _, s := range f.order {
@@ -414,9 +412,9 @@ func (o *output) machine(w *writer, tp, tn, params string) {
 	for _, p := range ps {
 		s := f.slots[p]
 		if s.boxed {
-			o.p("%s.%s = new(%s)\n*%s.%s = %s\n", m, s.name, w.typ(s.typ), m, s.name, s.name)
+			o.p("%s = new(%s)\n*%s = %s\n", w.place(s), w.typ(s.typ), w.place(s), s.name)
 		} else {
-			o.p("%s.%s = %s\n", m, s.name, s.name)
+			o.p("%s = %s\n", w.place(s), s.name)
 		}
 	}
 	zeroes := f.outs
@@ -425,9 +423,9 @@ func (o *output) machine(w *writer, tp, tn, params string) {
 	}
 	for _, s := range zeroes {
 		if s.boxed {
-			o.p("%s.%s = new(%s)\n", m, s.name, w.typ(s.typ))
+			o.p("%s = new(%s)\n", w.place(s), w.typ(s.typ))
 		} else {
-			o.p("%s.%s = %s\n", m, s.name, w.zero(s.typ))
+			o.p("%s = %s\n", w.place(s), w.zero(s.typ))
 		}
 	}
 	if f.listed {
@@ -452,9 +450,9 @@ func (o *output) machine(w *writer, tp, tn, params string) {
 			continue
 		}
 		if s.boxed {
-			o.p("%s.%s = nil\n", m, s.name)
+			o.p("%s = nil\n", w.place(s))
 		} else if hasPointers(s.typ, map[types.Type]bool{}) {
-			o.p("%s.%s = %s\n", m, s.name, w.zero(s.typ))
+			o.p("%s = %s\n", w.place(s), w.zero(s.typ))
 		}
 	}
 	if f.mutant("a panic of an awaited function is not raised") {
@@ -492,6 +490,7 @@ func (o *output) machine(w *writer, tp, tn, params string) {
 	o.code(w)
 	o.p("\n%s\n}\n\n", selfMark)
 
+	o.lines(f, call, tn)
 	if len(f.defers) > 0 {
 		o.deferred(w, call, tn)
 	}
@@ -508,6 +507,59 @@ func (o *output) machine(w *writer, tp, tn, params string) {
 		}
 		o.p("%s%s.deferred(nil)\n}\n\n", in.b.String(), m)
 	}
+}
+
+// lines writes where the function's waits are in the source, for who looks at a task that is suspended.
+func (o *output) lines(f *fun, call, tn string) {
+	where := f.unit.Fset.Position(f.where())
+	lines := make([]string, f.states+1)
+	for i := range lines {
+		lines[i] = strconv.Itoa(where.Line) // it cannot be there
+	}
+	for _, i := range f.code {
+		if i.state > 0 {
+			lines[i.state] = strconv.Itoa(f.line(i.pos))
+		}
+	}
+	o.p("// Line returns the line of the source that a wait is in.\nfunc (*%s%s) Line(at uint32) (string, int) {\nreturn %q, [...]int{%s}[at]\n}\n\n",
+		call, tn, filepath.Base(where.Filename), strings.Join(lines, ", "))
+}
+
+// comment writes a list that begins with a comma.
+func comment(first, list string) string {
+	if list == "" {
+		return ""
+	}
+	return " //" + first + strings.TrimPrefix(list, ", ")
+}
+
+// lodgers names the functions whose frames lie in that of k.
+func (f *fun) lodgers(k *kid) string {
+	var names []string
+	for _, o := range f.frames {
+		if o.host == k {
+			names = append(names, o.f.obj.Name())
+		}
+	}
+	if len(names) == 0 {
+		return ""
+	}
+	return "; at other times " + strings.Join(names, ", ")
+}
+
+// rented says which fields of its base f has for which of its variables.
+func (f *fun) rented() string {
+	also := ""
+	for _, p := range f.parts() {
+		if s := p.slot; s != nil && s.based {
+			for _, x := range append([]*slot{s}, s.others...) {
+				if x.name != s.at {
+					also += fmt.Sprintf(", %s: %s", s.at, x.name)
+				}
+			}
+		}
+	}
+	return comment(" ", also)
 }
 
 // alone reports whether the function awaits no other, so that it is the innermost one whenever it waits.
@@ -559,6 +611,11 @@ func (o *output) code(w *writer) {
 			o.p("const %s%s = %s\n", l.name, t, constText(c))
 		}
 	}
+	for _, k := range f.frames {
+		if k.host != nil && slices.ContainsFunc(f.code, func(i *instr) bool { return i.kid == k }) {
+			o.p("%s := (*%s)(&%s.%s%s)\n", k.name, w.kidType(k), f.self, k.host.name, k.way)
+		}
+	}
 	var cases []string
 	for _, i := range f.code {
 		if i.state > 0 {
@@ -580,22 +637,28 @@ func (o *output) deferred(w *writer, call, tn string) {
 	m := f.self
 	did, raised := f.generated("did", "ran"), f.generated("raised", "value")
 	o.p("// deferred runs the deferred calls, on top of what was raised, or nil.\nfunc (%s *%s%s) deferred(%s any) {\n", m, call, tn, raised)
+	field := func(s *slot) string {
+		if f.listed {
+			return s.name
+		}
+		return s.fieldName()
+	}
 	one := func(s *site, at string) {
 		text := ""
 		switch {
 		case s.static != nil:
 			text = w.expr(s.static)
 		case s.method != "":
-			text = at + s.fun.name + "." + s.method
+			text = at + field(s.fun) + "." + s.method
 		default:
-			text = at + s.fun.name
+			text = at + field(s.fun)
 		}
 		var as []string
 		for i, a := range s.args {
 			if a == nil {
 				as = append(as, w.expr(s.fixed[i]))
 			} else {
-				as = append(as, at+a.name)
+				as = append(as, at+field(a))
 			}
 		}
 		dots := ""
@@ -840,7 +903,7 @@ func (w *writer) instr(i *instr) {
 		if f.yield != nil || i.kid.f.yield != nil {
 			cond = w.machine() + "Waits(" + f.in + ")"
 		}
-		k := f.self + "." + i.kid.name
+		k := w.kidPlace(i.kid)
 		w.line(i.pos)
 		w.p("if %s = %s.Step(%s, %s, nil); %s {\n%s}\n", f.in, k, f.drv, f.ctx, cond, w.suspend(i))
 		w.p("%s:\n", i.label.name)
@@ -898,7 +961,7 @@ func (w *writer) suspension(i *instr) string {
 		text = strings.Join(fields, ", ") + " = " + strings.Join(zeroes, ", ") + "\n"
 	}
 	if i.op == opAwait {
-		return text + fmt.Sprintf("return %s.Awaited(&%s.%s.Call, %s, %s)\n", f.drv, f.self, i.kid.name, f.self, f.in)
+		return text + fmt.Sprintf("return %s.Awaited(&%s.Call, %s, %s)\n", f.drv, w.kidPlace(i.kid), f.self, f.in)
 	}
 	if w.next != "" {
 		text += fmt.Sprintf("return %s, ", w.value)

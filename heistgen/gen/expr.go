@@ -377,14 +377,12 @@ func convertsToInterface(param, arg types.Type) bool {
 	}
 	switch arg.Underlying().(type) {
 	case *types.Struct, *types.Array:
-		return sizes.Sizeof(arg) > 8 || hasPointers(arg, map[types.Type]bool{})
+		return everywhere.Sizeof(arg) > 8 || hasPointers(arg, map[types.Type]bool{})
 	case *types.Basic:
-		return sizes.Sizeof(arg) > 8 && arg.Underlying().(*types.Basic).Info()&types.IsComplex != 0
+		return everywhere.Sizeof(arg) > 8 && arg.Underlying().(*types.Basic).Info()&types.IsComplex != 0
 	}
 	return false
 }
-
-var sizes = types.SizesFor("gc", "amd64")
 
 func paramType(sig *types.Signature, i int, spread bool) types.Type {
 	n := sig.Params().Len()

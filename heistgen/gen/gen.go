@@ -135,6 +135,9 @@ func (u *unit) compile() {
 	if len(u.problems) > 0 {
 		return
 	}
+	if !u.plain {
+		u.frames(all)
+	}
 	for _, f := range all {
 		if f.context {
 			f.colored(u.newOutput(f.src)) // for what it refuses, and who needs an agent

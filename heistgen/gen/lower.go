@@ -5,6 +5,7 @@ import (
 	"go/constant"
 	"go/token"
 	"go/types"
+	"slices"
 	"strconv"
 )
 
@@ -41,7 +42,7 @@ type lowered struct {
 	implicits               map[*ast.EmptyStmt]implicit // where a type switch's variables begin
 	listed                  bool                        // a defer statement is in a loop
 	shields                 bool
-	end                     *label
+	start, end              *label
 	consts                  []*local
 	types                   []*local
 	cut                     map[types.Object]*local
@@ -61,6 +62,8 @@ type slot struct {
 	others []*slot   // that have its field
 	across token.Pos // the first wait that it lives across
 	site   *site     // of a deferred call, for what that keeps
+	at     string    // the name of its field, if it is not its own
+	based  bool      // the field is one of the base
 }
 
 // taken says why a variable has a place of its own.
@@ -76,6 +79,9 @@ type kid struct {
 	name    string
 	pointer bool
 	pos     token.Pos // of the first call
+	host    *kid      // in whose frame it lies
+	way     string    // where, there
+	based   bool      // the field is one of the base
 }
 
 // local is a constant or type that is declared in the function.
@@ -202,7 +208,7 @@ func (f *fun) generated(names ...string) string {
 
 // reserved are names of what a machine has.
 var reserved = []string{"Call", "Step", "Begin", "Result", "At", "D", "Start", "Enter", "Entered", "Defers", "Awaited", "Shield", "Unshield",
-	"Unwind", "Here", "Claim", "Drive", "Abandon", "Literal", "op", "first", "self", "busy", "deferred", "step", "abandoned", "clear", "call", "up", "machine", "Poll", "Driver", "defers", "drv"}
+	"Unwind", "Line", "Here", "Claim", "Drive", "Abandon", "Literal", "op", "first", "self", "busy", "deferred", "step", "abandoned", "clear", "call", "up", "machine", "Poll", "Driver", "defers", "drv"}
 
 // lower fills in what becomes of the body.
 func (f *fun) lower() {
@@ -286,6 +292,8 @@ func (f *fun) lower() {
 		f.fail = f.temp("failed", errorType, f.body.Pos())
 		f.fail.pinned = true
 	}
+	f.start = f.newLabel("start", f.body.Pos())
+	f.place(f.start)
 	leading := true
 	for _, s := range f.body.List {
 		d, ok := s.(*ast.DeferStmt)
@@ -1040,6 +1048,9 @@ func (f *fun) ret(s *ast.ReturnStmt) {
 	i := &instr{op: opReturn, pos: s.Pos()}
 	if len(s.Results) == 1 {
 		if c, ok := ast.Unparen(s.Results[0]).(*ast.CallExpr); ok && f.flat[c] && f.waits(c) != never {
+			if f.again(c) {
+				return
+			}
 			var lhs []ast.Expr
 			for k := range f.sig.Results().Len() {
 				lhs = append(lhs, f.ref(f.temp("v", f.sig.Results().At(k).Type(), s.Pos()), s.Pos()))
@@ -1061,6 +1072,48 @@ func (f *fun) ret(s *ast.ReturnStmt) {
 	}
 	i.lhs = rs
 	f.emit(i)
+}
+
+// again lowers a return of a call of the function itself, which takes this call's frame: it has no use for that any
+// more. It reports whether it has: the variables must not be others', and nothing be left to do.
+func (f *fun) again(c *ast.CallExpr) bool {
+	if f.decl == nil || f.sig.Recv() != nil || f.sig.Variadic() || len(f.tparams) > 0 || len(f.defers) > 0 || f.shields || len(f.open) > 0 ||
+		f.waits(c) != awaited || callee(f.info(), c) != f.obj || len(c.Args) != f.sig.Params().Len() {
+		return false
+	}
+	for _, p := range f.params {
+		if f.slots[p].boxed || f.pinned[p] {
+			return false
+		}
+	}
+	n := *c
+	f.copied(c, &n)
+	f.operandsOfCall(&n, true)
+	a := &ast.AssignStmt{TokPos: c.Pos(), Tok: token.ASSIGN}
+	for i, p := range f.params {
+		a.Lhs, a.Rhs = append(a.Lhs, f.ref(f.slots[p], c.Pos())), append(a.Rhs, n.Args[i+1])
+	}
+	switch {
+	case f.mutant("parameters of a tail call are assigned one by one"):
+		for i := range a.Lhs {
+			f.statement(&ast.AssignStmt{TokPos: c.Pos(), Tok: token.ASSIGN, Lhs: a.Lhs[i : i+1], Rhs: a.Rhs[i : i+1]})
+		}
+	case len(a.Lhs) > 0:
+		f.statement(a)
+	}
+	outs := f.outs
+	if f.fail != nil {
+		outs = append(slices.Clip(outs), f.fail)
+	}
+	for _, s := range outs {
+		if s.boxed {
+			f.raw(c.Pos(), []*slot{s}, nil, "%v = new(%v)", box{s}, s.typ)
+		} else {
+			f.raw(c.Pos(), []*slot{s}, nil, "%v = %v", s, zero{s.typ})
+		}
+	}
+	f.jump(f.start, c.Pos())
+	return true
 }
 
 func (f *fun) ifStmt(s *ast.IfStmt) {

@@ -88,6 +88,8 @@ var mutants = []string{
 	"a panic of an awaited function is not raised",
 	"deferred calls do not run at an ordinary end",
 	"variables share a field whose lives meet",
+	"two variables have one field of a shared frame",
+	"parameters of a tail call are assigned one by one",
 }
 
 func (f *fun) mutant(what string) bool { return f.unit.mutant == what }
@@ -126,6 +128,13 @@ type fun struct {
 	captive   []*types.Var // what a literal captures
 	awaits    map[*types.Func]token.Pos
 	cyclic    map[*types.Func]bool // awaited functions that, in the end, await this one
+	base      *fun                 // whose frame this one's begins with
+	frame     string               // the name of the fields, if others' frames begin with them
+	settled   bool                 // what its frame is, which is, for "everywhere":
+	total     int64                // its size,
+	known     bool                 // if it depends on no type parameters,
+	fields    []place              // its fields, if others may lie in it,
+	ways      map[*fun]string      // and the ways to others in it
 
 	lowered
 }

@@ -1,7 +1,6 @@
 package gen
 
 import (
-	"cmp"
 	"fmt"
 	"go/ast"
 	"go/token"
@@ -49,13 +48,16 @@ type field struct {
 }
 
 func (f *fun) explain(b *strings.Builder) {
-	fields, size, known := f.layout(map[*fun]bool{})
+	size, known := f.size(f.unit.TypesSizes)
 	about := ""
 	if !known {
 		about = ", and what depends on type parameters"
 	}
 	fmt.Fprintf(b, "%s: %s: %d bytes%s\n", f.at(f.where()), f.display(), size, about)
-	for _, fl := range fields {
+	if least := f.least(f.unit.TypesSizes); known && least < size {
+		fmt.Fprintf(b, "\t%5d  are needed at the same time at most: memory has a type in Go, and is shared by what has the same\n", least)
+	}
+	for _, fl := range f.layout() {
 		size := "?"
 		if fl.size >= 0 {
 			size = fmt.Sprint(fl.size)
@@ -95,10 +97,8 @@ func (f *fun) at(pos token.Pos) string {
 
 func (f *fun) line(pos token.Pos) int { return f.unit.Fset.Position(pos).Line }
 
-// layout returns the fields, and the size of them together. known is false if that depends on
-// type parameters.
-func (f *fun) layout(busy map[*fun]bool) (fields []field, size int64, known bool) {
-	known = true
+// layout returns the fields, with the base's.
+func (f *fun) layout() (fields []field) {
 	sizes := f.unit.TypesSizes
 	name := func(t types.Type) string {
 		return types.TypeString(t, func(p *types.Package) string {
@@ -108,61 +108,50 @@ func (f *fun) layout(busy map[*fun]bool) (fields []field, size int64, known bool
 			return p.Name()
 		})
 	}
-	var largest int64 = 8
-	put := func(n string, typ string, s, align int64, why string) {
-		if s < 0 {
-			known = false
-		} else {
-			size = (size+align-1)/align*align + s
+	if f.base == nil {
+		if t := f.unit.machineType(f.head()); t != nil {
+			fields = append(fields, field{"machine." + f.head(), "", sizes.Sizeof(t), "who awaits it, where it waits, which defer statements have run"})
 		}
-		fields = append(fields, field{n, typ, s, why})
+	} else {
+		size, _ := f.base.size(sizes)
+		fields = append(fields, field{f.base.frame, "", size, fmt.Sprintf("the frame of %s, which has the same place where both are awaited", f.base.obj.Name())})
 	}
-	of := func(t types.Type) (int64, int64) {
-		if dependsOnParam(t, map[types.Type]bool{}) {
-			return -1, 8
-		}
-		return sizes.Sizeof(t), sizes.Alignof(t)
-	}
-	head := cmp.Or(map[bool]string{true: "Literal"}[f.lit != nil], "Call")
-	if t := f.unit.machineType(head); t != nil {
-		s, a := of(t)
-		put("machine."+head, "", s, a, "who awaits it, where it waits, which defer statements have run")
-	}
-	for _, sl := range f.order {
-		if !sl.frame || sl.shares != nil || f.listed && sl.site != nil {
-			continue
-		}
-		t := sl.fieldType()
-		s, a := of(t)
-		why := f.why(sl)
-		for _, o := range sl.others {
-			why += fmt.Sprintf(". At other times %s, %s", o.name, f.why(o))
-		}
-		put(sl.name, name(t), s, a, why)
-	}
-	if f.listed {
-		put("defers", "[]"+f.name+"Defer", 3*sizes.Sizeof(types.Typ[types.Uintptr]), 8, "the deferred calls: a defer statement stands in a loop, or there are many")
-	}
-	for _, k := range f.frames {
-		why := fmt.Sprintf("the frame of %s, which line %d awaits", k.f.obj.Name(), f.line(k.pos))
-		switch {
-		case k.pointer:
-			put(k.name, "*"+k.f.name+"Call", sizes.Sizeof(types.Typ[types.Uintptr]), 8, why+"; a pointer, as that awaits this one in the end")
-		case k.f.elsewhere:
-			put(k.name, k.f.obj.Pkg().Name()+"."+k.f.name+"Call", f.unit.sizeElsewhere(k), 8, why)
-		case busy[k.f]:
-			put(k.name, k.f.name+"Call", -1, 8, why)
-		default:
-			busy[k.f] = true
-			_, s, ok := k.f.layout(busy)
-			delete(busy, k.f)
-			if !ok {
-				s = -1
+	for _, p := range f.parts() {
+		size, _ := f.sizeOf(p, sizes)
+		switch s, k := p.slot, p.kid; {
+		case s != nil:
+			why := f.why(s)
+			for _, o := range s.others {
+				why += fmt.Sprintf(". At other times %s, %s", o.name, f.why(o))
 			}
-			put(k.name, k.f.name+"Call", s, 8, why)
+			if s.based {
+				size, why = 0, why+fmt.Sprintf(". It has the field %s of %s", s.at, f.base.frame)
+			}
+			fields = append(fields, field{s.name, name(s.fieldType()), size, why})
+		case k != nil:
+			why := fmt.Sprintf("the frame of %s, which line %d awaits", k.f.obj.Name(), f.line(k.pos))
+			for _, o := range f.frames {
+				if o.host == k {
+					why += fmt.Sprintf(". At other times that of %s, which line %d awaits", o.f.obj.Name(), f.line(o.pos))
+				}
+			}
+			t := k.f.name + "Call"
+			switch {
+			case k.pointer:
+				t = "*" + t
+				why += "; a pointer, as that awaits this one in the end"
+			case k.f.elsewhere:
+				t = k.f.obj.Pkg().Name() + "." + t
+			}
+			if k.based {
+				size, why = 0, why+". It has its place in "+f.base.frame
+			}
+			fields = append(fields, field{k.name, t, size, why})
+		default:
+			fields = append(fields, field{"defers", "[]" + f.name + "Defer", size, "the deferred calls: a defer statement stands in a loop, or there are many"})
 		}
 	}
-	return fields, (size + largest - 1) / largest * largest, known
+	return fields
 }
 
 // sizeElsewhere is the size of a machine of another package, if its output is there.

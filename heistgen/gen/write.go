@@ -70,7 +70,7 @@ func (w *writer) place(s *slot) string {
 	if w.next != "" && s == w.f.slots[w.f.yield] {
 		return w.next
 	}
-	return w.f.self + "." + s.field().name
+	return w.f.self + "." + s.fieldName()
 }
 
 func (w *writer) slot(s *slot) string {
@@ -689,7 +689,13 @@ func (w *writer) deferStmt(d *ast.DeferStmt) {
 	f := w.f
 	s := f.sites[d.Call]
 	var dst, src []string
-	add := func(sl *slot, text string) { dst, src = append(dst, sl.name), append(src, text) }
+	add := func(sl *slot, text string) {
+		name := sl.name
+		if !f.listed {
+			name = sl.fieldName()
+		}
+		dst, src = append(dst, name), append(src, text)
+	}
 	c := d.Call
 	fn := ast.Unparen(c.Fun)
 	if s.fun != nil {
@@ -819,7 +825,7 @@ func (w *writer) arg(a any) string {
 	case ioRef:
 		return w.out.importName("io", "io") + "."
 	case *kid:
-		return w.f.self + "." + a.name
+		return w.kidPlace(a)
 	case kidType:
 		return w.kidType(a.k)
 	case args:

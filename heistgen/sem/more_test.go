@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"io"
 	"iter"
+	"os"
 	"strings"
 	"testing"
 	"time"
@@ -331,5 +332,57 @@ func TestDrops(t *testing.T) {
 	// b has a's field.
 	if n, want := unsafe.Sizeof(dropsCall{}), unsafe.Sizeof(machine.Call{})+2*unsafe.Sizeof(t)+unsafe.Sizeof(""); n != want {
 		t.Errorf("the machine has %d bytes, want %d", n, want)
+	}
+}
+
+// TestLines looks where functions wait that await each other.
+func TestLines(t *testing.T) {
+	source, err := os.ReadFile("src.go")
+	if err != nil {
+		t.Fatal(err)
+	}
+	text := strings.Split(string(source), "\n")
+	depths := map[int]bool{}
+	for seed := range uint64(20) {
+		m := newOuter(&pauser{seed: seed * 0x9e3779b97f4a7c15}, "")
+		var g task.Group
+		looks := 0
+		look := func() {
+			lines := task.LinesOf(m) // it is suspended: it has one worker with the task that looks
+			want := []string{"sem.inner p.Wait(cx)", "sem.middle inner(cx, p, how)", "sem.outer middle(cx, p, how)"}
+			if len(lines) == 2 {
+				want = []string{"sem.middle p.Wait(cx)", want[2]}
+			}
+			stage := task.StageOf(m)
+			for i, l := range lines {
+				f, call, _ := strings.Cut(want[i], " ")
+				if l.Function != f || l.File != "src.go" || !strings.Contains(text[l.Line-1], call) {
+					t.Errorf("%d: %+v, want %s", i, l, want[i])
+				}
+				if !strings.Contains(stage, fmt.Sprintf("%s at src.go:%d", f, l.Line)) {
+					t.Errorf("%d: not in the stage: %s", i, stage)
+				}
+			}
+			depths[len(lines)] = true
+		}
+		err = task.Run(context.Background(), task.Func(func(cx *task.Cx) error {
+			if looks == 0 {
+				g.Go(cx, m)
+			}
+			for looks < 200 {
+				looks++
+				look()
+				if err := cx.Yield(); err != nil {
+					return err
+				}
+			}
+			return g.Wait(cx)
+		}))
+		if err != nil {
+			t.Fatal(err)
+		}
+	}
+	if !depths[2] || !depths[3] {
+		t.Error("it never waited where it was looked at", depths)
 	}
 }

@@ -33,6 +33,7 @@ func TestPlain(t *testing.T) {
 	one("constants", func(p *pauser) string { return fmt.Sprint(constants(cx, p)) })
 	one("names", func(p *pauser) string { return fmt.Sprint(names(cx, p, []string{"a", "b"})) })
 	one("pairs", func(p *pauser) string { return fmt.Sprint(pairs(cx, p)) })
+	one("frames", func(p *pauser) string { return fmt.Sprint(frames(cx, p)) })
 	want = append(want, wantLiterals)
 	for _, l := range want {
 		t.Log(l)

@@ -76,6 +76,10 @@ func Traces(seed uint64) (out []string) {
 		t := newPairs(p)
 		return t, func() string { return fmt.Sprint(t.Result()) }
 	})
+	one("frames", func(p *pauser) (task.Task, func() string) {
+		t := newFrames(p)
+		return t, func() string { return fmt.Sprint(t.Result()) }
+	})
 	one("literals", func(p *pauser) (task.Task, func() string) {
 		t := newLiterals(p)
 		return t, func() string { return fmt.Sprint(t.Result()) }
@@ -109,6 +113,7 @@ func Colored(seed uint64) (out []string) {
 		return fmt.Sprint(namesContext(ctx, p, []string{"a", "b"}))
 	})
 	one("pairs", func(ctx context.Context, p *pauser) string { return fmt.Sprint(pairsContext(ctx, p)) })
+	one("frames", func(ctx context.Context, p *pauser) string { return fmt.Sprint(framesContext(ctx, p)) })
 	one("literals", func(ctx context.Context, p *pauser) string { return fmt.Sprint(literalsContext(ctx, p)) })
 	return out
 }

@@ -41,7 +41,7 @@ func held(take func(*task.Cx) error, free func(*task.Cx), hold func() bool, rele
 var lockTable = []entry{
 	{
 		op: "task/lock.Barrier.Wait", lets: "the task has not come; if the round was complete, it has",
-		mode: sticky,
+		mode: sticky, inSim: met,
 		make: func(w *world) *object {
 			b := lock.NewBarrier(2)
 			ctx, stop := context.WithCancel(background)
@@ -221,6 +221,7 @@ var lockTable = []entry{
 	},
 	{
 		op: "task/lock.Turn.Poll", lets: "a turn is a task: when it has ended, in whatever way, it is the next one's",
+		mode: sticky, inSim: turned,
 		prove: func(t *testing.T) {
 			for name, end := range map[string]func(p *task.Promise[int], turn *lock.Turn[string]){
 				"ends":        func(p *task.Promise[int], _ *lock.Turn[string]) { p.Resolve(0, nil) },

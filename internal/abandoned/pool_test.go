@@ -27,12 +27,14 @@ var poolTable = []entry{
 	{
 		op: "pool.Job.Do", lets: "a computation that has not begun is taken back; one that has is canceled, its result goes to Drop, and the next one begins when it has ended",
 		mode: exact, alone: true, pooled: true,
-		make: computing((*pool.Job[int]).Do),
+		make:  computing((*pool.Job[int]).Do),
+		inSim: jobs((*pool.Job[int]).Do),
 	},
 	{
 		op: "pool.Job.Try", lets: "as `Job.Do`",
 		mode: exact, alone: true, pooled: true,
-		make: computing((*pool.Job[int]).Try),
+		make:  computing((*pool.Job[int]).Try),
+		inSim: jobs((*pool.Job[int]).Try),
 	},
 }
 

@@ -51,6 +51,7 @@ type entry struct {
 	lets string // what it does when it is abandoned, for readers
 
 	make   func(w *world) *object
+	inSim  func(w *world) *object // make for a simulation, if that is another, or make is nil
 	mode   mode
 	stays  bool // what let has made possible stays so for the next, if nobody has had it
 	single bool // there is one answer, ever

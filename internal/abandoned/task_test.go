@@ -105,6 +105,7 @@ var taskTable = []entry{
 		make: func(w *world) *object {
 			return blocking(&task.Blocking[int]{Limiter: &w.class}, (*task.Blocking[int]).Do)
 		},
+		inSim: calls((*task.Blocking[int]).Do),
 	},
 	{
 		op: "task.Blocking.Try", lets: "as `Blocking.Do`",
@@ -113,6 +114,7 @@ var taskTable = []entry{
 			w.class.Limit = 1 << 20 // it does not wait for its turn
 			return blocking(&task.Blocking[int]{Limiter: &w.class}, (*task.Blocking[int]).Try)
 		},
+		inSim: calls((*task.Blocking[int]).Try),
 	},
 	{
 		op: "task.Deadline.Check", lets: noWait,
@@ -166,6 +168,7 @@ var taskTable = []entry{
 	},
 	{
 		op: "task.Group.GoWait", lets: "the place in the queue is given up, and the task is not started; a slot that was free goes to the next",
+		mode: sticky, stays: true, ended: true, inSim: roomy, // its first owner's end is the group's
 		prove: func(t *testing.T) {
 			var g task.Group
 			g.SetLimit(1)

@@ -19,6 +19,8 @@ type Row struct {
 	PeerName string   `json:"peer_name,omitempty"`
 	Ratio    *float64 `json:"ratio,omitempty"` // above 1 where Heist is better
 	Spread   float64  `json:"spread"`
+	Turns    int      `json:"turns,omitempty"`   // how often it was measured
+	Seconds  float64  `json:"seconds,omitempty"` // that it took
 	Workers  int      `json:"workers"`
 	Allocs   float64  `json:"allocs"`
 	Bytes    float64  `json:"bytes"`

@@ -3,6 +3,7 @@ package bugs_test
 import (
 	"errors"
 	"fmt"
+	"slices"
 	"strings"
 	"testing"
 	"time"
@@ -393,6 +394,253 @@ var replanted = []bug{
 			does(func() { require.Equal(s, 1, calls) })))
 		s.Go(does1(func(*task.Cx) { told.Set(nil) }))
 	}},
+	{"reactor: something is sent behind a write that was given up in the middle", func(s *sim.Sim, mended bool) {
+		w := &wire{mended: mended}
+		var g task.Group
+		enough := errors.New("enough")
+		g.Go(s, &writer{wire: w, who: 1})
+		s.Go(&writer{wire: w, who: 2})
+		s.Goroutine(func() { g.Cancel(enough) })
+		s.Wait()
+		for i := 1; i < len(w.out); i += 2 {
+			require.Equal(s, w.out[i-1], w.out[i], "%v", w.out)
+		}
+	}},
+	{"reactor: a connection whose task is canceled before its first poll is not closed", func(s *sim.Sim, mended bool) {
+		opened, closed := 0, 0
+		var g task.Group
+		enough := errors.New("enough")
+		serves := task.Func(func(cx *task.Cx) error { // accepts, and starts the connection's task
+			opened++
+			polled := false
+			g.Go(cx, &finishing{
+				poll: func(*task.Cx) error { polled = true; return nil },
+				finish: func(error) {
+					if polled || mended {
+						closed++
+					}
+				},
+			})
+			return nil
+		})
+		s.Go(serves)
+		s.Goroutine(func() { g.Cancel(enough) })
+		s.Wait()
+		require.Equal(s, opened, closed)
+	}},
+	{"reactor: Close does not wake an Accept that waits for a descriptor", func(s *sim.Sim, mended bool) {
+		var came, free lock.Notify // a connection, and a descriptor for it
+		free.One(nil)
+		closed := false
+		for range 2 {
+			s.Go(script(
+				func(cx *task.Cx) error {
+					if closed {
+						return nil
+					}
+					return came.Wait(cx)
+				},
+				func(cx *task.Cx) error {
+					if closed {
+						return nil
+					}
+					return free.Wait(cx)
+				}))
+		}
+		s.Goroutine(func() { came.One(nil) })
+		s.Goroutine(func() { came.One(nil) })
+		var late task.Timer
+		s.Go(script(func(cx *task.Cx) error { return late.Sleep(cx, time.Second) }, func(cx *task.Cx) error {
+			closed = true
+			for range 2 {
+				came.One(cx)
+				if mended {
+					free.One(cx)
+				}
+			}
+			return nil
+		}))
+	}},
+	{"reactor: a deadline that passes just before the call is none", func(s *sim.Sim, mended bool) {
+		passed := false
+		var reader task.Waker
+		s.Go(task.Func(func(cx *task.Cx) error { // reads, and nothing comes
+			w := cx.Waker()
+			if passed && (mended || reader == w) {
+				return nil
+			}
+			reader = w
+			return cx.Suspend()
+		}))
+		var alarm task.Timer
+		s.Go(script(func(cx *task.Cx) error { return alarm.Sleep(cx, time.Millisecond*time.Duration(s.Choose(2))) }, func(cx *task.Cx) error {
+			passed = true
+			cx.Wake(reader)
+			return nil
+		}))
+	}},
+	{"lock, task: time that passes just when a task begins to wait is waited for twice", func(s *sim.Sim, mended bool) {
+		// A clock that somebody else advances, once: a task has looked at it, and arms its alarm then.
+		const forever = 1 << 40
+		now, due, at := 0, forever, forever
+		var waiting task.Waker
+		s.Go(task.Func(func(cx *task.Cx) error {
+			if due == forever {
+				due = now + 10
+			}
+			left := due - now
+			w := cx.Waker() // time may pass here
+			if mended {
+				left = due - now
+			}
+			if left <= 0 {
+				return nil
+			}
+			at, waiting = now+left, w
+			return cx.Suspend()
+		}))
+		s.Goroutine(func() {
+			for due == forever {
+				s.Point()
+			}
+			if now = due; at <= now {
+				waiting.Wake()
+			}
+		})
+	}},
+	{"pool: a late wake-up is written to somebody else's descriptor", func(s *sim.Sim, mended bool) {
+		var files [2]string // by their numbers: the lowest that is free is the next
+		open := func(name string) int {
+			for fd := range files {
+				if files[fd] == "" {
+					files[fd] = name
+					return fd
+				}
+			}
+			panic("no descriptor")
+		}
+		eventfd := open("eventfd")
+		var using lock.Mutex
+		lockIt, unlock := step(func(*task.Cx) error { return nil }), func(*task.Cx) {}
+		if mended {
+			lockIt, unlock = using.Lock, using.Unlock
+		}
+		parked := true
+		s.Go(script(lockIt, func(cx *task.Cx) error { // wakes the worker
+			defer unlock(cx)
+			if parked {
+				s.Point()
+				if files[eventfd] != "eventfd" {
+					s.Errorf("a wake-up was written to %q", files[eventfd])
+				}
+			}
+			return nil
+		}))
+		s.Go(script(lockIt, func(cx *task.Cx) error { // the pool ends, and somebody opens a file
+			defer unlock(cx)
+			parked, files[eventfd] = false, ""
+			return nil
+		}, does(func() { open("a file") })))
+	}},
+	{"task: a run admits a task after its end", func(s *sim.Sim, mended bool) {
+		live, over := 1, false
+		polled, submitted := 0, 0
+		var inbox []int
+		s.Goroutine(func() { // from outside
+			if over {
+				return
+			}
+			if !mended {
+				s.Point()
+			}
+			live++
+			submitted++
+			inbox = append(inbox, 1)
+		})
+		s.Go(task.Func(func(cx *task.Cx) error { // the run, with one task
+			for {
+				if len(inbox) > 0 {
+					inbox = nil
+					polled++
+					live--
+				}
+				if live == 1 {
+					live, over = 0, true
+					return nil
+				}
+				if err := cx.Yield(); err != nil {
+					return err
+				}
+			}
+		}))
+		s.Wait()
+		require.Equal(s, submitted, polled)
+	}},
+	{"pool: the monitor carries a task to and fro between workers in long polls", func(s *sim.Sim, mended bool) {
+		// It is a delay and nothing else, which may go on: what is found is more carries than there are workers.
+		const workers = 2
+		at, carries, polled := 0, 0, false
+		var long [workers]bool
+		for i := range workers {
+			s.Goroutine(func() {
+				for !polled {
+					long[i] = true
+					s.Point()
+					s.Point()
+					long[i] = false
+					s.Point()
+					polled = polled || at == i
+				}
+			})
+		}
+		s.Goroutine(func() { // the monitor
+			for !polled {
+				s.Point()
+				if !polled && long[at] {
+					if carries == 1 && mended { // a spare worker polls it
+						polled = true
+						return
+					}
+					at = (at + 1) % workers
+					carries++
+				}
+				if carries > workers {
+					s.Errorf("it was carried %d times, and nobody has polled it", carries)
+					polled = true
+				}
+			}
+		})
+	}},
+	{"pool: an inbox is looked at after 127 polls", func(s *sim.Sim, mended bool) {
+		const often, bound = 127, 16
+		came, waited, taken := false, 0, false
+		s.Go(task.Func(func(cx *task.Cx) error { // a worker whose queue is never empty
+			for i := 0; !taken; i++ {
+				s.Point() // a poll
+				if came {
+					waited++
+				}
+				if taken = came && (mended || i%often == often-1); taken && waited > bound {
+					s.Errorf("it has waited for %d polls", waited)
+				}
+			}
+			return nil
+		}))
+		s.Goroutine(func() { came = true })
+	}},
+	{"task: timers of one tick fire in the order in which they were armed", func(s *sim.Sim, mended bool) {
+		const tick = 4
+		type timer struct{ at, armed int }
+		var slot []timer
+		for i := range 2 {
+			s.Goroutine(func() { slot = append(slot, timer{s.Choose(tick), i}) })
+		}
+		s.Wait()
+		if mended {
+			slices.SortFunc(slot, func(a, b timer) int { return a.at - b.at })
+		}
+		require.LessOrEqual(s, slot[0].at, slot[1].at)
+	}},
 }
 
 // does1 is a task of one step that does not wait.
@@ -428,6 +676,54 @@ func (h *handoff) leave(p *place) {
 			h.line = append(h.line[:i], h.line[i+1:]...)
 			return
 		}
+	}
+}
+
+// wire is a stream to which several write, one after the other, in two parts each.
+type wire struct {
+	turn   lock.Mutex
+	out    []int // who has sent what
+	torn   bool
+	mended bool
+}
+
+type writer struct {
+	task.Frame
+	wire *wire
+	who  int
+	has  bool // the turn
+	sent int
+}
+
+func (w *writer) Poll(cx *task.Cx) error {
+	if !w.has {
+		if err := w.wire.turn.Lock(cx); err != nil {
+			return err
+		}
+		w.has = true
+	}
+	if w.wire.torn && w.wire.mended {
+		return nil
+	}
+	if w.sent == 0 {
+		w.sent = 1
+		w.wire.out = append(w.wire.out, w.who)
+		if err := cx.Yield(); err != nil { // the peer has no room for more
+			return err
+		}
+	}
+	if err := cx.Err(); err != nil {
+		return err
+	}
+	w.sent = 2
+	w.wire.out = append(w.wire.out, w.who)
+	return nil
+}
+
+func (w *writer) Finish(error) {
+	if w.has {
+		w.wire.torn = w.wire.torn || w.sent == 1
+		w.wire.turn.Unlock(nil)
 	}
 }
 

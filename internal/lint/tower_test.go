@@ -31,7 +31,7 @@ var tower = map[string]string{
 	"task":         "histogram timerwheel internal/atomicx internal/clock internal/fifo internal/invariant internal/park internal/stack",
 	"deque":        "internal/atomicx internal/invariant internal/pad",
 	"histogram":    "internal/atomicx",
-	"timerwheel":   "internal/invariant",
+	"timerwheel":   "internal/atomicx internal/invariant",
 
 	"internal/abandoned": "",
 	"internal/benchrow":  "",

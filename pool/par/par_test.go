@@ -374,6 +374,33 @@ func TestWalk(t *testing.T) {
 }
 
 // Children may be appended to what visit is given, in any number, or come in a slice of its own.
+// Both halves of what is to be visited are about as much work, where a tree at one level is as much as all that
+// are above it in the stack: a walk in which one has nearly nothing hands over without end.
+func TestWalkHalves(t *testing.T) {
+	for children := 2; children <= 8; children++ {
+		var stack []int // the levels, as a walk down the first children leaves them
+		work := func(levels []int) (sum float64) {
+			for _, l := range levels {
+				sum += math.Pow(float64(children), -float64(l))
+			}
+			return sum
+		}
+		for level := 1; level <= 10; level++ {
+			stack = append(stack, slices.Repeat([]int{level}, children-1)...)
+		}
+		before, all := slices.Clone(stack), work(stack)
+		given, kept := par.Halve(stack)
+		require.ElementsMatch(t, before, slices.Concat(given, kept))
+		require.GreaterOrEqual(t, len(given), len(kept))
+		require.LessOrEqual(t, len(given), len(kept)+1)
+		require.Greater(t, work(given), 0.3*all, "%d children", children)
+		require.Greater(t, work(kept), 0.3*all, "%d children", children)
+		for _, l := range stack[len(kept):] {
+			require.Zero(t, l, "what was given is kept alive")
+		}
+	}
+}
+
 func TestWalkAppend(t *testing.T) {
 	everywhere(t, func(t *testing.T, p *pool.Pool) {
 		const n = 3000

@@ -149,32 +149,47 @@ func (c *climber[N]) goesOn() bool {
 	return true
 }
 
-// offer offers the older half of the trees: they are nearer to the root.
+// offer offers half of the trees.
 func (c *climber[N]) offer() {
 	if len(c.offers) == maxOffers {
 		for len(c.offers) > 0 { // all but the last ones have ended long ago
 			c.join()
 		}
 	}
-	half := len(c.trees) / 2
-	older := c.trees[:half:half]
-	c.trees = c.trees[half:]
-	c.at = c.at.Offer(forest[N]{walker: c.walker, trees: older, level: c.level + 1})
-	c.offers = append(c.offers, older)
+	given, kept := halve(c.trees)
+	c.trees = kept
+	c.at = c.at.Offer(forest[N]{walker: c.walker, trees: given, level: c.level + 1})
+	c.offers = append(c.offers, given)
+}
+
+// halve takes every other tree off the stack, from the oldest on. So each half has as many of each depth: the
+// trees near the root may be as large as all that are above them in the stack. Whoever had only those would be
+// through at once, wait, and be given a part of a part, until all parts are at the last level.
+func halve[N any](trees []N) (given, kept []N) {
+	given, kept = make([]N, 0, (len(trees)+1)/2), trees[:0]
+	for i, n := range trees {
+		if i%2 == 0 {
+			given = append(given, n)
+		} else {
+			kept = append(kept, n)
+		}
+	}
+	clear(trees[len(kept):])
+	return given, kept
 }
 
 // join takes back the last part that was offered, or waits for it.
 func (c *climber[N]) join() {
 	k := len(c.offers) - 1
-	older := c.offers[k]
+	given := c.offers[k]
 	c.offers[k] = nil
 	c.offers = c.offers[:k]
 	c.at = c.f.Nth(k)
 	if !c.at.Kept() {
-		older = c.at.Take(forest[N]{walker: c.walker, trees: older, back: true})
+		given = c.at.Take(forest[N]{walker: c.walker, trees: given, back: true})
 	}
 	if !c.aborted.Load() {
-		c.trees = append(older, c.trees...)
+		c.trees = slices.Insert(c.trees, 0, given...)
 	}
 }
 

@@ -2,6 +2,7 @@ package sim
 
 import (
 	"fmt"
+	"time"
 
 	"github.com/heist-go/heist/task"
 )
@@ -41,3 +42,6 @@ func (t *Table) Has(f *task.Frame) bool {
 	r := t.x.find(f)
 	return r != nil && r.frame == f
 }
+
+// HastenWatch has the watch's seconds pass sooner.
+func HastenWatch() { second = 20 * time.Millisecond }

@@ -24,6 +24,7 @@ const (
 	ends                  // who
 	passes                // n of time
 	chooses               // n
+	says                  // of the log alone
 )
 
 // maxTrail is of how many events a run remembers what they were, to compare it with another.
@@ -52,12 +53,22 @@ func (s *Sim) note(what event, who, whom *rec, n int64) {
 type trace struct {
 	lines   []entryLine
 	dropped int
+	written int
 }
 
 type entryLine struct {
 	step          int
 	at            time.Duration
 	by, who, text string
+	what          event
+}
+
+// String is for a line that is shown alone.
+func (l entryLine) String() string {
+	if l == (entryLine{}) {
+		return "nothing: the run has ended"
+	}
+	return strings.Join(strings.Fields(fmt.Sprint(l.step, " ", l.at, " ", l.by, " ", l.who, "  ", l.text)), " ")
 }
 
 // String is the log, a line each.
@@ -70,7 +81,7 @@ func (t *trace) String() string {
 	fmt.Fprintf(&b, "%6s  %-10s %-3s %-*s  %s", "step", "time", "by", who, "who", "what")
 	for i, l := range t.lines {
 		if i == maxLines/4 && t.dropped > 0 {
-			fmt.Fprintf(&b, "\n  ... %s lines ...", number(t.dropped))
+			fmt.Fprintf(&b, "\n  ... %s ...", count(t.dropped, "line"))
 		}
 		fmt.Fprintf(&b, "\n%6d  %-10s %-3s %-*s  %s", l.step, l.at, l.by, who, l.who, l.text)
 	}
@@ -80,6 +91,7 @@ func (t *trace) String() string {
 const maxLines = 4000
 
 func (t *trace) add(line entryLine) {
+	t.written++
 	if len(t.lines) == maxLines {
 		t.lines = append(t.lines[:maxLines/4], t.lines[maxLines/2:]...)
 		t.dropped += maxLines / 4
@@ -91,34 +103,57 @@ func (s *Sim) write(what event, who, whom *rec, n int64) {
 	switch what {
 	case starts:
 		if who == nil {
-			s.line(whom, "starts")
+			s.line(what, whom, "starts")
 		} else {
-			s.line(who, "starts "+whom.name())
+			s.line(what, who, "starts "+whom.name())
 		}
 	case wakes:
 		if who == nil {
-			s.line(whom, "is woken: "+s.cause())
+			s.line(what, whom, "is woken: "+s.cause())
 		} else {
-			s.line(who, "wakes "+whom.name())
+			s.line(what, who, "wakes "+whom.name())
 		}
 	case again:
-		s.line(who, "is runnable once more")
+		s.line(what, who, "is runnable once more")
 	case polls:
-		s.line(who, "is polled")
+		s.line(what, who, "is polled")
 	case operates:
 		at := operation()
 		who.said().at = at
-		s.line(who, at)
+		s.line(what, who, at)
 	case goesOn:
-		s.line(who, "goes on")
+		s.line(what, who, "goes on")
 	case parks:
-		s.line(who, "waits")
+		s.line(what, who, strings.TrimSuffix("waits: "+strings.Join(task.Waits(who.frame, s.nameOf), "; "), ": "))
 	case ends:
-		s.line(who, s.end(who))
+		s.line(what, who, s.end(who))
 	case passes:
-		s.line(nil, "time passes: "+time.Duration(n).String())
+		s.line(what, nil, "time passes: "+time.Duration(n).String())
 	case chooses:
 		s.say("Choose: " + strconv.FormatInt(n, 10))
+	}
+}
+
+// unwoken says why a wake-up has made nobody runnable, or "" if that tells nothing.
+func (s *Sim) unwoken(w task.Waker) string {
+	f, _ := w.Life()
+	if f == nil || w.Over() {
+		at := operation()
+		switch {
+		case !strings.HasPrefix(at, "task.Cx.Wake ") && !strings.HasPrefix(at, "task.Waker.Wake "):
+			return "" // an object of the module's own, which wakes whoever has ever asked
+		case f == nil:
+			return "wakes nobody: the Waker is zero"
+		}
+		return "wakes nobody: the task has ended"
+	}
+	switch r := s.recs.find(f); {
+	case r == nil: // of another scheduler
+		return ""
+	case s.ready.has(r):
+		return "wakes " + r.name() + ", which is runnable already"
+	default:
+		return "wakes " + r.name() + ", which is in a poll"
 	}
 }
 
@@ -145,11 +180,11 @@ func (s *Sim) say(text string) {
 	if s.cur != nil {
 		r = s.cur.rec
 	}
-	s.line(r, text)
+	s.line(says, r, text)
 }
 
 // line writes a line.
-func (s *Sim) line(who *rec, text string) {
+func (s *Sim) line(what event, who *rec, text string) {
 	name, worker := "", ""
 	if who != nil {
 		name = who.name()
@@ -159,7 +194,9 @@ func (s *Sim) line(who *rec, text string) {
 			}
 		}
 	}
-	s.trace.add(entryLine{s.steps, s.clock.Now().Sub(Epoch), worker, name, text})
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	s.trace.add(entryLine{s.steps, s.clock.Now().Sub(Epoch), worker, name, text, what})
 }
 
 // name returns the name of the task, with a number that tells it from others.
@@ -181,7 +218,7 @@ const module = "github.com/heist-go/heist/"
 // operation says which operation the caller is about to do, and where.
 func operation() string {
 	var pcs [48]uintptr
-	frames := runtime.CallersFrames(pcs[:runtime.Callers(3, pcs[:])])
+	frames := runtime.CallersFrames(pcs[:runtime.Callers(2, pcs[:])])
 	name := ""
 	for {
 		f, more := frames.Next()
@@ -220,6 +257,14 @@ func ours(f runtime.Frame) bool {
 	return !strings.HasSuffix(f.File, "_test.go") && (strings.HasPrefix(name, "task") || strings.HasPrefix(name, "pool"))
 }
 
+// count is so many of something: "1 task", "2 tasks".
+func count[T int | int64](n T, what string) string {
+	if n == 1 {
+		return "1 " + what
+	}
+	return number(n) + " " + what + "s"
+}
+
 // number writes n with separators.
 func number[T int | int64](n T) string {
 	text := strconv.FormatInt(int64(n), 10)
@@ -237,5 +282,5 @@ func (s *Sim) endless() string {
 			names = append(names, r.name())
 		}
 	}
-	return "livelock: no end after " + number(s.config.MaxSteps) + " steps; at last these have run: " + strings.Join(names, ", ")
+	return "livelock: no end after " + count(s.config.MaxSteps, "step") + "; at last these have run: " + strings.Join(names, ", ")
 }

@@ -220,6 +220,10 @@ func (s *Sim) choose(n, own int) int {
 
 // take notes a deviation, of which a run keeps so many.
 func (s *Sim) take(d deviation) {
+	if s.tracing {
+		s.mu.Lock()
+		defer s.mu.Unlock()
+	}
 	if len(s.taken) < maxTaken {
 		s.taken = append(s.taken, d)
 	}

@@ -115,6 +115,7 @@ type Sim struct {
 	checks   []func() error
 	looking  bool
 	unseen   unseen
+	held     []holding // of locks and permits, in the order in which they were taken
 
 	team      *fork.Team // made when a computation begins
 	members   []*fork.Participant
@@ -125,6 +126,7 @@ type Sim struct {
 	hash    uint64
 	trail   []uint32
 	tracing bool
+	mu      sync.Mutex // of a traced run, guards trace and taken: the watch reads them
 	trace   trace
 	failure string
 	halting bool
@@ -142,9 +144,9 @@ const goexit = "runtime.Goexit (t.FailNow) was called: for assertions use the si
 var Epoch = time.Date(2000, 1, 1, 0, 0, 0, 0, time.UTC)
 
 // newSim returns a run that has not begun.
-func newSim(c Config, k *crew, seed uint64, w schedule) *Sim {
+func newSim(c Config, k *crew, seed uint64, w schedule, tracing bool) *Sim {
 	s := &Sim{
-		config: c, crew: k, seed: seed, schedule: w, clock: task.NewClock(Epoch),
+		config: c, tracing: tracing, crew: k, seed: seed, schedule: w, clock: task.NewClock(Epoch),
 		lots: rand.New(rand.NewPCG(seed, 1)), user: rand.New(rand.NewPCG(seed, 2)),
 	}
 	k.s = s
@@ -161,6 +163,9 @@ func newSim(c Config, k *crew, seed uint64, w schedule) *Sim {
 	task.SetClock(&s.home, s.clock)
 	task.SetSimulator(&s.home, (*seam)(s))
 	task.SetPanicked(&s.home, s.unseen.add)
+	if c.Locks || tracing {
+		task.SetDebug(&s.home)
+	}
 	task.Open(context.Background(), &s.home, (*seam)(s), s.runners...)
 	return s
 }
@@ -200,7 +205,15 @@ func (s *Sim) protect(f func()) {
 // settled checks what must be so when no task is left.
 func (s *Sim) settled() {
 	if n := s.Timers(); n > 0 {
-		s.fail(fmt.Sprintf("leak: %d timers are armed, and no task is left", n))
+		are := " are"
+		if n == 1 {
+			are = " is"
+		}
+		s.fail("leak: " + count(n, "timer") + are + " armed, and no task is left")
+	}
+	if s.config.Locks && len(s.held) > 0 {
+		h := s.held[0]
+		s.fail("leak: no task is left, and " + h.who + " has not given back a " + h.kind)
 	}
 	for _, p := range s.unseen.all() {
 		if task.Unseen(p) {
@@ -374,6 +387,37 @@ func (s *Sim) stop() {
 	panic(halt{})
 }
 
+// holding is what a task has of a lock, or of a semaphore.
+type holding struct {
+	task      task.Waker
+	object    any
+	n         int64
+	who, kind string
+}
+
+// Holds implements task.Simulator.
+func (x *seam) Holds(w task.Waker, object any, kind string, n int64) {
+	s := (*Sim)(x)
+	if !s.config.Locks || s.halting {
+		return
+	}
+	i := slices.IndexFunc(s.held, func(h holding) bool { return h.task == w && h.object == object })
+	if i < 0 {
+		s.held = append(s.held, holding{task: w, object: object, n: n, who: s.nameOf(w), kind: kind})
+	} else if s.held[i].n += n; s.held[i].n == 0 {
+		s.held = slices.Delete(s.held, i, i+1)
+	}
+}
+
+// nameOf names the task of a Waker.
+func (s *Sim) nameOf(w task.Waker) string {
+	f, _ := w.Life()
+	if r := s.recs.find(f); r != nil && !w.Over() {
+		return r.name()
+	}
+	return "a task that has ended"
+}
+
 // unseen is panics that nobody has waited for when they happened. Any goroutine may add one.
 type unseen struct {
 	mu   sync.Mutex
@@ -404,7 +448,11 @@ func (s *Sim) live() int {
 // stuck describes those that wait for what will never happen.
 func (s *Sim) stuck() string {
 	var b strings.Builder
-	fmt.Fprintf(&b, "deadlock: nothing can run, no timer is armed, and %d tasks have not ended:", s.live())
+	have := " have"
+	if s.live() == 1 {
+		have = " has"
+	}
+	fmt.Fprintf(&b, "deadlock: nothing can run, no timer is armed, and %s%s not ended:", count(s.live(), "task"), have)
 	waiting := s.everybody()
 	for _, t := range s.blocked {
 		if t.runner == nil {
@@ -418,7 +466,7 @@ func (s *Sim) stuck() string {
 		}
 		if r.frame == nil {
 			b.WriteString(", in a computation")
-		} else if what := task.Waits(r.frame); len(what) > 0 {
+		} else if what := task.Waits(r.frame, s.nameOf); len(what) > 0 {
 			fmt.Fprintf(&b, ": %s", strings.Join(what, "; "))
 		}
 	}

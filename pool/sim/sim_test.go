@@ -3,8 +3,11 @@ package sim_test
 import (
 	"context"
 	"errors"
+	"flag"
 	"fmt"
+	"math/rand/v2"
 	"os"
+	"regexp"
 	"runtime"
 	"strings"
 	"testing"
@@ -15,6 +18,7 @@ import (
 	"github.com/heist-go/heist/pool/sim"
 	"github.com/heist-go/heist/task"
 	"github.com/heist-go/heist/task/chans"
+	"github.com/heist-go/heist/task/lock"
 )
 
 var background = context.Background()
@@ -79,6 +83,52 @@ func TestFailureIsSmallAndRepeats(t *testing.T) {
 		_, err := sim.Config{}.Replay(text, lossyProgram)
 		require.Error(t, err, text)
 	}
+}
+
+// The log says when a wake-up makes nobody runnable, and why.
+func TestWakeUpsForNothing(t *testing.T) {
+	f := failing(t, sim.Config{}, "deadlock", lossyProgram)
+	require.Contains(t, f.Log, "task.Cx.Wake  sim_test.go:")
+	require.Contains(t, f.Log, "wakes nobody: the Waker is zero")
+
+	f = failing(t, sim.Config{Seeds: 1}, "enough", func(s *sim.Sim) {
+		var w task.Waker
+		s.Go(script(func(cx *task.Cx) error {
+			w = cx.Waker()
+			cx.Wake(w)
+			return nil
+		}))
+		s.Wait()
+		s.Goroutine(func() { w.Wake() })
+		s.Wait()
+		s.Fatalf("enough")
+	})
+	require.Contains(t, f.Log, "#1, which is in a poll")
+	require.Contains(t, f.Log, "wakes nobody: the task has ended")
+
+	f = failing(t, sim.Config{}, "enough", func(s *sim.Sim) {
+		var w task.Waker
+		polls := 0
+		s.Go(task.Func(func(cx *task.Cx) error {
+			if polls++; polls > 1 {
+				return nil
+			}
+			w = cx.Waker()
+			return cx.Suspend()
+		}))
+		s.Goroutine(func() {
+			for w == (task.Waker{}) {
+				s.Point()
+			}
+			s.Point()
+			w.Wake()
+			w.Wake()
+			if polls == 1 {
+				s.Fatalf("enough")
+			}
+		})
+	})
+	require.Regexp(t, `a goroutine#\d+ +wakes sim_test.*, which is runnable already`, f.Log)
 }
 
 func TestStrategies(t *testing.T) {
@@ -159,7 +209,7 @@ func TestChecks(t *testing.T) {
 	var never task.Promise[int]
 	waits := func(cx *task.Cx) error { _, err := never.Wait(cx); return err }
 	t.Run("deadlock", func(t *testing.T) {
-		f := failing(t, sim.Config{}, "1 tasks have not ended", func(s *sim.Sim) {
+		f := failing(t, sim.Config{}, "1 task has not ended", func(s *sim.Sim) {
 			s.Go(script(waits))
 			s.Go(script(yields()))
 		})
@@ -221,13 +271,53 @@ func TestChecks(t *testing.T) {
 		})
 	})
 	t.Run("timers", func(t *testing.T) {
-		failing(t, sim.Config{}, "1 timers are armed", func(s *sim.Sim) {
+		failing(t, sim.Config{}, "1 timer is armed", func(s *sim.Sim) {
 			var a task.Alarm
 			s.Go(script(func(cx *task.Cx) error {
 				a.Arm(cx.Runtime(), cx, cx.Runtime().After(time.Hour), silent{}, 0)
 				return nil
 			}))
 		})
+	})
+	t.Run("locks", func(t *testing.T) {
+		var enough = errors.New("enough")
+		leaky := func(mended bool) func(s *sim.Sim) {
+			return func(s *sim.Sim) {
+				free, others := lock.NewSemaphore(2), lock.NewSemaphore(2)
+				var mu lock.RWMutex
+				var p lock.Permit
+				var g task.Group
+				g.Go(s, script(
+					func(cx *task.Cx) error { return p.Acquire(cx, others, 1) },
+					func(cx *task.Cx) error { return free.Acquire(cx, 1) },
+					func(cx *task.Cx) error {
+						if mended {
+							cx.Shield() // a task that is canceled here keeps its permit
+						}
+						return mu.RLock(cx)
+					},
+					func(cx *task.Cx) error { mu.RUnlock(cx); free.Release(cx, 1); return nil }))
+				s.Goroutine(func() { g.Cancel(enough) })
+				s.Wait()
+				_ = g.Err()
+			}
+		}
+		f := failing(t, sim.Config{Locks: true}, "leak: no task is left, and sim_test.", leaky(false))
+		require.Contains(t, f.Reason, " has not given back a lock.Semaphore")
+		sim.Config{Locks: true}.Test(t, leaky(true))
+		require.Nil(t, sim.Config{}.Run(leaky(false)).Failure, "nobody has asked")
+		failing(t, sim.Config{Locks: true, Seeds: 1}, "has not given back a lock.Mutex", func(s *sim.Sim) {
+			var mu lock.Mutex
+			s.Go(script(mu.Lock))
+		})
+	})
+	t.Run("a deadlock of locks names their holders", func(t *testing.T) {
+		f := failing(t, sim.Config{}, "deadlock", func(s *sim.Sim) {
+			var a, b lock.Mutex
+			s.Go(script(a.Lock, b.Lock, func(cx *task.Cx) error { b.Unlock(cx); a.Unlock(cx); return nil }))
+			s.Go(script(b.Lock, a.Lock, func(cx *task.Cx) error { a.Unlock(cx); b.Unlock(cx); return nil }))
+		})
+		require.Regexp(t, `script.3#1 waits in lock.Mutex.Lock .*: a place in the wait queue of a lock.Mutex, held by sim_test.*#2\n`, f.Reason)
 	})
 	t.Run("panic", func(t *testing.T) {
 		boom := func(*task.Cx) error { panic("boom") }
@@ -268,6 +358,34 @@ func TestChecks(t *testing.T) {
 		})
 		require.Contains(t, f.Reason, "look for the order of a map")
 	})
+	// What the page names, each in a program that does nothing else: some of the runs that are repeated differ.
+	for name, program := range map[string]func(s *sim.Sim){
+		"the order of a map": func(s *sim.Sim) {
+			for _, n := range map[string]int{"a": 1, "b": 2, "c": 3, "d": 4} {
+				s.Go(&sleeper{d: time.Duration(n) * time.Hour})
+			}
+		},
+		"select": func(s *sim.Sim) {
+			a, b := make(chan int, 1), make(chan int, 1)
+			a <- 0
+			b <- 1
+			s.Go(task.Func(func(cx *task.Cx) error {
+				select {
+				case <-a:
+					s.Point()
+				case <-b:
+				}
+				return nil
+			}))
+		},
+		"time.Now":     func(s *sim.Sim) { s.Go(&sleeper{d: time.Duration(time.Now().UnixNano()%1000) * time.Second}) },
+		"package rand": func(s *sim.Sim) { s.Go(&sleeper{d: time.Duration(rand.IntN(1000)) * time.Second}) },
+	} {
+		t.Run("not deterministic: "+name, func(t *testing.T) {
+			f := failing(t, sim.Config{Repeat: 1}, "not deterministic at step ", program)
+			t.Log(f.Reason)
+		})
+	}
 	t.Run("misuse", func(t *testing.T) {
 		failing(t, sim.Config{}, "is for the function that was given to Test", func(s *sim.Sim) {
 			s.Go(script(func(*task.Cx) error { s.Wait(); return nil }))
@@ -338,11 +456,21 @@ func TestEnvironment(t *testing.T) {
 	sim.Test(t, func(s *sim.Sim) { require.EqualValues(s, 12, s.Seed()) })
 }
 
-// What a run remembers does not grow with its steps.
+var steps = flag.Int("steps", 2_000_000, "how many steps the run of TestKeepsLittle has")
+
+// What a run remembers does not grow with its steps, and neither does the process: with -steps 100000000 it says
+// how large that has become.
 func TestKeepsLittle(t *testing.T) {
-	n := 2_000_000
+	n := *steps
 	if testing.Short() {
-		n = 100_000
+		n = min(n, 100_000)
+	}
+	begun := time.Now()
+	if status, err := os.ReadFile("/proc/self/status"); err == nil {
+		defer func() {
+			again, _ := os.ReadFile("/proc/self/status")
+			t.Logf("before: %s, after %d steps in %v: %s", resident(status), n, time.Since(begun), resident(again))
+		}()
 	}
 	sim.Config{Seeds: 1, Repeat: -1, MaxSteps: 1 << 30}.Test(t, func(s *sim.Sim) {
 		c := chans.New[int](1)
@@ -351,6 +479,11 @@ func TestKeepsLittle(t *testing.T) {
 		s.Wait()
 		require.Less(s, sim.Kept(s), 3<<20)
 	})
+}
+
+// resident is the memory of a process now, and its peak.
+func resident(status []byte) string {
+	return strings.Join(regexp.MustCompile(`(?m)^Vm(RSS|HWM):\s+\d+ kB`).FindAllString(string(status), 2), ", ")
 }
 
 // A million timers over a year.

@@ -35,6 +35,10 @@ type Config struct {
 	// Starvation, if above 0, fails a run in which a task waits for more steps than that while
 	// others run and time stands still.
 	Starvation int
+	// Locks fails a run at whose end, when no task is left, a task has not given back a lock of package
+	// lock, or permits of a semaphore, that it has taken by its Cx (by a Try form, nobody knows whose they are).
+	// A step that takes or gives back one costs more then.
+	Locks bool
 	// Repeat is of how many seeds one is run twice, to see that the function does the same
 	// each time. Default: 50. Negative: none.
 	Repeat int
@@ -85,8 +89,8 @@ type Report struct {
 }
 
 func (r Report) String() string {
-	return fmt.Sprintf("%s seeds, %s distinct schedules, %s steps, longest %s",
-		number(r.Seeds), number(r.Distinct), number(r.Steps), number(r.Longest))
+	return fmt.Sprintf("%s, %s, %s, longest %s",
+		count(r.Seeds, "seed"), count(r.Distinct, "distinct schedule"), count(r.Steps, "step"), number(r.Longest))
 }
 
 // Failure is a run that has failed.
@@ -181,7 +185,7 @@ type search struct {
 func (x *search) work() {
 	k := newCrew()
 	defer k.close()
-	defer k.watch()()
+	defer k.watch(x.config, x.f, false)()
 	for {
 		x.mu.Lock()
 		n := x.next
@@ -214,20 +218,28 @@ func (x *search) work() {
 
 // once runs a seed, or deviations if they are not nil.
 func (c Config) once(k *crew, seed uint64, list []deviation, tracing bool, f func(*Sim)) *Sim {
+	s := c.prepare(k, seed, list, tracing)
+	s.run(f)
+	return s
+}
+
+// prepare makes a run that has not begun.
+func (c Config) prepare(k *crew, seed uint64, list []deviation, tracing bool) *Sim {
+	k.running.Store(&trial{seed, list})
 	var w schedule
 	if list != nil {
 		w = &replay{list: list}
 	} else {
 		w = newSchedule(c.Strategy, seed)
 	}
-	s := newSim(c, k, seed, w)
-	s.tracing = tracing
-	s.run(f)
-	return s
+	return newSim(c, k, seed, w, tracing)
 }
 
 // notDeterministic is how the reason of a failure begins that is the function's own.
 const notDeterministic = "not deterministic"
+
+// maxAgain is how often a run that has differed is run again to see where.
+const maxAgain = 20
 
 // compare runs a seed again, and says where it differs, or "".
 func (c Config) compare(k *crew, s *Sim, f func(*Sim)) string {
@@ -236,10 +248,13 @@ func (c Config) compare(k *crew, s *Sim, f func(*Sim)) string {
 		return ""
 	}
 	const advice = ": the test does something else when it is run again: look for the order of a map, select, time.Now, goroutines, and state that outlives the run"
-	a, b := c.once(k, s.seed, nil, true, f), c.once(k, s.seed, nil, true, f)
-	for i := range max(len(a.trace.lines), len(b.trace.lines)) {
-		if x, y := a.trace.line(i), b.trace.line(i); x != y {
-			return fmt.Sprintf("%s at step %d%s:\n    %v\n    %v", notDeterministic, max(x.step, y.step), advice, x, y)
+	a := c.once(k, s.seed, nil, true, f)
+	for range maxAgain { // it may be the same now and then
+		b := c.once(k, s.seed, nil, true, f)
+		for i := range max(len(a.trace.lines), len(b.trace.lines)) {
+			if x, y := a.trace.line(i), b.trace.line(i); x != y {
+				return fmt.Sprintf("%s at step %d%s:\n    %v\n    %v", notDeterministic, max(x.step, y.step), advice, x, y)
+			}
 		}
 	}
 	at := 0
@@ -260,6 +275,7 @@ func (t *trace) line(i int) entryLine {
 func (c Config) explain(s *Sim, f func(*Sim)) *Failure {
 	k := newCrew()
 	defer k.close()
+	defer k.watch(c, f, false)()
 	failure := &Failure{Seed: s.seed, Reason: s.failure, Schedule: strconv.FormatUint(s.seed, 10), Switches: len(s.taken)}
 	if strings.HasPrefix(s.failure, notDeterministic) {
 		return failure
@@ -306,7 +322,7 @@ func (c Config) shrink(k *crew, s *Sim, f func(*Sim)) (list []deviation, ok bool
 		for at := 0; at < len(list); {
 			end := min(at+size, len(list))
 			before := len(list)
-			if try(append(append([]deviation{}, list[:at]...), list[end:]...)) && len(list) < before {
+			if try(without(list, at, end)) && len(list) < before {
 				removed = true
 			} else {
 				at = end
@@ -334,6 +350,7 @@ func (c Config) Replay(text string, f func(*Sim)) (*Failure, error) {
 	}
 	k := newCrew()
 	defer k.close()
+	defer k.watch(c, f, true)()
 	s := c.once(k, seed, list, true, f)
 	if s.failure == "" {
 		return nil, nil

@@ -3,9 +3,7 @@ package sim
 import (
 	"context"
 	"iter"
-	"runtime/debug"
 	"slices"
-	"time"
 
 	"github.com/heist-go/heist/internal/atomicx"
 	"github.com/heist-go/heist/task"
@@ -345,7 +343,7 @@ func (s *Sim) step() {
 	if bound := s.config.Starvation; bound > 0 && s.steps%bound == 0 && s.steps-s.instant > bound {
 		for _, r := range s.everybody() {
 			if s.steps-max(r.ran, s.instant) > bound {
-				s.fail(r.name() + " starves: others have run for " + number(s.steps-max(r.ran, s.instant)) + " steps, and time stands still")
+				s.fail(r.name() + " starves: others have run for " + count(s.steps-max(r.ran, s.instant), "step") + ", and time stands still")
 			}
 		}
 	}
@@ -478,6 +476,7 @@ func (t *thread) Later(f *task.Frame) { t.s.queue(f, t, -1, wakes) }
 // crew is the worker coroutines, which are used for one run after the other.
 type crew struct {
 	beat    atomicx.Int64 // changes every so many steps
+	running atomicx.Pointer[trial]
 	s       *Sim
 	workers []*thread
 	leave   func()
@@ -502,35 +501,11 @@ func (x *crew) dismiss() {
 	}
 }
 
-// patience is for how long nothing may happen.
-const patience = time.Minute
-
-// beats is after how many steps the beat changes.
-const beats = 64
-
-// watch ends the process if a poll blocks for good, until stop is called: all wait for it.
-func (x *crew) watch() (stop func()) {
-	over := make(chan struct{})
-	go func() {
-		for seen := int64(-1); ; {
-			select {
-			case <-over:
-				return
-			case <-time.After(patience):
-			}
-			now := x.beat.Load()
-			if now == seen {
-				debug.SetTraceback("all")
-				panic("sim: nothing has happened for " + patience.String() + ": a poll blocks. Does one hold a sync.Mutex over an operation, or wait for a channel of Go? The stacks follow")
-			}
-			seen = now
-		}
-	}()
-	return func() { close(over) }
-}
-
 // Point is of task.Interruptible: an operation without a Cx, of whatever run.
 func (x *crew) Point() { (*seam)(x.s).Point() }
+
+// NoChange is of task.Interruptible.
+func (x *crew) NoChange(w task.Waker) { (*seam)(x.s).NoChange(w) }
 
 // seam is a Sim as task sees it: not for users.
 type seam Sim
@@ -560,6 +535,15 @@ func (x *seam) Point() {
 		s.note(operates, t.rec, nil, 0)
 	}
 	s.interrupt()
+}
+
+// NoChange implements task.Simulator.
+func (x *seam) NoChange(w task.Waker) {
+	if s := (*Sim)(x); s.tracing && !s.looking && !s.halting {
+		if text := s.unwoken(w); text != "" {
+			s.say(text)
+		}
+	}
 }
 
 // interrupt lets others run, perhaps, where the thread that runs may be interrupted.

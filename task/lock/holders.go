@@ -24,8 +24,8 @@ type holding struct {
 	n    int64
 }
 
-// recorded records that the polled task has acquired n, if err says so, and returns err.
-func (p *permits) recorded(cx *task.Cx, n int64, err error) error {
+// recorded records that the polled task has acquired n, if err says so, and returns err. kind is what a lock is called.
+func (p *permits) recorded(cx *task.Cx, kind string, n int64, err error) error {
 	if err != nil || n == 0 {
 		return err
 	}
@@ -36,6 +36,7 @@ func (p *permits) recorded(cx *task.Cx, n int64, err error) error {
 		held.any.Store(true) // Hint. Who has acquired it gives it back later.
 	}
 	held.by[p] = append(held.by[p], holding{cx.Self(), n})
+	task.Holds(cx.Self(), p, kind, n)
 	return nil
 }
 
@@ -56,8 +57,12 @@ func (p *permits) givenBack(cx *task.Cx, n int64) {
 	case len(list) == 0:
 		return
 	case i < 0:
+		for _, h := range list {
+			task.Holds(h.task, p, "", -h.n)
+		}
 		list = nil
 	default:
+		task.Holds(list[i].task, p, "", -n)
 		if list[i].n -= n; list[i].n == 0 {
 			list = slices.Delete(list, i, i+1)
 		}

@@ -62,13 +62,13 @@ func (m *Mutex) Lock(cx *task.Cx) error {
 	// Pairs with: (*permits).release, (*Mutex).Unlock.
 	if m.p.word.Load() == 0 && cx.Err() == nil && m.p.word.CompareAndSwap(0, whole*one) {
 		if cx.Tracked() {
-			return m.p.recorded(cx, whole, nil)
+			return m.p.recorded(cx, (*mutexPolicy)(&m.p).WaitObject(), whole, nil)
 		}
 		return nil
 	}
 	err := m.p.queue.Wait(cx, &m.p.mu, (*mutexPolicy)(&m.p), whole)
 	if cx.Tracked() {
-		return m.p.recorded(cx, whole, err)
+		return m.p.recorded(cx, (*mutexPolicy)(&m.p).WaitObject(), whole, err)
 	}
 	return err
 }

@@ -83,7 +83,7 @@ func (p *permits) acquire(cx *task.Cx, n int64) error {
 		err = p.queue.Wait(cx, &p.mu, p, n)
 	}
 	if cx.Tracked() {
-		return p.recorded(cx, n, err)
+		return p.recorded(cx, p.WaitObject(), n, err)
 	}
 	return err
 }

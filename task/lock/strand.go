@@ -65,7 +65,7 @@ func (t *Turn[K]) Poll(cx *task.Cx) error {
 	s.mu.Lock()
 	first := t.prev == nil
 	if !first {
-		t.waker = cx.Waker()
+		t.waker = cx.Self() // not Waker, which is an operation: others run there in a simulation
 	}
 	s.mu.Unlock()
 	if t.over {
@@ -132,5 +132,7 @@ func (t *Turn[K]) Finish(error) {
 	}
 	t.prev, t.next = nil, nil
 	s.mu.Unlock()
-	next.Wake()
+	if next != (task.Waker{}) { // else it has not come yet
+		next.Wake()
+	}
 }

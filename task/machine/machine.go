@@ -13,7 +13,6 @@
 package machine
 
 import (
-	"fmt"
 	"reflect"
 	"runtime"
 	"strings"
@@ -128,10 +127,9 @@ func (d *Driver) Drive(cx *task.Cx, first Func) error {
 }
 
 // Waits reports whether err says that a function is not at its end.
-func Waits(err error) bool {
-	if err == nil {
-		return false
-	}
+func Waits(err error) bool { return err != nil && waits(err) }
+
+func waits(err error) bool {
 	if _, ok := err.(*yielded); ok {
 		return true
 	}
@@ -159,8 +157,10 @@ func (d *Driver) loop(cx *task.Cx, m Func, in error) error {
 			d.nested = d.top.call().up != nil
 			return err
 		}
-		up := d.pop(m)
-		if up == nil {
+		c := m.call()
+		up := c.up
+		if c.up, d.top = nil, up; up == nil {
+			d.nested = false
 			return err
 		}
 		m, in = up, err
@@ -229,15 +229,16 @@ type Root struct {
 	Driver
 }
 
-// Stage says where the functions in progress wait, the innermost first, each with the number of its wait
-// in the generated code. It is for [task.StageOf]: the task is in the caller's hand.
-func (d *Driver) Stage() string {
-	var at []string
+// Lines implements [task.Lined].
+func (d *Driver) Lines() (lines []task.SourceLine) {
 	for m := d.top; m != nil; m = m.call().up {
-		at = append(at, fmt.Sprintf("%s, wait %d", strings.TrimSuffix(strings.TrimPrefix(reflect.TypeOf(m).String(), "*"), "Call"), m.call().At))
-		if !d.nested {
+		l := task.SourceLine{Function: strings.TrimSuffix(strings.TrimPrefix(reflect.TypeOf(m).String(), "*"), "Call")}
+		if s, ok := m.(interface{ Line(uint32) (string, int) }); ok {
+			l.File, l.Line = s.Line(m.call().At)
+		}
+		if lines = append(lines, l); !d.nested {
 			break
 		}
 	}
-	return strings.Join(at, " in ")
+	return lines
 }

@@ -57,8 +57,10 @@ func (g *Values[T]) Next(cx *task.Cx) (v T, err error) {
 	if g.phase == ended {
 		return v, io.EOF
 	}
-	if g.nested || g.shields != 0 {
+	if g.shields != 0 {
 		err = g.Drive(cx, g.first)
+	} else if g.nested {
+		err = g.resume(cx)
 	} else {
 		err = g.first.Step(&g.Driver, cx, nil) // as Drive does, and what it looks at then is not looked at for values
 	}

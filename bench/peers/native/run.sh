@@ -62,7 +62,7 @@ gcc -std=c11 -D_GNU_SOURCE -O3 -o "$build/uv" cpp/uv.c -luv
 gcc -std=c11 -D_GNU_SOURCE -O3 -o "$build/epoll" cpp/epoll.c -pthread
 go -C "$root/bench" build -o "$build/bench" .
 go -C "$root/bench/peers" build -o "$build/merge" ./merge
-for package in pool pool/par task bench/peers; do
+for package in pool pool/par task bench/peers/echo; do
 	go -C "$root/$package" test -c -o "$build/${package//\//-}.test" .
 done
 
@@ -111,7 +111,7 @@ forkjoin() {
 }
 
 net() {
-	HEIST_NATIVE=$build benchmarks bench/peers 500ms '^BenchmarkEcho$/^(50|500)$/^(heist|net|gnet|nbio|C_epoll|tokio|libuv)$'
+	HEIST_NATIVE=$build benchmarks bench/peers/echo 500ms '^BenchmarkEcho$/^(50|500)$/^(heist|net|gnet|nbio|C_epoll|tokio|libuv)$'
 }
 
 cd "$root"

@@ -1,6 +1,8 @@
 //go:build linux
 
-package peers
+// Package echo measures echo servers beside those of other libraries, and of other languages where
+// native/run.sh has built them.
+package echo
 
 import (
 	"bufio"
