@@ -60,6 +60,9 @@ func (w *worker) assist() bool {
 		w.pace.begin(now)
 		w.due = w.tick + 1
 	}()
+	if w.observer != nil && w.observer.labels != nil {
+		w.observer.labels.parts()
+	}
 	w.participant.Compute(j)
 	return true
 }

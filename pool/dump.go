@@ -36,6 +36,9 @@ const (
 	// which descriptors they wait for.
 	maxName        = 200
 	maxDescriptors = 1 << 20
+	// maxObjects is how many objects are counted, and listedObjects how many are in a Dump.
+	maxObjects    = 1 << 16
+	listedObjects = 100
 )
 
 // Dump is what a pool's tasks do, and wait for: what a goroutine profile is for goroutines. Tasks
@@ -59,6 +62,8 @@ type Dump struct {
 	Blocking  int          `json:"blocking"` // goroutines that run blocking functions
 	Members   int          `json:"members"`  // goroutines that are members of groups
 	Jobs      []LaneDump   `json:"jobs"`     // by limiter
+	// Objects are what most tasks wait for in a line, or for something to happen to: locks, channels, promises.
+	Objects []ObjectDump `json:"objects"`
 	// Deadlocks are circles of tasks each of which waits for the next. See [task.Deadlocks].
 	Deadlocks [][]TaskDump `json:"deadlocks"`
 	// Quiescent says that all tasks are suspended, and nothing of the pool can make any go on: no
@@ -107,6 +112,15 @@ type WaitDump struct {
 	Note  string        `json:"note,omitempty"`  // more
 }
 
+// ObjectDump is something that tasks wait for.
+type ObjectDump struct {
+	What    string   `json:"what"`              // its kind
+	Name    string   `json:"name,omitempty"`    // see task.SetName
+	ID      string   `json:"id"`                // its address
+	Waiting int      `json:"waiting"`           // tasks that wait for it
+	Holders []string `json:"holders,omitempty"` // the IDs of tasks that hold it, if that is recorded
+}
+
 // WorkerDump is what a worker does.
 type WorkerDump struct {
 	Worker int           `json:"worker"`
@@ -144,9 +158,10 @@ func (p *Pool) Dump(o DumpOptions) *Dump {
 	}
 	d := &Dump{Schema: dumpSchema, At: time.Now(), Closing: p.closing.Load(), Shapes: []Shape{}, Jobs: []LaneDump{}, Deadlocks: [][]TaskDump{}}
 	before := p.still()
-	c := &collector{dump: d, options: o, now: p.runtime.Nanos(), shapes: map[string]int{}, descriptors: p.descriptors()}
+	c := &collector{dump: d, options: o, now: p.runtime.Nanos(), shapes: map[string]int{}, objects: map[uintptr]*ObjectDump{}, descriptors: p.descriptors()}
 	unseen, circles := task.InspectDeadlocks(&p.runtime, c.visit, p.mayWake)
 	d.Unseen = unseen
+	d.Objects = c.mostWanted()
 	d.Workers = p.workerDumps(o.Stacks)
 	d.Blocking, d.Members = task.Helpers(&p.runtime)
 	p.jobs.dump(d)
@@ -213,6 +228,7 @@ type collector struct {
 	options     DumpOptions
 	now         int64
 	shapes      map[string]int
+	objects     map[uintptr]*ObjectDump
 	descriptors map[task.Waker][]WaitDump
 	key         []byte
 	wakers      bool // some task is exposed
@@ -233,6 +249,9 @@ func (c *collector) visit(s *task.Suspended) {
 		d.Suspended++
 	}
 	c.wakers = c.wakers || s.Exposed
+	for i := range s.Waits {
+		c.count(&s.Waits[i])
+	}
 	kind, stage := task.Kind(s.Task), ""
 	fds := c.descriptors[s.Self]
 	if !s.Active {
@@ -293,12 +312,50 @@ func (c *collector) visit(s *task.Suspended) {
 	shape.Tasks = append(shape.Tasks, t)
 }
 
+// count counts a wait for an object.
+func (c *collector) count(a *task.Await) {
+	if a.Kind != task.AwaitsTurn && a.Kind != task.AwaitsEvent || a.Holds {
+		return
+	}
+	v := reflect.ValueOf(a.Object)
+	if v.Kind() != reflect.Pointer {
+		return
+	}
+	o := c.objects[v.Pointer()]
+	if o == nil {
+		if len(c.objects) >= maxObjects {
+			return
+		}
+		o = &ObjectDump{What: printable(task.ObjectKind(a.Object)), Name: printable(task.ObjectName(a.Object)), ID: fmt.Sprintf("%#x", v.Pointer())}
+		if h, ok := a.Object.(task.Holders); ok {
+			tasks, _ := h.Holders()
+			for _, w := range tasks[:min(len(tasks), defaultSamples)] {
+				o.Holders = append(o.Holders, id(w))
+			}
+		}
+		c.objects[v.Pointer()] = o
+	}
+	o.Waiting++
+}
+
+// mostWanted returns the objects that most tasks wait for.
+func (c *collector) mostWanted() []ObjectDump {
+	list := make([]ObjectDump, 0, len(c.objects))
+	for _, o := range c.objects {
+		list = append(list, *o)
+	}
+	slices.SortFunc(list, func(a, b ObjectDump) int {
+		return cmp.Or(cmp.Compare(b.Waiting, a.Waiting), cmp.Compare(a.Name, b.Name), cmp.Compare(a.ID, b.ID))
+	})
+	return slices.Clone(list[:min(len(list), listedObjects)])
+}
+
 // label is a wait as a part of a shape.
 func (c *collector) label(a *task.Await) string {
 	if a.Kind == task.AwaitsTimer {
 		return "timer"
 	}
-	l := string(a.Kind) + ": " + task.ObjectKind(a.Object)
+	l := string(a.Kind) + ": " + printable(task.ObjectKind(a.Object))
 	if a.Holds {
 		l += ", which it holds"
 	}
@@ -307,7 +364,7 @@ func (c *collector) label(a *task.Await) string {
 
 // wait is a wait of a task.
 func (c *collector) wait(a *task.Await) WaitDump {
-	w := WaitDump{Kind: string(a.Kind), What: task.ObjectKind(a.Object), Place: a.Place, Line: a.Line, Asks: a.Asks, Holds: a.Holds, Note: printable(a.Note)}
+	w := WaitDump{Kind: string(a.Kind), What: printable(task.ObjectKind(a.Object)), Place: a.Place, Line: a.Line, Asks: a.Asks, Holds: a.Holds, Note: printable(a.Note)}
 	switch x := a.Object.(type) {
 	case nil:
 	case *task.Frame:
@@ -390,6 +447,6 @@ func (q *jobs) dump(d *Dump) {
 	q.mu.Lock()
 	defer q.mu.Unlock()
 	for _, l := range q.lanes {
-		d.Jobs = append(d.Jobs, LaneDump{l.limiter.Name, l.stats.Running, l.stats.Waiting})
+		d.Jobs = append(d.Jobs, LaneDump{printable(l.limiter.Name), l.stats.Running, l.stats.Waiting})
 	}
 }

@@ -80,3 +80,10 @@ func Stalled(readings ...Reading) (stalled []int64) {
 	}
 	return stalled
 }
+
+// Traced returns how many tasks of a trace there are.
+func (p *Pool) Traced() int {
+	p.traces.mu.Lock()
+	defer p.traces.mu.Unlock()
+	return len(p.traces.tasks)
+}

@@ -1,6 +1,9 @@
 package pool
 
 import (
+	"context"
+	"runtime/trace"
+
 	"github.com/heist-go/heist/internal/clock"
 	"github.com/heist-go/heist/pool/fork"
 	"github.com/heist-go/heist/task"
@@ -49,6 +52,10 @@ func (j *Job[R]) do(cx *task.Cx, f func(Scope) R, try bool) (R, error) {
 	r, err := j.offload.Do(cx, func(cx *task.Cx, slot *task.Slot[R]) task.Remote {
 		c := &computation[R]{limiter: j.Limiter, try: try, f: f, slot: slot, owner: cx.Cancellation()}
 		c.jobs, c.pool = jobsOf(cx), poolOf(cx)
+		if c.pool != nil && (c.pool.config.Labels || trace.IsEnabled()) {
+			f, _ := cx.Self().Life()
+			c.context, c.group = task.ValuesOf(f)
+		}
 		task.DetachNext(cx, c)
 		return c
 	})
@@ -78,7 +85,12 @@ type computation[R any] struct {
 	r       R
 	err     error
 	there   bool // in the slot
+
+	context context.Context // see valuesOf; nil unless somebody looks
+	group   *task.Group
 }
+
+func (c *computation[R]) values() (context.Context, *task.Group) { return c.context, c.group }
 
 func (c *computation[R]) Poll(cx *task.Cx) error {
 	q := c.jobs

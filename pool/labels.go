@@ -10,13 +10,19 @@ import (
 	"github.com/heist-go/heist/task"
 )
 
-// labels mark the samples of a profile: by which worker they were taken, and in what kind of
-// task. Setting them costs as much as a short poll; so there are none unless they are asked
-// for, and they are set only when the kind changes.
+// labels mark the samples of a profile: by which worker they were taken, in what kind of task, and, with the labels of
+// the context that its group was made with (see [task.WithContext]), for whom. Setting them costs as much as a short
+// poll; so there are none unless they are asked for, and they are set only when they change.
 type labels struct {
-	worker context.Context         // what all samples have
-	kinds  map[any]context.Context // and by kind of task
-	last   any
+	worker context.Context // what all samples have
+	sets   map[labelKey]context.Context
+	last   labelKey
+}
+
+// labelKey is what the labels of a poll depend on.
+type labelKey struct {
+	kind any         // a type, or a name
+	of   *task.Group // whose context has the labels of the user, or nil
 }
 
 // labelsVariable asks for labels where no Config can: its value is one, too.
@@ -30,30 +36,73 @@ func newLabels(worker int) *labels {
 	}
 	ctx := pprof.WithLabels(context.Background(), pprof.Labels(set...))
 	pprof.SetGoroutineLabels(ctx)
-	return &labels{worker: ctx, kinds: map[any]context.Context{}}
+	return &labels{worker: ctx, sets: map[labelKey]context.Context{}}
 }
 
 // poll sets the labels for a poll of f.
 func (l *labels) poll(f *task.Frame) {
 	t := task.Of(f)
-	var kind any = reflect.TypeOf(t)
+	values, of := valuesOf(f)
+	key := labelKey{reflect.TypeOf(t), of}
 	if n, ok := t.(task.Named); ok {
-		kind = n.TaskName()
+		key.kind = n.TaskName()
 	}
-	if kind == l.last {
+	if key == l.last {
 		return
 	}
-	l.last = kind
-	ctx := l.kinds[kind]
+	l.last = key
+	ctx := l.sets[key]
 	if ctx == nil {
-		ctx = l.worker
-		if len(l.kinds) < maxKinds { // names may be many
-			ctx = pprof.WithLabels(l.worker, pprof.Labels("task", task.Name(t)))
-			l.kinds[kind] = ctx
+		if len(l.sets) >= maxKinds { // names may be many, and groups are
+			clear(l.sets)
 		}
+		ctx = l.with(values, task.Name(t))
+		l.sets[key] = ctx
 	}
 	pprof.SetGoroutineLabels(ctx)
 }
 
-// maxKinds bounds how many kinds of tasks are told apart.
+// with returns the labels of a kind of task, and those of a context.
+func (l *labels) with(values context.Context, kind string) context.Context {
+	var set []string
+	if values != nil {
+		pprof.ForLabels(values, func(key, value string) bool {
+			set = append(set, key, value)
+			return true
+		})
+	}
+	return pprof.WithLabels(pprof.WithLabels(l.worker, pprof.Labels(set...)), pprof.Labels("task", kind))
+}
+
+// parts sets the labels for parts of computations of others.
+func (l *labels) parts() {
+	l.last = labelKey{}
+	pprof.SetGoroutineLabels(pprof.WithLabels(l.worker, pprof.Labels("task", partsKind)))
+}
+
+// rest takes the labels off, and keeps no group.
+func (l *labels) rest() {
+	l.last = labelKey{}
+	for key := range l.sets {
+		if key.of != nil {
+			delete(l.sets, key)
+		}
+	}
+	pprof.SetGoroutineLabels(l.worker)
+}
+
+// valued is a task that stands for another, whose values it has.
+type valued interface {
+	values() (context.Context, *task.Group)
+}
+
+// valuesOf is task.ValuesOf, also of a job.
+func valuesOf(f *task.Frame) (context.Context, *task.Group) {
+	if v, ok := task.Of(f).(valued); ok {
+		return v.values()
+	}
+	return task.ValuesOf(f)
+}
+
+// maxKinds bounds how many sets of labels are kept.
 const maxKinds = 1000

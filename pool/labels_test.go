@@ -3,8 +3,11 @@ package pool_test
 import (
 	"bytes"
 	"compress/gzip"
+	"context"
 	"io"
 	"runtime/pprof"
+	"strings"
+	"sync"
 	"testing"
 	"time"
 
@@ -67,4 +70,92 @@ func TestNoLabels(t *testing.T) {
 	require.NoError(t, err)
 	defer p.Close()
 	require.False(t, p.Labeled())
+}
+
+// labelsOf returns the labels of the calling goroutine.
+func labelsOf(t *testing.T) string {
+	var b bytes.Buffer
+	require.NoError(t, pprof.Lookup("goroutine").WriteTo(&b, 1))
+	text := b.String()
+	// The goroutine that looks is in labelsOf.
+	for part := range strings.SplitSeq(text, "\n\n") {
+		if strings.Contains(part, "labelsOf") {
+			for line := range strings.Lines(part) {
+				if rest, ok := strings.CutPrefix(line, "# labels: "); ok {
+					return strings.TrimSpace(rest)
+				}
+			}
+			return ""
+		}
+	}
+	require.FailNow(t, "the goroutine is not in its profile")
+	return ""
+}
+
+// TestLabelsOfGroups: the labels of the context that a group was made with are those of what runs for its
+// members, and what is below them; and nobody else's.
+func TestLabelsOfGroups(t *testing.T) {
+	p, err := pool.New(fixed(pool.Config{Workers: 1, Labels: true}))
+	require.NoError(t, err)
+	defer p.Close()
+	seen := map[string]string{}
+	var mu sync.Mutex
+	note := func(what string) {
+		l := labelsOf(t)
+		mu.Lock()
+		defer mu.Unlock()
+		seen[what] = l
+	}
+	tenant := func(name string) *task.Group {
+		return task.WithContext(pprof.WithLabels(background, pprof.Labels("tenant", name)))
+	}
+	outer := tenant("acme")
+	var below task.Group
+	var h *task.Handle[int]
+	var job pool.Job[int]
+	var call task.Blocking[int]
+	steps := []func(cx *task.Cx) error{
+		func(cx *task.Cx) error { note("a member"); return nil },
+		func(cx *task.Cx) error {
+			below.Go(cx, task.Func(func(*task.Cx) error { note("below"); return nil }))
+			below.Goroutine(cx, func(context.Context) error { note("a goroutine"); return nil })
+			return nil
+		},
+		below.Wait,
+		func(cx *task.Cx) error {
+			h = task.Go(cx, func(*task.Cx) (int, error) { note("a handle"); return 1, nil })
+			return nil
+		},
+		func(cx *task.Cx) error { _, err := h.Wait(cx); return err },
+		func(cx *task.Cx) error {
+			_, err := job.Do(cx, func(pool.Scope) int { note("a job"); return 1 })
+			return err
+		},
+		func(cx *task.Cx) error {
+			_, err := call.Do(cx, func(context.Context) (int, error) { note("a call"); return 1, nil })
+			return err
+		},
+	}
+	var seq task.Seq
+	outer.Go(p, task.Func(func(cx *task.Cx) error { return seq.Run(cx, steps...) }))
+	require.NoError(t, outer.WaitContext(background))
+	other := tenant("umbrella")
+	other.Go(p, task.Func(func(*task.Cx) error { note("another"); return nil }))
+	require.NoError(t, other.WaitContext(background))
+	var none task.Group
+	none.Go(p, task.Func(func(*task.Cx) error { note("none"); return nil }))
+	require.NoError(t, none.WaitContext(background))
+
+	for _, what := range []string{"a member", "below", "a goroutine", "a handle", "a job", "a call"} {
+		require.Contains(t, seen[what], `"tenant":"acme"`, what)
+	}
+	for _, what := range []string{"a member", "below", "a handle", "a job", "another", "none"} {
+		require.Contains(t, seen[what], `"worker":"0"`, what)
+		require.Contains(t, seen[what], `"task":`, what)
+	}
+	require.Contains(t, seen["another"], `"tenant":"umbrella"`)
+	require.NotContains(t, seen["none"], "tenant")
+	for _, what := range []string{"a goroutine", "a call"} {
+		require.NotContains(t, seen[what], "worker", what)
+	}
 }

@@ -23,10 +23,19 @@ import (
 // thread's CPU time would hide polls that block.
 type stalls struct {
 	log    *slog.Logger
+	hook   func(Stall)
 	writes sync.WaitGroup // reports on their way
 	busy   atomicx.Bool
 	last   int64          // when the last report began
 	number atomicx.Uint64 // of stalls; for Stats
+}
+
+// Stall is a poll that takes long. See Config.Stalled.
+type Stall struct {
+	Worker int
+	Poll   string        // the function that is polled
+	For    time.Duration // so far
+	Calls  []string      // that the poll is in, the innermost first: functions and positions
 }
 
 // stallLimit is the default of Config.StallLimit.
@@ -69,8 +78,8 @@ type schedule struct {
 func (s *stalls) began(w *worker, d time.Duration) {
 	s.number.Add(1) // the monitor's
 	now := clock.Now()
-	id := w.goroutine.Load()                                                                      // "" if its thread has not got that far
-	if s.log == nil || id == "" || s.last != 0 && now-s.last < reportEvery || s.busy.Swap(true) { // Claim. The report. Pairs with: (*stalls).began.
+	id := w.goroutine.Load()                                                                                       // "" if its thread has not got that far
+	if s.log == nil && s.hook == nil || id == "" || s.last != 0 && now-s.last < reportEvery || s.busy.Swap(true) { // Claim. The report. Pairs with: (*stalls).began.
 		return
 	}
 	s.last = now
@@ -87,9 +96,16 @@ func (s *stalls) began(w *worker, d time.Duration) {
 		if len(calls) > 0 {
 			at = calls[0]
 		}
+		calls = calls[:min(len(calls), maxCalls)]
+		if s.hook != nil {
+			defer s.hook(Stall{Worker: w.id, Poll: poll, For: d, Calls: calls}) // before the next one may begin
+		}
+		if s.log == nil {
+			return
+		}
 		s.log.LogAttrs(context.Background(), slog.LevelWarn, messages.LongPoll,
 			slog.String("poll", poll), slog.Duration("for", d), slog.Int("worker", w.id), slog.String("at", at))
-		for _, call := range calls[:min(len(calls), maxCalls)] {
+		for _, call := range calls {
 			s.log.LogAttrs(context.Background(), slog.LevelWarn, messages.LongPollIn, slog.Int("worker", w.id), slog.String("call", call))
 		}
 	})
@@ -98,7 +114,7 @@ func (s *stalls) began(w *worker, d time.Duration) {
 // ended reports the end of a poll that was reported.
 func (s *stalls) ended(w *worker, d time.Duration) {
 	name := w.runner.TakeName()
-	if name == "" {
+	if name == "" || s.log == nil {
 		return
 	}
 	s.writes.Go(func() {

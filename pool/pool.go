@@ -89,7 +89,8 @@ type Config struct {
 	// Clock is the time of tasks and timers, for tests. Default: the machine's.
 	Clock *task.Clock
 	// Labels adds to the samples of a CPU profile which worker, and what kind of task,
-	// they were taken in, as the labels "worker" and "task" (see runtime/pprof). It costs
+	// they were taken in, as the labels "worker" and "task" (see runtime/pprof); and, of tasks in a group, or below one, that
+	// was made with task.WithContext, the labels of that context, such as whose request it is. It costs
 	// as much as a short poll whenever another kind of task is polled. Default: whether
 	// the environment variable HEIST_LABELS is set, whose value is the label "run".
 	Labels bool
@@ -102,6 +103,9 @@ type Config struct {
 	Debug bool
 	// Logger is told about what an operator should know. Default: silence.
 	Logger *slog.Logger
+	// Stalled is told about polls that take longer than StallLimit, while they last: one a second at most, on a
+	// goroutine, one at a time. It may block. flight.Writer's writes a trace. Default: nobody.
+	Stalled func(Stall)
 	// Panicked is told about each panic in a child that nobody waits for at that moment, on
 	// the thread where it was polled: of a member of a group, a goroutine among them, or of
 	// a handle's task. It is kept for who waits later, all the same; if nobody has seen it
@@ -144,6 +148,8 @@ type Pool struct {
 	team       *fork.Team
 	batons     []baton // of the reactors
 	jobs       jobs
+	watchers   atomicx.Int64 // calls of Watch that have not ended
+	traces     traces
 	opening    sync.Mutex // for the reactors
 	procs      procs
 	cancel     context.CancelCauseFunc
@@ -199,6 +205,7 @@ func New(c Config) (*Pool, error) {
 	p.batons = make([]baton, c.Reactors)
 	p.parking.batons = p.batons
 	p.monitor.pool, p.monitor.done, p.monitor.stalls.log = p, make(chan struct{}), c.Logger
+	p.monitor.stalls.hook = c.Stalled
 	p.start = func(w *worker) {
 		// Claim. The start of the monitor. Pairs with: (*Pool).tryFinish.
 		if p.monitor.started.CompareAndSwap(false, true) {

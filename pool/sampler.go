@@ -37,7 +37,7 @@ import (
 //
 // # Price
 //
-// For polls that are not sampled nothing but the look at special, which labels need in any case. A sample is two
+// For polls that are not sampled nothing but the look at special, which an observer needs in any case. A sample is two
 // readings of the clock, one look into a map, and some stores; an answer to the monitor a system call.
 type sampler struct {
 	w     *worker
@@ -124,11 +124,17 @@ func (s *sampler) look(now int64) {
 	}
 }
 
-// stepSpecial polls f, with labels or a hook, or for a sample.
+// stepSpecial polls f under observation or with a hook, or for a sample.
 func (w *worker) stepSpecial(f *task.Frame, inherit bool) {
-	if w.labels != nil {
-		w.labels.poll(f)
+	if w.observer != nil {
+		w.observer.step(f, inherit)
+	} else {
+		w.stepSampled(f, inherit)
 	}
+}
+
+// stepSampled polls f, for a sample if it is time for one.
+func (w *worker) stepSampled(f *task.Frame, inherit bool) {
 	if started := w.pool.config.Hooks.TaskStarted; started != nil && task.Fresh(f) {
 		started(task.Of(f))
 	}
@@ -136,14 +142,15 @@ func (w *worker) stepSpecial(f *task.Frame, inherit bool) {
 	switch {
 	case s.times:
 		s.times, s.tap.gives = s.every == each, s.tap.gives || s.every == each
-		w.special = w.always || s.tap.gives
+		w.special = w.observer != nil || w.always || s.tap.gives
 		s.time(f, inherit)
 	case s.tap.gives:
-		w.special = w.always
+		w.special = w.observer != nil || w.always
 		w.runner.SetQueue(&s.tap)
 		w.runner.Step(f, inherit)
 		w.runner.SetQueue(w)
 	default:
+		w.special = w.observer != nil || w.always
 		w.runner.Step(f, inherit)
 	}
 }

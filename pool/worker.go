@@ -40,8 +40,8 @@ type worker struct {
 	tails       []task.Tail // of the poll in progress
 	yielded     int64       // when Go's scheduler has scheduled the goroutine last; see yieldP
 
-	labels  *labels // of profiles, or nil
-	sampler *sampler
+	observer *observer // what is done around polls while somebody looks; else nil
+	sampler  *sampler
 
 	count      [counters]uint64
 	searching  bool
@@ -49,12 +49,13 @@ type worker struct {
 
 	parker    park.Parker
 	started   atomicx.Bool
-	retired   atomicx.Bool  // a spare that is not needed any more; see (*Pool).activate
-	departed  atomicx.Bool  // it computes, and others fire its timers; see watchTimers
-	until     atomicx.Int64 // it sleeps, and looks at all timers then; else never
-	tid       atomicx.Int64 // of the thread, or 0: that thread may rely on it (afterPoll, Runs), to others it is a hint
-	goroutine atomic.String // its number, for reports
-	stuck     atomicx.Int64 // since when it has been in one poll, as far as the monitor knows; else 0
+	retired   atomicx.Bool            // a spare that is not needed any more; see (*Pool).activate
+	departed  atomicx.Bool            // it computes, and others fire its timers; see watchTimers
+	until     atomicx.Int64           // it sleeps, and looks at all timers then; else never
+	tid       atomicx.Int64           // of the thread, or 0: that thread may rely on it (afterPoll, Runs), to others it is a hint
+	goroutine atomic.String           // its number, for reports
+	stuck     atomicx.Int64           // since when it has been in one poll, as far as the monitor knows; else 0
+	polled    atomicx.Pointer[string] // the kind of task that is polled, while it is observed
 
 	_      pad.Line
 	lifo   atomicx.Pointer[task.Frame] // woken by the poll in progress; runs next
@@ -97,8 +98,9 @@ func (w *worker) main() {
 	w.pool.monitor.unpark()
 	pprof.SetGoroutineLabels(context.Background()) // not those of the thread that has started this one
 	if w.pool.config.Labels {
-		w.labels, w.always, w.special = newLabels(w.id), true, true
+		w.observer, w.special = &observer{worker: w, labels: newLabels(w.id)}, true
 	}
+	w.observe()
 	defer task.Polling()()
 	w.hook(w.pool.config.Hooks.ThreadStarted)
 	ended := false
@@ -120,6 +122,9 @@ func (w *worker) run() {
 	w.pace.begin(clock.Now())
 	w.sampler.settle() // if the poll before has panicked, as next
 	w.runTails()
+	if w.observer != nil {
+		w.observer.end()
+	}
 	for {
 		f, inherit := w.find()
 		if f == nil {
@@ -234,6 +239,7 @@ func (w *worker) drainInbox(v *worker) int {
 func (w *worker) periodic() {
 	now := clock.Now()
 	w.due = w.tick + w.pace.next(now, w.tick)
+	w.observe()
 	w.sampler.look(now)
 	w.expire(now)
 	w.fireForAway(now)
@@ -303,6 +309,9 @@ func (w *worker) rest() {
 	w.deque.Tidy()
 	w.participant.Tidy()
 	w.runner.Rest()
+	if w.observer != nil && w.observer.labels != nil {
+		w.observer.labels.rest()
+	}
 	w.report()
 	p := &w.pool.parking
 	look := p.beginPark(w.id, w.searching)
@@ -336,6 +345,7 @@ func (w *worker) rest() {
 	w.sampler.awake += now - asleep
 	w.until.Store(never) // Hint. See watchTimers.
 	w.pace.begin(now)
+	w.observe()
 	w.expire(now)
 	if !w.retired.Load() {
 		w.fireForAway(now)

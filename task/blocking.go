@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"runtime"
+	"runtime/pprof"
 	"time"
 
 	"github.com/heist-go/heist/histogram"
@@ -296,6 +297,7 @@ type blockingCall[T any] struct {
 
 func (c *blockingCall[T]) run() {
 	c.helper = help(c.rt, nil)
+	pprof.SetGoroutineLabels(c.ctx) // not those of the function before
 	c.err = fmt.Errorf("task: blocking: %w", ErrGoexit)
 	defer func() {
 		if p := recover(); p != nil {

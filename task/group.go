@@ -3,6 +3,7 @@ package task
 import (
 	"context"
 	"errors"
+	"runtime/pprof"
 
 	"github.com/heist-go/heist/internal/atomicx"
 )
@@ -173,6 +174,7 @@ func (g *Group) Goroutine(on Spawner, f func(context.Context) error) {
 	ctx := g.Context()
 	rt.start("a goroutine of a group", func() {
 		defer unhelp(help(rt, g))
+		pprof.SetGoroutineLabels(ctx) // not those of who has started it
 		err, ended := ErrGoexit, false
 		defer func() {
 			if !ended {

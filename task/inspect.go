@@ -1,6 +1,7 @@
 package task
 
 import (
+	"context"
 	"fmt"
 	"reflect"
 	"runtime"
@@ -463,6 +464,34 @@ func Kind(t Task) string {
 		return runtime.FuncForPC(c.code()).Name()
 	}
 	return strings.TrimPrefix(reflect.TypeOf(t).String(), "*")
+}
+
+// ValuesOf returns the context of [WithContext] whose values a task sees by [Cx.Context], which is that of its group
+// or of the next one above it, and the group whose it is; or nil. Tasks of handles see those of the task that has
+// started them. Unlike Cx.Context it makes no context. It is for who polls f, or is about to.
+func ValuesOf(f *Frame) (ctx context.Context, of *Group) {
+	for range maxCharged {
+		g := f.members.group
+		if g == nil {
+			h, ok := f.self.(interface{ starter() *Frame })
+			if !ok || h.starter() == nil {
+				return nil, nil
+			}
+			f = h.starter() // f has not ended, so those above have not
+			continue
+		}
+		g.mu.Lock()
+		parent, owner := g.parent, g.owner
+		g.mu.Unlock()
+		if parent != nil {
+			return parent, g
+		}
+		if owner == nil {
+			return nil, nil
+		}
+		f = owner
+	}
+	return nil, nil
 }
 
 // Source returns the file and the line of the function that t was made of; "" if it was not made of one.

@@ -87,7 +87,7 @@
 //   - Goroutines that poll, or work for tasks: [Polling], [MustNotHelp].
 //   - Looking into a running one: [Inspect], [Suspended], [Await], [AwaitKind] ([AwaitsEnd], [AwaitsTurn], [AwaitsEvent],
 //     [AwaitsTimer], [AwaitsCall], [AwaitsOperation]), [Awaiter], [Kind], [Source], [StageOf], [LinesOf] ([Lined], [SourceLine]),
-//     [ObjectKind], [ObjectName], [SetName], [FrameOf], [WakerOf], [Helpers]; who waits for whom: [Deadlocks],
+//     [ObjectKind], [ObjectName], [SetName], [ValuesOf], [FrameOf], [WakerOf], [Helpers]; who waits for whom: [Deadlocks],
 //     [InspectDeadlocks], [Blocked], [Holders], [SetDebug].
 //   - What is measured of its tasks: [Stamp], [Arrived], [KindKey], [KeyOf], [Charge], [Lateness], [Calls], [CallTimes].
 //   - A simulator: [Simulator], [Interruptible], [SetSimulator], [Simulated], [Advance], [Waits], [Holds].

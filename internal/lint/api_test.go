@@ -20,7 +20,7 @@ var rewrite = flag.Bool("rewrite", false, "write the files of api/ anew")
 
 // public are the packages that users import.
 var public = []string{
-	"deque", "histogram", "pool", "pool/dump", "pool/fork", "pool/par", "pool/sim", "reactor", "task", "task/bridge", "task/chans", "task/combine",
+	"deque", "histogram", "pool", "pool/dump", "pool/flight", "pool/fork", "pool/par", "pool/sim", "pool/vars", "reactor", "task", "task/bridge", "task/chans", "task/combine",
 	"task/lock", "task/machine", "task/stream", "timerwheel",
 }
 

@@ -17,6 +17,8 @@ var tower = map[string]string{
 	"examples/...": "...",
 
 	"pool/dump":    "pool",
+	"pool/flight":  "pool",
+	"pool/vars":    "pool",
 	"pool/par":     "pool pool/fork task internal/atomicx internal/pad internal/park",
 	"pool/sim":     "pool/fork task internal/atomicx",
 	"pool":         "deque histogram pool/fork reactor task internal/...",

@@ -24,6 +24,9 @@ import (
 	"github.com/heist-go/heist/pool"
 )
 
+// textObjects is how many objects a text lists.
+const textObjects = 10
+
 // WriteText writes d for people: first what is wrong, then what waits, then the workers. It returns w's error.
 func WriteText(w io.Writer, d *pool.Dump) error {
 	var b bytes.Buffer
@@ -52,6 +55,20 @@ func WriteText(w io.Writer, d *pool.Dump) error {
 	}
 	if d.Unseen > 0 {
 		fmt.Fprintf(&b, "\n%d tasks were active at each look: what those own is not shown\n", d.Unseen)
+	}
+	for i, o := range d.Objects[:min(len(d.Objects), textObjects)] {
+		if i == 0 {
+			b.WriteString("\nwhat most tasks wait for:\n")
+		}
+		fmt.Fprintf(&b, "%8d  %s", o.Waiting, o.What)
+		if o.Name != "" {
+			fmt.Fprintf(&b, " %q", o.Name)
+		}
+		fmt.Fprintf(&b, " %s", o.ID)
+		if len(o.Holders) > 0 {
+			fmt.Fprintf(&b, ", held by %s", strings.Join(o.Holders, ", "))
+		}
+		b.WriteString("\n")
 	}
 	b.WriteString("\n")
 	for _, l := range d.Jobs {
