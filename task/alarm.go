@@ -285,7 +285,7 @@ func (t *timers) end(due *[batch]dueAlarm) (n int) {
 // Due returns the moment from which on Expire has something to do, or less; the
 // maximum if nothing is armed. Any thread.
 func (r *Runner) Due() int64 {
-	// Pairs with: (*Alarm).Arm, (*Alarm).arm, (*timers).fire, (*Runner).NextDeadline.
+	// Pairs with: (*Alarm).Arm, (*Alarm).arm, (*Alarm).move, (*timers).fire, (*Runner).NextDeadline.
 	due := r.timers.next.Load()
 	if r.rt.clock != nil && due != never {
 		due -= timerwheel.Tick // the wheel rounds up, and expireExactly does not
