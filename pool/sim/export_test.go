@@ -10,7 +10,7 @@ import (
 // Fingerprint tells the log of a run from those of others.
 func Fingerprint(c Config, seed uint64, f func(*Sim)) (hash uint64, log string) {
 	c = c.resolved()
-	k := newCrew()
+	k := newCoroutines()
 	defer k.close()
 	s := c.once(k, seed, nil, true, f)
 	return s.hash, s.trace.String()
@@ -22,7 +22,7 @@ func Kept(s *Sim) int { return len(s.trail) + len(s.taken) + s.recs.n + len(s.re
 // CorpusRepeats reports whether the deviations of a seed, written for the fuzzer, give the same run.
 func CorpusRepeats(seed uint64, f func(*Sim)) error {
 	c := Config{}.resolved()
-	k := newCrew()
+	k := newCoroutines()
 	defer k.close()
 	a := c.once(k, seed, nil, false, f)
 	b := c.once(k, seed, decode(encode(a.taken)), false, f)

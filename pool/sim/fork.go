@@ -117,8 +117,8 @@ func (h *host) Go(what string, f func()) { (*Sim)(h).begin(what, f) }
 // AfterFunc implements fork.Turns: no operation.
 func (h *host) AfterFunc(d time.Duration, f func()) (stop func()) {
 	a := &callback{f: f}
-	a.alarm.Arm(&h.home, nil, h.home.After(d), a, 0)
-	return func() { a.alarm.Disarm(&h.home) }
+	a.alarm.Arm(&h.taskRuntime, nil, h.taskRuntime.After(d), a, 0)
+	return func() { a.alarm.Disarm(&h.taskRuntime) }
 }
 
 // callback is an alarm that calls a function.

@@ -16,7 +16,7 @@ func Fuzz(f *testing.F, program func(s *Sim)) { Config{}.Fuzz(f, program) }
 func (c Config) Fuzz(f *testing.F, program func(s *Sim)) {
 	f.Helper()
 	c = c.resolved()
-	k := newCrew()
+	k := newCoroutines()
 	for seed := range uint64(corpus) {
 		s := c.once(k, c.First+seed, nil, false, program)
 		f.Add(encode(s.taken))

@@ -70,23 +70,23 @@ import (
 	"github.com/heist-go/heist/task"
 )
 
-// home is the runtime, embedded under a name of its own: so a Sim is a task.Spawner without a field of
+// taskRuntime is the runtime, embedded under a name of its own: so a Sim is a task.Spawner without a field of
 // its public face.
-type home = task.Runtime
+type taskRuntime = task.Runtime
 
 // Sim is one run of a simulation: a pool of virtual workers. It is a [task.Spawner], so tasks are
 // started on it as on a pool. It is a testing.TB as far as testify needs one, for the function
 // and for polls. All methods are for the function that was given to [Test], and for what
 // runs on it.
 type Sim struct {
-	home
-	config  Config
-	seed    uint64
-	clock   *task.Clock
-	crew    *crew
-	runners []*task.Runner
-	workers []*thread // the crew's
-	others  []*thread // coroutines beside them, until they end
+	taskRuntime
+	config     Config
+	seed       uint64
+	clock      *task.Clock
+	coroutines *coroutines
+	runners    []*task.Runner
+	workers    []*thread // the coroutines'
+	others     []*thread // coroutines beside them, until they end
 
 	cur     *thread   // who runs; nil: the function
 	next    *thread   // who is to run
@@ -144,9 +144,9 @@ const goexit = "runtime.Goexit (t.FailNow) was called: for assertions use the si
 var Epoch = time.Date(2000, 1, 1, 0, 0, 0, 0, time.UTC)
 
 // newSim returns a run that has not begun.
-func newSim(c Config, k *crew, seed uint64, w schedule, tracing bool) *Sim {
+func newSim(c Config, k *coroutines, seed uint64, w schedule, tracing bool) *Sim {
 	s := &Sim{
-		config: c, tracing: tracing, crew: k, seed: seed, schedule: w, clock: task.NewClock(Epoch),
+		config: c, tracing: tracing, coroutines: k, seed: seed, schedule: w, clock: task.NewClock(Epoch),
 		lots: rand.New(rand.NewPCG(seed, 1)), user: rand.New(rand.NewPCG(seed, 2)),
 	}
 	k.s = s
@@ -160,13 +160,13 @@ func newSim(c Config, k *crew, seed uint64, w schedule, tracing bool) *Sim {
 		s.runners[i].Init(t)
 		t.s, t.runner, t.rec, t.todo, t.polls, t.streak = s, s.runners[i], nil, nil, 0, 0
 	}
-	task.SetClock(&s.home, s.clock)
-	task.SetSimulator(&s.home, (*seam)(s))
-	task.SetPanicked(&s.home, s.unseen.add)
+	task.SetClock(&s.taskRuntime, s.clock)
+	task.SetSimulator(&s.taskRuntime, (*seam)(s))
+	task.SetPanicked(&s.taskRuntime, s.unseen.add)
 	if c.Locks || tracing {
-		task.SetDebug(&s.home)
+		task.SetDebug(&s.taskRuntime)
 	}
-	task.Open(context.Background(), &s.home, (*seam)(s), s.runners...)
+	task.Open(context.Background(), &s.taskRuntime, (*seam)(s), s.runners...)
 	return s
 }
 
@@ -229,9 +229,9 @@ func (s *Sim) close() {
 		t.end()
 	}
 	if s.failure != "" { // they are in the middle of something
-		s.crew.dismiss()
+		s.coroutines.release()
 	}
-	task.Close(&s.home)
+	task.Close(&s.taskRuntime)
 }
 
 // Seed returns the number of the run.

@@ -183,7 +183,7 @@ type search struct {
 
 // work takes seeds until there are enough.
 func (x *search) work() {
-	k := newCrew()
+	k := newCoroutines()
 	defer k.close()
 	defer k.watch(x.config, x.f, false)()
 	for {
@@ -217,14 +217,14 @@ func (x *search) work() {
 }
 
 // once runs a seed, or deviations if they are not nil.
-func (c Config) once(k *crew, seed uint64, list []deviation, tracing bool, f func(*Sim)) *Sim {
+func (c Config) once(k *coroutines, seed uint64, list []deviation, tracing bool, f func(*Sim)) *Sim {
 	s := c.prepare(k, seed, list, tracing)
 	s.run(f)
 	return s
 }
 
 // prepare makes a run that has not begun.
-func (c Config) prepare(k *crew, seed uint64, list []deviation, tracing bool) *Sim {
+func (c Config) prepare(k *coroutines, seed uint64, list []deviation, tracing bool) *Sim {
 	k.running.Store(&trial{seed, list})
 	var w schedule
 	if list != nil {
@@ -242,7 +242,7 @@ const notDeterministic = "not deterministic"
 const maxAgain = 20
 
 // compare runs a seed again, and says where it differs, or "".
-func (c Config) compare(k *crew, s *Sim, f func(*Sim)) string {
+func (c Config) compare(k *coroutines, s *Sim, f func(*Sim)) string {
 	again := c.once(k, s.seed, nil, false, f)
 	if again.hash == s.hash && again.steps == s.steps {
 		return ""
@@ -273,7 +273,7 @@ func (t *trace) line(i int) entryLine {
 
 // explain makes the schedule of a failure as simple as can be, and writes down what happens.
 func (c Config) explain(s *Sim, f func(*Sim)) *Failure {
-	k := newCrew()
+	k := newCoroutines()
 	defer k.close()
 	defer k.watch(c, f, false)()
 	failure := &Failure{Seed: s.seed, Reason: s.failure, Schedule: strconv.FormatUint(s.seed, 10), Switches: len(s.taken)}
@@ -296,7 +296,7 @@ func (c Config) explain(s *Sim, f func(*Sim)) *Failure {
 }
 
 // shrink takes deviations away as long as the run fails in the same way.
-func (c Config) shrink(k *crew, s *Sim, f func(*Sim)) (list []deviation, ok bool) {
+func (c Config) shrink(k *coroutines, s *Sim, f func(*Sim)) (list []deviation, ok bool) {
 	kind := func(s *Sim) string {
 		text, _, _ := strings.Cut(s.failure, ":")
 		return text
@@ -348,7 +348,7 @@ func (c Config) Replay(text string, f func(*Sim)) (*Failure, error) {
 	if replays && list == nil {
 		list = []deviation{}
 	}
-	k := newCrew()
+	k := newCoroutines()
 	defer k.close()
 	defer k.watch(c, f, true)()
 	s := c.once(k, seed, list, true, f)

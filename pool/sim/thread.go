@@ -62,7 +62,7 @@ func (r *rec) said() *words {
 func (t *thread) begin() {
 	t.resume, t.cancel = iter.Pull(func(yield func(struct{}) bool) {
 		t.yield = yield
-		defer task.Simulated(t.s.crew)()
+		defer task.Simulated(t.s.coroutines)()
 		if t.runner != nil {
 			defer task.Polling()()
 		}
@@ -239,7 +239,7 @@ func (s *Sim) pass() bool {
 		return false
 	}
 	s.passing = true
-	task.Advance(s.clock, d, &s.home, (*seam)(s))
+	task.Advance(s.clock, d, &s.taskRuntime, (*seam)(s))
 	s.passing = false
 	s.instant = s.steps
 	s.note(passes, nil, nil, int64(d))
@@ -319,7 +319,7 @@ func (s *Sim) worker(r *rec, t *thread, busy bool) *thread {
 // step counts a step, and looks after what is to be looked after at each.
 func (s *Sim) step() {
 	if s.steps++; s.steps%beats == 1 {
-		s.crew.beat.Add(1)
+		s.coroutines.beat.Add(1)
 	}
 	if s.steps > s.config.MaxSteps {
 		s.fail(s.endless())
@@ -473,8 +473,8 @@ func (t *thread) Next(f *task.Frame) {
 
 func (t *thread) Later(f *task.Frame) { t.s.queue(f, t, -1, wakes) }
 
-// crew is the worker coroutines, which are used for one run after the other.
-type crew struct {
+// coroutines are those of workers, which are used for one run after the other.
+type coroutines struct {
 	beat    atomicx.Int64 // changes every so many steps
 	running atomicx.Pointer[trial]
 	s       *Sim
@@ -482,30 +482,30 @@ type crew struct {
 	leave   func()
 }
 
-// newCrew returns a crew for runs on the calling goroutine. It is closed there.
-func newCrew() *crew {
-	k := new(crew)
+// newCoroutines returns coroutines for runs on the calling goroutine. They are closed there.
+func newCoroutines() *coroutines {
+	k := new(coroutines)
 	k.leave = task.Simulated(k)
 	return k
 }
 
-func (x *crew) close() {
-	x.dismiss()
+func (x *coroutines) close() {
+	x.release()
 	x.leave()
 }
 
-// dismiss ends the workers' coroutines.
-func (x *crew) dismiss() {
+// release ends the workers' coroutines.
+func (x *coroutines) release() {
 	for _, t := range x.workers {
 		t.end()
 	}
 }
 
 // Point is of task.Interruptible: an operation without a Cx, of whatever run.
-func (x *crew) Point() { (*seam)(x.s).Point() }
+func (x *coroutines) Point() { (*seam)(x.s).Point() }
 
 // NoChange is of task.Interruptible.
-func (x *crew) NoChange(w task.Waker) { (*seam)(x.s).NoChange(w) }
+func (x *coroutines) NoChange(w task.Waker) { (*seam)(x.s).NoChange(w) }
 
 // seam is a Sim as task sees it: not for users.
 type seam Sim

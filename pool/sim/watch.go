@@ -34,9 +34,9 @@ const (
 // beats is after how many steps the beat changes.
 const beats = 64
 
-// watch looks after the crew's runs until stop is called, and ends the process if one blocks. A repeated
+// watch looks after the coroutines' runs until stop is called, and ends the process if one blocks. A repeated
 // run, which may be one in a debugger, has no bound but where it stands.
-func (x *crew) watch(c Config, f func(*Sim), repeats bool) (stop func()) {
+func (x *coroutines) watch(c Config, f func(*Sim), repeats bool) (stop func()) {
 	over := make(chan struct{})
 	go func() {
 		tick := time.NewTicker(second)
@@ -133,7 +133,7 @@ func (c Config) trace(seed uint64, list []deviation, f func(*Sim)) *Sim {
 	begun, over := make(chan *Sim, 1), make(chan struct{})
 	go func() {
 		defer close(over)
-		k := newCrew()
+		k := newCoroutines()
 		defer k.close()
 		s := c.prepare(k, seed, list, true)
 		begun <- s
