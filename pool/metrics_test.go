@@ -340,13 +340,15 @@ func ExamplePool_Metrics() {
 	if err != nil {
 		panic(err)
 	}
-	defer p.Close()
 	before := p.Metrics()
 	var g task.Group
 	for range 1000 {
 		g.Go(p, task.Func(func(cx *task.Cx) error { return nil }))
 	}
 	if err := g.WaitContext(context.Background()); err != nil {
+		panic(err)
+	}
+	if err := p.Close(); err != nil { // workers that go on publish what they have counted now and then
 		panic(err)
 	}
 	m := p.Metrics()

@@ -18,10 +18,11 @@ type Node[E any] struct {
 // element is what a pointer to a struct with a Node is.
 type element[E any] interface {
 	comparable
-	node() *Node[E]
+	Link() *Node[E]
 }
 
-func (n *Node[E]) node() *Node[E] { return n }
+// Link returns the node. It is for the queue.
+func (n *Node[E]) Link() *Node[E] { return n }
 
 // Queued reports whether the element is in a queue.
 func (n *Node[E]) Queued() bool { return n.queued }
@@ -42,7 +43,7 @@ func (q *Queue[E]) Place(e E) int {
 		if e == q.oldest {
 			return place
 		}
-		e = e.node().prev
+		e = e.Link().prev
 	}
 	return 0
 }
@@ -50,11 +51,11 @@ func (q *Queue[E]) Place(e E) int {
 // Push puts e, which is in no queue, behind the others.
 func (q *Queue[E]) Push(e E) {
 	var none E
-	*e.node() = Node[E]{prev: q.newest, queued: true}
+	*e.Link() = Node[E]{prev: q.newest, queued: true}
 	if q.newest == none {
 		q.oldest = e
 	} else {
-		q.newest.node().next = e
+		q.newest.Link().next = e
 	}
 	q.newest = e
 	q.length++
@@ -63,16 +64,16 @@ func (q *Queue[E]) Push(e E) {
 // Remove takes e, which is in the queue, out of it.
 func (q *Queue[E]) Remove(e E) {
 	var none E
-	n := e.node()
+	n := e.Link()
 	if n.prev == none {
 		q.oldest = n.next
 	} else {
-		n.prev.node().next = n.next
+		n.prev.Link().next = n.next
 	}
 	if n.next == none {
 		q.newest = n.prev
 	} else {
-		n.next.node().prev = n.prev
+		n.next.Link().prev = n.prev
 	}
 	*n = Node[E]{}
 	q.length--
