@@ -101,10 +101,9 @@ func TestLabelsOfGroups(t *testing.T) {
 	seen := map[string]string{}
 	var mu sync.Mutex
 	note := func(what string) {
-		l := labelsOf(t)
-		mu.Lock()
+		mu.Lock() // one at a time is in labelsOf
 		defer mu.Unlock()
-		seen[what] = l
+		seen[what] = labelsOf(t)
 	}
 	tenant := func(name string) *task.Group {
 		return task.WithContext(pprof.WithLabels(background, pprof.Labels("tenant", name)))

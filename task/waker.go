@@ -12,7 +12,13 @@ type Waker struct {
 // visible to the poll.
 //
 // Any thread; it never blocks. Within a poll, [Cx.Wake] is cheaper.
-func (w Waker) Wake() { wakeTask(nil, w.frame, w.gen) }
+func (w Waker) Wake() {
+	if w.frame == nil {
+		wakeNobody(nil)
+		return
+	}
+	wakeTask(nil, w.frame, w.gen)
+}
 
 // Over reports whether the task's life has ended, and its outcome stands. Any thread.
 func (w Waker) Over() bool {
@@ -23,13 +29,22 @@ func (w Waker) Over() bool {
 	return s&live == 0 || gen(s) != w.gen
 }
 
-// wakeTask wakes f, which may be nil, in life g. cx is the caller's poll, or nil.
+// wakeNobody tells a simulator of a zero Waker that was woken.
+func wakeNobody(cx *Cx) {
+	if simulated.Load() != 0 {
+		if told := point(cx); told != nil {
+			told.NoChange(Waker{})
+		}
+	}
+}
+
+// wakeTask wakes f in life g. cx is the caller's poll, or nil.
 func wakeTask(cx *Cx, f *Frame, g uint32) {
 	var told Interruptible
 	if simulated.Load() != 0 {
 		told = point(cx)
 	}
-	if f == nil || !f.state.wake(g, 0) {
+	if !f.state.wake(g, 0) {
 		if told != nil {
 			told.NoChange(Waker{f, g})
 		}
@@ -65,7 +80,13 @@ func (cx *Cx) Self() Waker { return Waker{cx.frame, gen(cx.frame.state.bits.Load
 
 // Wake is w.Wake, cheaper: a task that is woken from within a poll runs next on
 // the same worker.
-func (cx *Cx) Wake(w Waker) { wakeTask(cx, w.frame, w.gen) }
+func (cx *Cx) Wake(w Waker) {
+	if w.frame == nil {
+		wakeNobody(cx)
+		return
+	}
+	wakeTask(cx, w.frame, w.gen)
+}
 
 // Rouse wakes w's task. If it is one of rt's, it becomes runnable on q, as the one to
 // run next or behind all others. It is for a worker of rt outside of polls.
