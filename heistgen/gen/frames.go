@@ -299,9 +299,26 @@ func (u *unit) frames(all []*fun) {
 		}
 	}
 	add(all)
+	// At least so large, whatever type parameters are.
 	before := map[*fun]int64{}
+	var least func(f *fun) int64
+	least = func(f *fun) int64 {
+		if n, found := before[f]; found {
+			return n
+		}
+		n := int64(1)
+		for _, p := range f.parts() {
+			if k := p.kid; k != nil && !k.pointer && !k.f.elsewhere {
+				n += least(k.f)
+			} else if size, _ := f.sizeOf(p, everywhere); size > 0 {
+				n += size
+			}
+		}
+		before[f] = n
+		return n
+	}
 	for _, f := range everyone {
-		before[f], _ = f.size(everywhere)
+		least(f)
 	}
 	callers := map[*fun][]*fun{} // of functions that may have a base
 	for _, c := range everyone {

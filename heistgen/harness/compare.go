@@ -173,17 +173,19 @@ func Compare(dir, root string, programs map[string][]byte, seeds []int, log func
 			for _, name := range bad {
 				drop(name)
 			}
+			if len(live) == 0 {
+				return nil
+			}
 		}
 		return errors.New("go build goes on to fail")
 	}
-	if len(live) == 0 {
-		return r, nil
-	}
-	if err := build("orig"); err != nil {
-		return nil, err
-	}
-	if err := build("progs"); err != nil {
-		return nil, err
+	for _, kind := range []string{"orig", "progs"} {
+		if len(live) == 0 {
+			return r, nil
+		}
+		if err := build(kind); err != nil {
+			return nil, err
+		}
 	}
 	log("%d programs built", len(live))
 	var mu sync.Mutex
