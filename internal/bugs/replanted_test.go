@@ -481,7 +481,7 @@ var replanted = []bug{
 	}},
 	{"lock, task: time that passes just when a task begins to wait is waited for twice", func(s *sim.Sim, mended bool) {
 		// A clock that somebody else advances, once: a task has looked at it, and arms its alarm then.
-		const forever = 1 << 40
+		const forever = 1 << 30
 		now, due, at := 0, forever, forever
 		var waiting task.Waker
 		s.Go(task.Func(func(cx *task.Cx) error {
