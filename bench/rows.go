@@ -189,6 +189,9 @@ var rows = []row{
 	beside("gen/values", "a value of a generator", "heistgen/figures", "Gen/values", "machine", "pull", "ns/op", "iter.Pull", ratio(30), none).longer(2),
 	beside("gen/walk", "a value of a recursive walk of a tree", "heistgen/figures", "Gen/walk", "machine", "ranged", "ns/op", "ranged recursion", ratio(10), none),
 
+	compared("seeing/spawn", "start and run empty tasks, with samples as they are by default", "pool", "Seeing/spawn/default", "x", "no samples", ratio(0.97), none).repeated(1),
+	compared("seeing/yield", "8 that yield, the same", "pool", "Seeing/yield/default", "x", "no samples", ratio(0.97), none).repeated(1),
+	compared("seeing/pingpong", "two that wake each other, the same", "pool", "Seeing/pingpong/default", "x", "no samples", ratio(0.97), none).repeated(1),
 	alone("sim/steps", "a step of a simulation, random schedules", "pool/sim", "Steps/random", "ns/step", most(1000), none).longer(1),
 	alone("sim/timers", "seconds for 1,000,000 timers over a simulated year", "pool/sim", "Timers", "s/million", most(2), none).repeated(1).asHeavy(),
 

@@ -132,12 +132,16 @@ type gap struct {
 }
 
 func (g *gap) Poll(cx *task.Cx) error {
-	now := time.Now()
-	if g.reset.Swap(false) || g.last.IsZero() {
-		g.longest.Store(0)
-	} else if d := int64(now.Sub(g.last)); d > g.longest.Load() {
-		g.longest.Store(d)
+	for {
+		now := time.Now()
+		if g.reset.Swap(false) || g.last.IsZero() {
+			g.longest.Store(0)
+		} else if d := int64(now.Sub(g.last)); d > g.longest.Load() {
+			g.longest.Store(d)
+		}
+		g.last = now
+		if err := cx.Yield(); err != nil {
+			return err
+		}
 	}
-	g.last = now
-	return cx.Yield()
 }

@@ -34,8 +34,8 @@ func procsBase() int {
 	return gomaxprocs()
 }
 
-// take raises GOMAXPROCS for a pool. Whoever starts its first thread calls it: a pool without work, or one
-// whose listeners only goroutines use, leaves the process as it is.
+// take raises GOMAXPROCS for a pool. Whoever starts its first thread calls it: a pool that has had
+// nothing to do leaves the process as it is.
 func (p *procs) take(c Config) {
 	if p.added = c.Procs; p.added == 0 {
 		p.added = c.Workers + 1
