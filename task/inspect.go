@@ -470,28 +470,13 @@ func Kind(t Task) string {
 // or of the next one above it, and the group whose it is; or nil. Tasks of handles see those of the task that has
 // started them. Unlike Cx.Context it makes no context. It is for who polls f, or is about to.
 func ValuesOf(f *Frame) (ctx context.Context, of *Group) {
-	for range maxCharged {
-		g := f.members.group
-		if g == nil {
-			h, ok := f.self.(interface{ starter() *Frame })
-			if !ok || h.starter() == nil {
-				return nil, nil
-			}
-			f = h.starter() // f has not ended, so those above have not
-			continue
+	f.around(maxCharged, func(g *Group) bool {
+		if g.parent != nil {
+			ctx, of = g.parent, g
 		}
-		g.mu.Lock()
-		parent, owner := g.parent, g.owner
-		g.mu.Unlock()
-		if parent != nil {
-			return parent, g
-		}
-		if owner == nil {
-			return nil, nil
-		}
-		f = owner
-	}
-	return nil, nil
+		return ctx == nil
+	})
+	return ctx, of
 }
 
 // Source returns the file and the line of the function that t was made of; "" if it was not made of one.

@@ -1,5 +1,7 @@
 package task
 
+import "math"
+
 // Local is a value that follows tasks: who sets it for a group has it found by all members of the group, by those of the groups
 // and handles that they own, and so on, as far as no group between sets another one. It is for what belongs to a
 // request or a tenant, and would otherwise be passed through every function. The zero value is ready; its address is
@@ -24,11 +26,9 @@ type local struct {
 func (l *Local[T]) Set(g *Group, v T) {
 	g.mu.Lock()
 	defer g.mu.Unlock()
-	for i := range g.locals {
-		if g.locals[i].key == any(l) {
-			g.locals[i].value = v
-			return
-		}
+	if x := g.local(l); x != nil {
+		x.value = v
+		return
 	}
 	g.locals = append(g.locals, local{l, v})
 }
@@ -36,36 +36,46 @@ func (l *Local[T]) Set(g *Group, v T) {
 // Get returns the value for the polled task: that of the nearest group around it that has one; false: there is none. It takes a
 // short lock for each group on the way.
 func (l *Local[T]) Get(cx *Cx) (v T, ok bool) {
-	for f := cx.frame; f != nil; {
-		g, above := f.above()
-		if g != nil {
-			g.mu.Lock()
-			for i := range g.locals {
-				if g.locals[i].key == any(l) {
-					v, ok = g.locals[i].value.(T), true
-				}
-			}
-			g.mu.Unlock()
-			if ok {
-				return v, true
-			}
+	cx.frame.around(math.MaxInt, func(g *Group) bool {
+		x := g.local(l)
+		if x != nil {
+			v, ok = x.value.(T), true
 		}
-		f = above
-	}
-	return v, false
+		return x == nil
+	})
+	return v, ok
 }
 
-// above returns the group that f is a member of, or nil, and the task that owns that, or has f's handle, or nil. f is
-// polled, or owns what is: so those above have not ended.
-func (f *Frame) above() (g *Group, owner *Frame) {
-	if g = f.members.group; g == nil {
-		if h, ok := f.self.(interface{ starter() *Frame }); ok {
-			owner = h.starter()
+// local returns the group's own value of a Local, or nil. The lock is held.
+func (g *Group) local(key any) *local {
+	for i := range g.locals {
+		if g.locals[i].key == key {
+			return &g.locals[i]
 		}
-		return nil, owner
 	}
-	g.mu.Lock()
-	owner = g.owner
-	g.mu.Unlock()
-	return g, owner
+	return nil
+}
+
+// around calls visit for the groups around f, the nearest first and each with its lock held, until it returns false: the
+// group that f is a member of, that of the task that owns this group, or has f's handle, and so on, most such steps. f is
+// polled, or owns what is: so those above have not ended.
+func (f *Frame) around(most int, visit func(g *Group) bool) {
+	for n := 0; f != nil && n < most; n++ {
+		g := f.members.group
+		if g == nil {
+			h, ok := f.self.(interface{ starter() *Frame })
+			if !ok {
+				return
+			}
+			f = h.starter()
+			continue
+		}
+		g.mu.Lock()
+		f = g.owner
+		more := visit(g)
+		g.mu.Unlock()
+		if !more {
+			return
+		}
+	}
 }

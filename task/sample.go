@@ -135,13 +135,10 @@ func KeyOf(t Task) KindKey {
 // Charge adds d to the processor time of f's group and of those that this is below. Within the poll of f, or
 // what is a part of it.
 func Charge(f *Frame, d time.Duration) {
-	for n := 0; f != nil && n < maxCharged; n++ {
-		g, above := f.above()
-		if g != nil {
-			g.cpu.Add(int64(d)) // Count. Pairs with: (*Group).CPU.
-		}
-		f = above
-	}
+	f.around(maxCharged, func(g *Group) bool {
+		g.cpu.Add(int64(d)) // Count. Pairs with: (*Group).CPU.
+		return true
+	})
 }
 
 // maxCharged is how many groups and handles above a task are charged.

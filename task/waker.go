@@ -13,11 +13,9 @@ type Waker struct {
 //
 // Any thread; it never blocks. Within a poll, [Cx.Wake] is cheaper.
 func (w Waker) Wake() {
-	if w.frame == nil {
-		wakeNobody(nil)
-		return
+	if w.frame != nil || simulated.Load() != 0 {
+		wakeTask(nil, w.frame, w.gen)
 	}
-	wakeTask(nil, w.frame, w.gen)
 }
 
 // Over reports whether the task's life has ended, and its outcome stands. Any thread.
@@ -29,20 +27,17 @@ func (w Waker) Over() bool {
 	return s&live == 0 || gen(s) != w.gen
 }
 
-// wakeNobody tells a simulator of a zero Waker that was woken.
-func wakeNobody(cx *Cx) {
-	if simulated.Load() != 0 {
-		if told := point(cx); told != nil {
-			told.NoChange(Waker{})
-		}
-	}
-}
-
-// wakeTask wakes f in life g. cx is the caller's poll, or nil.
+// wakeTask wakes f in life g. cx is the caller's poll, or nil. Simulations are told of a wake-up of nobody, too:
+// then f is nil.
 func wakeTask(cx *Cx, f *Frame, g uint32) {
 	var told Interruptible
 	if simulated.Load() != 0 {
-		told = point(cx)
+		if told = point(cx); f == nil {
+			if told != nil {
+				told.NoChange(Waker{})
+			}
+			return
+		}
 	}
 	if !f.state.wake(g, 0) {
 		if told != nil {
@@ -81,11 +76,9 @@ func (cx *Cx) Self() Waker { return Waker{cx.frame, gen(cx.frame.state.bits.Load
 // Wake is w.Wake, cheaper: a task that is woken from within a poll runs next on
 // the same worker.
 func (cx *Cx) Wake(w Waker) {
-	if w.frame == nil {
-		wakeNobody(cx)
-		return
+	if w.frame != nil || simulated.Load() != 0 {
+		wakeTask(cx, w.frame, w.gen)
 	}
-	wakeTask(cx, w.frame, w.gen)
 }
 
 // Rouse wakes w's task. If it is one of rt's, it becomes runnable on q, as the one to
