@@ -299,26 +299,26 @@ func (u *unit) frames(all []*fun) {
 		}
 	}
 	add(all)
-	// At least so large, whatever type parameters are.
-	before := map[*fun]int64{}
-	var least func(f *fun) int64
-	least = func(f *fun) int64 {
-		if n, found := before[f]; found {
+	// How large frames are at least, whatever type parameters are: who awaits a function weighs more.
+	weight := map[*fun]int64{}
+	var weigh func(f *fun) int64
+	weigh = func(f *fun) int64 {
+		if n, found := weight[f]; found {
 			return n
 		}
 		n := int64(1)
 		for _, p := range f.parts() {
 			if k := p.kid; k != nil && !k.pointer && !k.f.elsewhere {
-				n += least(k.f)
+				n += weigh(k.f)
 			} else if size, _ := f.sizeOf(p, everywhere); size > 0 {
 				n += size
 			}
 		}
-		before[f] = n
+		weight[f] = n
 		return n
 	}
 	for _, f := range everyone {
-		least(f)
+		weigh(f)
 	}
 	callers := map[*fun][]*fun{} // of functions that may have a base
 	for _, c := range everyone {
@@ -328,8 +328,7 @@ func (u *unit) frames(all []*fun) {
 			}
 		}
 	}
-	// Who awaits a function is larger than that, so it comes behind it.
-	slices.SortStableFunc(everyone, func(a, b *fun) int { return cmp.Compare(before[a], before[b]) })
+	slices.SortStableFunc(everyone, func(a, b *fun) int { return cmp.Compare(weight[a], weight[b]) }) // awaited ones first
 	done := map[*fun]bool{}
 	for _, f := range everyone {
 		f.lodge()

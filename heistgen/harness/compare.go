@@ -149,6 +149,9 @@ func Compare(dir, root string, programs map[string][]byte, seeds []int, log func
 		}
 		header := regexp.MustCompile(`^# example\.org/compare/` + kind + `/(\S+)`)
 		for range 20 {
+			if len(live) == 0 { // then go build fails
+				return nil
+			}
 			cmd := exec.Command("go", "build", "-ldflags=-s -w", "-gcflags=-dwarf=false", "-o", out+string(filepath.Separator), "./"+kind+"/...")
 			cmd.Dir, cmd.Env = dir, env
 			text, err := cmd.CombinedOutput()
@@ -173,16 +176,10 @@ func Compare(dir, root string, programs map[string][]byte, seeds []int, log func
 			for _, name := range bad {
 				drop(name)
 			}
-			if len(live) == 0 {
-				return nil
-			}
 		}
 		return errors.New("go build goes on to fail")
 	}
 	for _, kind := range []string{"orig", "progs"} {
-		if len(live) == 0 {
-			return r, nil
-		}
 		if err := build(kind); err != nil {
 			return nil, err
 		}
