@@ -43,6 +43,7 @@ func (w *worker) assist() bool {
 	if last && p.anyWork() {
 		p.notify() // P2, but for no more threads than can help
 	}
+	w.works()
 	w.count[parts]++
 	w.report()
 	begin := clock.Now()

@@ -166,7 +166,7 @@ func BenchmarkForkjoinScale(b *testing.B) {
 				}
 			},
 			func() {
-				if pool.Call(p, skynet, net{0, leaves}) != want {
+				if pool.Call(p, skynet, subtree{0, leaves}) != want {
 					b.Fatal("wrong result")
 				}
 			})
@@ -299,23 +299,23 @@ func queens(f pool.Fork[board, int], b board) int {
 	return count
 }
 
-type net struct{ first, size int }
+type subtree struct{ first, size int }
 
-func skynet(f pool.Fork[net, int], n net) int {
+func skynet(f pool.Fork[subtree, int], n subtree) int {
 	if n.size == 1 {
 		return n.first
 	}
 	part := n.size / 10
 	g := f
 	for i := range 9 {
-		g = g.Put(net{n.first + i*part, part})
+		g = g.Put(subtree{n.first + i*part, part})
 	}
-	sum := skynet(g, net{n.first + 9*part, part})
+	sum := skynet(g, subtree{n.first + 9*part, part})
 	for i := 8; i >= 0; i-- {
 		if at := f.Nth(i); at.Kept() {
-			sum += skynet(at, net{n.first + i*part, part})
+			sum += skynet(at, subtree{n.first + i*part, part})
 		} else {
-			sum += at.Take(net{n.first + i*part, part})
+			sum += at.Take(subtree{n.first + i*part, part})
 		}
 	}
 	return sum

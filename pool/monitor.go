@@ -267,6 +267,9 @@ func (g *monitor) activate(now int64) {
 // the first of them. It stops the world, so it takes large steps up, and one down.
 func (g *monitor) follow(now int64, spares int) {
 	p := g.pool
+	if !p.procs.taken.Load() { // Pairs with: (*procs).takeOnce.
+		return
+	}
 	switch want := spares - p.procs.slack; {
 	case want > p.procs.extra:
 		p.procs.follow(max(want, 2*p.procs.extra, p.config.Workers))

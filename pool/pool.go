@@ -28,7 +28,7 @@
 //
 // A worker needs a P of the Go runtime while it runs, and what it readies for the
 // Go scheduler waits on that P for another thread to steal it. So a pool adds its
-// number of workers plus one to GOMAXPROCS when its first thread starts, and takes that back at its end; see [Config].Procs.
+// number of workers plus one to GOMAXPROCS when it polls its first task, and takes that back at its end; see [Config].Procs.
 // Setting GOMAXPROCS by hand ends the runtime's own tracking of CPU limits until
 // the pool is closed.
 //
@@ -210,7 +210,6 @@ func New(c Config) (*Pool, error) {
 		// Claim. The start of the monitor. Pairs with: (*Pool).tryFinish.
 		if p.monitor.started.CompareAndSwap(false, true) {
 			p.threads.Add(1) // the worker's thread is counted already
-			p.procs.take(c)
 			p.monitor.start()
 		}
 		go w.main()

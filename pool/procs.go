@@ -3,10 +3,14 @@ package pool
 import (
 	"runtime"
 	"sync"
+
+	"github.com/heist-go/heist/internal/atomicx"
 )
 
 // procs is a pool's part of GOMAXPROCS.
 type procs struct {
+	claimed    atomicx.Bool // a worker takes it
+	taken      atomicx.Bool // and has
 	added, era int
 	extra      int // of added, for spares; written by the monitor
 	slack      int // for how many spares none is needed
@@ -34,8 +38,19 @@ func procsBase() int {
 	return gomaxprocs()
 }
 
-// take raises GOMAXPROCS for a pool. Whoever starts its first thread calls it: a pool that has had
-// nothing to do leaves the process as it is.
+// takeOnce is take, for the first worker that has something to do: a pool whose threads only sleep in the
+// reactor, for listeners that goroutines use, leaves the process as it is. It stops the world.
+func (p *procs) takeOnce(c Config) {
+	// Claim. The call of take. Pairs with: (*procs).takeOnce.
+	if p.claimed.Load() || !p.claimed.CompareAndSwap(false, true) {
+		return
+	}
+	p.take(c)
+	// Publish. The pool's part. Pairs with: (*monitor).follow.
+	p.taken.Store(true)
+}
+
+// take raises GOMAXPROCS for a pool.
 func (p *procs) take(c Config) {
 	if p.added = c.Procs; p.added == 0 {
 		p.added = c.Workers + 1

@@ -1,7 +1,9 @@
 package pool_test
 
 import (
+	"net"
 	"runtime"
+	"sync"
 	"testing"
 
 	"github.com/stretchr/testify/require"
@@ -102,4 +104,41 @@ func TestProcsThatWereChangedForAWhile(t *testing.T) {
 	runtime.GOMAXPROCS(old)
 	require.NoError(t, p.Close())
 	procs(t, before, "given back")
+}
+
+// A server whose listeners only goroutines use has threads, but nothing to poll: what Go's scheduler has stays
+// as it is, until there is a task, or a computation.
+func TestProcsOfAListener(t *testing.T) {
+	before := restored(t)
+	for name, work := range map[string]func(p *pool.Pool){
+		"a task":        func(p *pool.Pool) { require.NoError(t, p.Run(background, act(func(*task.Cx) {}))) },
+		"a computation": func(p *pool.Pool) {
+			var here sync.WaitGroup // a worker has the other part: the caller waits for it
+			here.Add(2)
+			both := func(pool.Scope) { here.Done(); here.Wait() }
+			pool.Do(p, both, both)
+		},
+	} {
+		p := openWith(t, fixed(pool.Config{Workers: 2}))
+		l, err := p.Listen("tcp", "127.0.0.1:0")
+		require.NoError(t, err)
+		accepted := make(chan error, 1)
+		go func() {
+			c, err := l.Std().Accept()
+			if err == nil {
+				err = c.Close()
+			}
+			accepted <- err
+		}()
+		c, err := net.Dial("tcp", l.Addr().String())
+		require.NoError(t, err)
+		require.NoError(t, <-accepted)
+		require.NoError(t, c.Close())
+		require.NotZero(t, p.Stats().Threads)
+		procs(t, before, "a listener's thread sleeps")
+		work(p)
+		procs(t, before+3, name)
+		require.NoError(t, p.Close())
+		procs(t, before, "afterwards")
+	}
 }

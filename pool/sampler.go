@@ -124,8 +124,9 @@ func (s *sampler) look(now int64) {
 	}
 }
 
-// stepSpecial polls f under observation or with a hook, or for a sample.
+// stepSpecial polls f under observation or with a hook, for a sample, or as the first.
 func (w *worker) stepSpecial(f *task.Frame, inherit bool) {
+	w.works()
 	if w.observer != nil {
 		w.observer.step(f, inherit)
 	} else {

@@ -31,6 +31,7 @@ type worker struct {
 	due         uint32 // the tick at which the inbox comes first
 	always      bool   // labels, or a hook: each poll is special
 	special     bool   // the next poll is not an ordinary one: see stepSpecial
+	fresh       bool   // it has had nothing to do yet
 	streak      int    // polls in a row that came from lifo
 	pace        pace
 	rng         rand.PCG
@@ -100,6 +101,7 @@ func (w *worker) main() {
 	if w.pool.config.Labels {
 		w.observer, w.special = &observer{worker: w, labels: newLabels(w.id)}, true
 	}
+	w.fresh, w.special = true, true
 	w.observe()
 	defer task.Polling()()
 	w.hook(w.pool.config.Hooks.ThreadStarted)
@@ -154,6 +156,14 @@ func (w *worker) run() {
 		if w.publishing {
 			w.report()
 		}
+	}
+}
+
+// works notes that the worker has something to do.
+func (w *worker) works() {
+	if w.fresh {
+		w.fresh = false
+		w.pool.procs.takeOnce(w.pool.config)
 	}
 }
 
