@@ -42,6 +42,22 @@ func (s *seam) Submit(b task.Batch) {
 	p.notifyFor(i)
 }
 
+// Place implements task.Placer.
+func (s *seam) Place(f *task.Frame, from, to int) bool {
+	p := (*Pool)(s)
+	if to < 0 || to >= p.config.Workers {
+		return false
+	}
+	if w := p.workers[from]; w.publishing {
+		w.publish() // the spawn before anybody can see its end
+	}
+	var b task.Batch
+	b.Add(f)
+	p.workers[to].inbox.Put(b)
+	p.notifyFor(to)
+	return true
+}
+
 // Sooner implements task.Scheduler: another thread has armed an alarm.
 func (s *seam) Sooner(i int) {
 	p := (*Pool)(s)

@@ -35,6 +35,13 @@ type Scheduler interface {
 	Sooner(runner int)
 }
 
+// Placer is a [Scheduler] that has a task polled by a worker of the caller's choice.
+type Placer interface {
+	// Place queues f, which the poll in progress on worker from has spawned, for worker to; others may still
+	// take it. It reports false, and does nothing, if there is no such worker.
+	Place(f *Frame, from, to int) bool
+}
+
 // Queue is the run queue of one worker. It is called on a thread that polls for the scheduler, or
 // stands in for its worker: in a poll, and outside of polls for frames that timers and the kernel's
 // poll have made runnable.

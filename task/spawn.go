@@ -19,6 +19,16 @@ func DetachNext(cx *Cx, t Task) {
 	cx.run.queue.Next(f)
 }
 
+// DetachTo is Detach within a poll, for a task that the given worker should poll, because what it touches
+// is in that one's cache. It is a hint.
+func DetachTo(cx *Cx, worker int, t Task) {
+	f := claim(t).enroll(t, cx.run.rt, &cx.run.members)
+	cx.run.Count.Spawned++
+	if p, _ := cx.Scheduler().(Placer); p == nil || !p.Place(f, cx.Worker(), worker) {
+		cx.run.queue.Push(f)
+	}
+}
+
 // DetachDue is Detach for what a scheduler starts itself: it is not refused because too many wait.
 func DetachDue(rt *Runtime, t Task) {
 	if f := claim(t).enroll(t, rt, rt.shard(nil)); !admit(f, rt) {

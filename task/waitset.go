@@ -79,31 +79,30 @@ const batch = 32
 // but the tasks that are woken do not come back to it meanwhile, and wait for it.
 const manyBatch = 256
 
-// WakeAll empties the set, and wakes all who have been in it, oldest first. A task that waits for
-// something else by now polls once for nothing. cx is the caller's poll, or nil outside of one. Any
-// thread, without the lock.
-func (s *WaitSet) WakeAll(mu *park.Mutex, cx *Cx) {
+// WakeAll empties the set, and wakes all who have been in it, oldest first; it returns how many. A task
+// that waits for something else by now polls once for nothing. cx is the caller's poll, or nil outside
+// of one. Any thread, without the lock.
+func (s *WaitSet) WakeAll(mu *park.Mutex, cx *Cx) int {
 	if cx == nil {
 		var few [batch]wakeup
-		s.wakeAll(mu, nil, few[:])
-		return
+		return s.wakeAll(mu, nil, few[:])
 	}
 	r := cx.run
 	if r.wakes == nil {
 		r.wakes = make([]wakeup, manyBatch)
 	}
-	s.wakeAll(mu, cx, r.wakes)
+	return s.wakeAll(mu, cx, r.wakes)
 }
 
 // wakeAll is WakeAll with room for len(woken) at a time.
-func (s *WaitSet) wakeAll(mu *park.Mutex, cx *Cx, woken []wakeup) {
+func (s *WaitSet) wakeAll(mu *park.Mutex, cx *Cx, woken []wakeup) (all int) {
 	var mark *waiter
 	for more := true; more; {
 		n := 0
 		mu.Lock()
 		if mark != nil && mark.next == nil { // another call has taken it out, and woken all before it
 			mu.Unlock()
-			return
+			return all
 		}
 		for n < len(woken) {
 			w := s.head.Load()
@@ -126,7 +125,9 @@ func (s *WaitSet) wakeAll(mu *park.Mutex, cx *Cx, woken []wakeup) {
 		mu.Unlock()
 		wakeMany(woken[:n], cx)
 		clear(woken[:n])
+		all += n
 	}
+	return all
 }
 
 // Listen lists the polled task, unless it is listed already. The caller looks at the

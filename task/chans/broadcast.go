@@ -19,7 +19,8 @@ import (
 //
 // A value is written once, into a slot that does not change any more, so receivers read
 // without a lock. Sending allocates that slot. Receivers of one worker wait in one of a few shards, so
-// that workers do not meet at a lock.
+// that workers do not meet at a lock; and if there are many, that worker wakes them, so that they stay
+// in its cache.
 //
 // # Invariants
 //
@@ -37,10 +38,41 @@ type Broadcast[T any] struct {
 // shards is how many places there are to wait in.
 const shards = 8
 
+// crowd is how many tasks must have waited in a shard the last time for its own worker to wake them: to
+// start a task there costs as much as to wake some.
+const crowd = 32
+
 type shard struct {
-	mu  park.Mutex // guards set
-	set task.WaitSet
-	_   pad.Line
+	mu    park.Mutex // guards set
+	set   task.WaitSet
+	woken atomicx.Int64 // how many were, the last time
+	_     pad.Line
+}
+
+// notifyAll wakes all who wait in the shard.
+func (h *shard) notifyAll(cx *task.Cx) {
+	if n := int64(h.set.WakeAll(&h.mu, cx)); n != h.woken.Load() {
+		h.woken.Store(n) // Hint.
+	}
+}
+
+// herald is a task that wakes those of a shard, on their worker.
+type herald struct {
+	task.Frame
+	shard *shard // or nil: it has
+}
+
+func (h *herald) Poll(cx *task.Cx) error {
+	h.shard.notifyAll(cx)
+	h.shard = nil
+	return nil
+}
+
+// Finish does it for one that was canceled before: its pool ends, and those who wait may be of another.
+func (h *herald) Finish(error) {
+	if h.shard != nil {
+		h.shard.notifyAll(nil)
+	}
 }
 
 type slot[T any] struct {
@@ -94,11 +126,20 @@ func (b *Broadcast[T]) Send(cx *task.Cx, v T) error {
 	return nil
 }
 
-// notifyAll wakes all who wait.
+// notifyAll wakes all who wait, those of the caller's worker last: the others' begin meanwhile.
 func (b *Broadcast[T]) notifyAll(cx *task.Cx) {
-	for i := range b.shards {
-		if h := &b.shards[i]; !h.set.Empty() {
-			h.set.WakeAll(&h.mu, cx)
+	own := 0
+	if cx != nil {
+		own = cx.Worker() % shards
+	}
+	for k := range shards {
+		i := (own + 1 + k) % shards
+		switch h := &b.shards[i]; {
+		case h.set.Empty():
+		case cx != nil && i != own && h.woken.Load() >= crowd:
+			task.DetachTo(cx, i, &herald{shard: h})
+		default:
+			h.notifyAll(cx)
 		}
 	}
 }

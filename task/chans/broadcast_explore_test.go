@@ -107,7 +107,37 @@ func twoOnAir(w air) func(*explore.X) {
 	}
 }
 
+// crowds: a task sends a value and closes, and takes each shard for a crowd, so that heralds wake those of
+// the other worker.
+func crowds(w air, notify func(*Broadcast[parcel], *task.Cx)) func(*explore.X) {
+	return func(x *explore.X) {
+		r := rig.New(x, 2)
+		b := NewBroadcast[parcel](1)
+		for i := range b.shards {
+			b.shards[i].woken.Store(crowd)
+		}
+		heard := 0
+		r.StartOn(1, w.listens(x, b.Subscribe(), &heard))
+		r.StartOn(0, rig.Named("sender", func(cx *task.Cx) error {
+			b.ring[0].Store(&slot[parcel]{0, pack(1)})
+			b.sent.Store(1)
+			notify(b, cx)
+			for i := range b.shards {
+				b.shards[i].woken.Store(crowd)
+			}
+			b.closed.Store(true)
+			notify(b, cx)
+			return nil
+		}))
+		x.Final(func() {
+			r.Settled()
+			x.Assert(heard == 1, "%d values were received or lost, and sent was 1", heard)
+		})
+	}
+}
+
 func TestExploreBroadcast(t *testing.T) {
+	explore.Check(t, bounded(2), crowds(soundAir, (*Broadcast[parcel]).notifyAll))
 	explore.Check(t, bounded(2), onAir(soundAir, 1, 2))
 	explore.Check(t, bounded(2), onAir(soundAir, 2, 3))
 	explore.Check(t, bounded(1), twoOnAir(soundAir))
@@ -157,6 +187,15 @@ func TestRefuteBroadcasts(t *testing.T) {
 			return nil
 		}
 		rig.Refute(t, 2, "data race", onAir(w, 1, 2))
+	})
+	t.Run("a herald whose task is not started", func(t *testing.T) {
+		rig.Refute(t, 2, "deadlock", crowds(soundAir, func(b *Broadcast[parcel], cx *task.Cx) {
+			for i := range b.shards {
+				if h := &b.shards[i]; i == cx.Worker() {
+					h.notifyAll(cx)
+				}
+			}
+		}))
 	})
 	t.Run("Close that tells nobody", func(t *testing.T) {
 		w := soundAir

@@ -1,5 +1,7 @@
 package chans
 
+import "github.com/heist-go/heist/task"
+
 // What tests see of the channels' inside.
 
 // Promised returns how many values and slots are promised.
@@ -76,6 +78,21 @@ func (b *Broadcast[T]) Waiting() bool {
 		}
 	}
 	return false
+}
+
+// Heralds returns a task for each shard that wakes those who wait in it.
+func (b *Broadcast[T]) Heralds() (all []task.Task) {
+	for i := range b.shards {
+		all = append(all, &herald{shard: &b.shards[i]})
+	}
+	return all
+}
+
+// SendQuietly is Send that wakes nobody.
+func (b *Broadcast[T]) SendQuietly(v T) {
+	at := b.sent.Load()
+	b.ring[at%uint64(len(b.ring))].Store(&slot[T]{at, v})
+	b.sent.Store(at + 1)
 }
 
 // Waiting reports whether somebody waits.

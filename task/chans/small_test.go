@@ -3,8 +3,10 @@ package chans_test
 import (
 	"context"
 	"errors"
+	"fmt"
 	"runtime"
 	"sync"
+	"sync/atomic"
 	"testing"
 
 	"github.com/stretchr/testify/require"
@@ -12,6 +14,7 @@ import (
 	"github.com/heist-go/heist/internal/invariant"
 	"github.com/heist-go/heist/task"
 	"github.com/heist-go/heist/task/chans"
+	"github.com/heist-go/heist/task/lock"
 )
 
 // answers is a task that waits for the value.
@@ -327,6 +330,75 @@ func TestBroadcastToACanceledTask(t *testing.T) {
 		once(func(cx *task.Cx) { require.NoError(t, b.Send(cx, 1)) }), once(b.Close), g.Wait,
 	))
 	require.Equal(t, []int{1}, got)
+}
+
+// A crowd waits on each worker, and that one wakes it: everybody receives each value, in order.
+func TestBroadcastToCrowds(t *testing.T) {
+	const receivers, keeps = 400, 4
+	values := scale(400)
+	p := openPool(t)
+	b := chans.NewBroadcast[int](keeps)
+	var g task.Group
+	var got atomic.Int64
+	var all lock.Notify
+	for range receivers {
+		s := b.Subscribe()
+		next := 0
+		g.Go(p, task.Func(func(cx *task.Cx) error {
+			for next < values {
+				v, err := s.Recv(cx)
+				if err != nil {
+					return err
+				}
+				if v != next {
+					return fmt.Errorf("%d instead of %d", v, next)
+				}
+				if next++; got.Add(1)%receivers == 0 {
+					all.One(cx)
+				}
+			}
+			return nil
+		}))
+	}
+	sent, waits := 0, false
+	g.Go(p, task.Func(func(cx *task.Cx) error {
+		for ; sent < values; sent++ {
+			if !waits {
+				if err := b.Send(cx, sent); err != nil {
+					return err
+				}
+				waits = true
+			}
+			if err := all.Wait(cx); err != nil {
+				return err
+			}
+			waits = false
+		}
+		return nil
+	}))
+	require.NoError(t, g.WaitContext(background))
+	require.False(t, b.Waiting())
+}
+
+// A herald that is refused, because its pool has ended, wakes those of other pools all the same.
+func TestBroadcastByAHeraldThatIsRefused(t *testing.T) {
+	p, ended := openPool(t), openPool(t)
+	require.NoError(t, ended.Close())
+	b := chans.NewBroadcast[int](1)
+	s := b.Subscribe()
+	var g task.Group
+	got := 0
+	g.Go(p, task.Func(func(cx *task.Cx) (err error) {
+		got, err = s.Recv(cx)
+		return err
+	}))
+	for !b.Waiting() {
+		runtime.Gosched()
+	}
+	b.SendQuietly(7)
+	task.DetachAll(ended, b.Heralds()...)
+	require.NoError(t, g.WaitContext(background))
+	require.Equal(t, 7, got)
 }
 
 // Many send at the same time, and some listen, tasks and goroutines, slow ones too: what
