@@ -111,7 +111,7 @@ func TestProcsThatWereChangedForAWhile(t *testing.T) {
 func TestProcsOfAListener(t *testing.T) {
 	before := restored(t)
 	for name, work := range map[string]func(p *pool.Pool){
-		"a task":        func(p *pool.Pool) { require.NoError(t, p.Run(background, act(func(*task.Cx) {}))) },
+		"a task": func(p *pool.Pool) { require.NoError(t, p.Run(background, act(func(*task.Cx) {}))) },
 		"a computation": func(p *pool.Pool) {
 			var here sync.WaitGroup // a worker has the other part: the caller waits for it
 			here.Add(2)
