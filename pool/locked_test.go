@@ -4,6 +4,7 @@ package pool_test
 
 import (
 	"context"
+	"math"
 	"testing"
 	"time"
 
@@ -35,8 +36,8 @@ var lockedOps = []struct {
 	{"yield", 1.1, 0.1, func(b testing.TB, p *pool.Pool, n int) {
 		together(b, p, func(i int) task.Task { return &yielder{left: n / 8} }, 8)
 	}},
-	{"hop", 3.8, 0.1, func(b testing.TB, p *pool.Pool, n int) { pass(b, p, n, 2) }},
-	{"hop-ring", 4.1, 0.1, func(b testing.TB, p *pool.Pool, n int) { pass(b, p, n, 503) }},
+	{"hop", 3.3, 0.1, func(b testing.TB, p *pool.Pool, n int) { pass(b, p, n, 2) }},
+	{"hop-ring", 4.3, 0.1, func(b testing.TB, p *pool.Pool, n int) { pass(b, p, n, 503) }},
 	{"chan-1", 15, 0.1, lockedChan(1)},
 	{"chan-16", 5, 0.1, lockedChan(16)},
 	{"chan-128", 4.2, 0.1, lockedChan(128)},
@@ -100,7 +101,7 @@ var lockedOps = []struct {
 			return nil
 		})
 	}},
-	{"inject", 9.5, 0.5, func(b testing.TB, p *pool.Pool, n int) {
+	{"inject", 8.9, 0.3, func(b testing.TB, p *pool.Pool, n int) {
 		for ; n > 0; n -= 1000 {
 			var g task.Group
 			for range min(n, 1000) {
@@ -140,12 +141,21 @@ func lockedChan(room int) func(b testing.TB, p *pool.Pool, n int) {
 	}
 }
 
-// lockedBy returns what n operations have cost, each.
+// lockedBy returns what n operations have cost, each: the least of several rounds, because a worker that has lost
+// its processor comes back to more, never to less.
 func lockedBy(run func(n int), n int) (rmw, stores float64) {
-	before := atomicx.Counted()
-	run(n)
-	after := atomicx.Counted()
-	return float64(after.RMW-before.RMW) / float64(n), float64(after.Stores-before.Stores) / float64(n)
+	const rounds = 5
+	rmw = math.Inf(1)
+	for range rounds {
+		before := atomicx.Counted()
+		run(n / rounds)
+		after := atomicx.Counted()
+		x, y := float64(after.RMW-before.RMW)*rounds/float64(n), float64(after.Stores-before.Stores)*rounds/float64(n)
+		if x+y < rmw+stores {
+			rmw, stores = x, y
+		}
+	}
+	return rmw, stores
 }
 
 func TestLocked(t *testing.T) {
@@ -153,7 +163,7 @@ func TestLocked(t *testing.T) {
 		t.Run(op.name, func(t *testing.T) {
 			p := open(t, 1)
 			op.run(t, p, 1000)
-			rmw, stores := lockedBy(func(n int) { op.run(t, p, n) }, 200_000)
+			rmw, stores := lockedBy(func(n int) { op.run(t, p, n) }, 500_000)
 			t.Logf("%.2f read-modify-writes, %.2f stores", rmw, stores)
 			require.LessOrEqual(t, rmw, op.rmw, "read-modify-writes")
 			require.LessOrEqual(t, stores, op.stores, "stores")
@@ -167,7 +177,7 @@ func BenchmarkLocked(b *testing.B) {
 		b.Run(op.name, func(b *testing.B) {
 			p := open(b, 1)
 			op.run(b, p, 1000)
-			rmw, stores := lockedBy(func(n int) { op.run(b, p, n) }, 200_000)
+			rmw, stores := lockedBy(func(n int) { op.run(b, p, n) }, 500_000)
 			for b.Loop() {
 			}
 			b.ReportMetric(0, "ns/op")
