@@ -10,8 +10,10 @@ import (
 	"os"
 	"path/filepath"
 	"regexp"
+	"runtime"
 	"strings"
 	"testing"
+	"time"
 
 	"github.com/stretchr/testify/require"
 )
@@ -224,7 +226,7 @@ func BenchmarkBroken(b *testing.B) { b.Fatal("wrong result") }
 	defer b.remove()
 	t.Setenv("GOWORK", "off")
 	o := options{time: 1, count: 3, workers: 2}
-	results := measure(context.Background(), b, o, []row{
+	results, _ := measure(context.Background(), b, o, []row{
 		beside("a/good", "", ".", "Good", "heist-{n}", "peer", "ns/op", "peer", ratio(2), none),
 		alone("a/shared", "", ".", "Shared", "ns/op", most(1), none),
 		compared("a/shared-x", "", ".", "Shared", "x", "peer", ratio(1), none),
@@ -245,4 +247,27 @@ func BenchmarkBroken(b *testing.B) { b.Fatal("wrong result") }
 	require.ErrorContains(t, results[4].err, "report no ns/op")
 	require.NoError(t, results[5].err, "built with one that does not build")
 	require.ErrorContains(t, results[6].err, "build:")
+}
+
+func TestNoise(t *testing.T) {
+	busy, stolen, ok := processors("cpu  100 20 30 999 7 1 2 40 0 0\ncpu0 1 2 3\n")
+	require.True(t, ok)
+	require.Equal(t, 1530*time.Millisecond, busy)
+	require.Equal(t, 400*time.Millisecond, stolen)
+	for _, wrong := range []string{"", "cpu", "cpu  1 2 x 4 5 6 7 8", "intr 1 2 3 4 5 6 7 8 9"} {
+		_, _, ok = processors(wrong)
+		require.False(t, ok, wrong)
+	}
+	require.Equal(t, 1157*time.Millisecond, stalled("some avg10=98.20 avg60=95.51 avg300=89.07 total=1157000\nfull avg10=0.00 total=9\n"))
+	require.Zero(t, stalled(""))
+	require.Zero(t, stalled("full avg10=0.00 avg60=0.00 avg300=0.00 total=9"))
+
+	var begin moment
+	begin.at = time.Now()
+	end := moment{at: begin.at.Add(time.Second), busy: time.Duration(runtime.NumCPU()) * time.Second / 2, own: time.Duration(runtime.NumCPU()) * time.Second / 4, stall: time.Second / 10}
+	n := end.since(begin)
+	require.InDelta(t, 0.25, n.others, 1e-9)
+	require.InDelta(t, 0.1, n.delayed, 1e-9)
+	require.Equal(t, "other programs had 25.0 % of the processors' time, the hypervisor 0.0 %; 10 % of the time something waited for a processor", n.String())
+	require.Zero(t, begin.since(begin))
 }

@@ -83,18 +83,18 @@ func command(args []string, out, progress io.Writer) error {
 	if o.profile != "" {
 		return profile(ctx, b, o, chosen[0], out, progress)
 	}
-	results := measure(ctx, b, o, chosen, progress)
+	results, noise := measure(ctx, b, o, chosen, progress)
 	if o.html != "" && ctx.Err() == nil {
-		if err := draws(ctx, b, o, results, progress); err != nil {
+		if err := draws(ctx, b, o, results, noise, progress); err != nil {
 			return err
 		}
 	}
-	return report(o, results, machineOf(o), out)
+	return report(o, results, machineOf(o, noise), out)
 }
 
 // draws draws the page of -html. It is nil in a program that was built without the tag plots: what draws
 // takes longer to build than all the rest, and few runs want it.
-var draws func(ctx context.Context, b *builds, o options, results []result, progress io.Writer) error
+var draws func(ctx context.Context, b *builds, o options, results []result, noise string, progress io.Writer) error
 
 // again runs the program that draws, with the same arguments.
 func again(args []string, out, progress io.Writer) error {

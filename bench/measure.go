@@ -24,8 +24,9 @@ type result struct {
 	err          error
 }
 
-// measure measures rows, one after the other, with a line of progress.
-func measure(ctx context.Context, b *builds, o options, chosen []row, progress io.Writer) (results []result) {
+// measure measures rows, one after the other, with a line of progress. noise says what they had to share the machine
+// with, where the system tells.
+func measure(ctx context.Context, b *builds, o options, chosen []row, progress io.Writer) (results []result, noise string) {
 	begun := time.Now()
 	say := func(n int, what string) {
 		fmt.Fprintf(progress, "\r\x1b[K%4.0fs  %d of %d  %s", time.Since(begun).Seconds(), n, len(chosen), what)
@@ -33,6 +34,7 @@ func measure(ctx context.Context, b *builds, o options, chosen []row, progress i
 	say(0, "builds")
 	b.prepare(ctx, chosen)
 	built := time.Since(begun)
+	before, known := now()
 	for i, r := range chosen {
 		say(i+1, r.name)
 		res := result{row: r, workers: o.workers, plotted: o.html != ""}
@@ -45,7 +47,10 @@ func measure(ctx context.Context, b *builds, o options, chosen []row, progress i
 		}
 	}
 	fmt.Fprintf(progress, "\r\x1b[K%4.0fs  %d rows, after %.0f s of building\n\n", time.Since(begun).Seconds(), len(results), built.Seconds())
-	return results
+	if after, ok := now(); ok && known {
+		noise = after.since(before).String()
+	}
+	return results, noise
 }
 
 // measure runs the row's benchmarks as often as is asked for, ours and theirs in turns, or until

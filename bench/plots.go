@@ -30,12 +30,12 @@ import (
 func init() { draws = drawPage }
 
 // drawPage is the page of -html.
-func drawPage(ctx context.Context, b *builds, o options, results []result, progress io.Writer) error {
+func drawPage(ctx context.Context, b *builds, o options, results []result, noise string, progress io.Writer) error {
 	drawn, err := pictures(ctx, b, o, results, progress)
 	if err != nil {
 		return err
 	}
-	if err := page(o.html, results, machineOf(o), drawn); err != nil {
+	if err := page(o.html, results, machineOf(o, noise), drawn); err != nil {
 		return fmt.Errorf("-html: %w", err)
 	}
 	return nil

@@ -16,14 +16,16 @@ import (
 // machine is where it was measured.
 type machine struct {
 	CPU, OS, Go, Command, Commit string
+	Noise                        string
 	CPUs, Procs, Workers         int
 }
 
-func machineOf(o options) machine {
+func machineOf(o options, noise string) machine {
 	m := machine{
 		CPU: cpu(), OS: runtime.GOOS + "/" + runtime.GOARCH, Go: runtime.Version(),
 		Command: strings.Join(append([]string{"go run ./bench"}, os.Args[1:]...), " "),
-		CPUs:    runtime.NumCPU(), Procs: runtime.GOMAXPROCS(0), Workers: o.workers,
+		Noise: noise,
+		CPUs:  runtime.NumCPU(), Procs: runtime.GOMAXPROCS(0), Workers: o.workers,
 	}
 	if info, ok := debug.ReadBuildInfo(); ok {
 		for _, s := range info.Settings {
@@ -51,6 +53,9 @@ func cpu() string {
 
 func (m machine) String() string {
 	s := fmt.Sprintf("%s, %d CPUs, %s, %s, GOMAXPROCS %d, %d workers\n%s", m.CPU, m.CPUs, m.OS, m.Go, m.Procs, m.Workers, m.Command)
+	if m.Noise != "" {
+		s += "\n" + m.Noise
+	}
 	if m.Commit != "" {
 		s += "\ncommit " + m.Commit
 	}
