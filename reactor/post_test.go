@@ -191,6 +191,38 @@ func TestHangup(t *testing.T) {
 	require.True(t, bytes.Equal(msg, got))
 }
 
+// What a Write has taken, and what was flushed, is the peer's, whenever the connection is closed.
+func TestCloseBehindAWrite(t *testing.T) {
+	const size = 8 << 20
+	msg := bytes.Repeat([]byte("0123456789abcdef"), size/16)
+	for name, send := range map[string]func(cx *task.Cx, c *reactor.Conn, posted *bool) error{
+		"Write": func(cx *task.Cx, c *reactor.Conn, _ *bool) error { return c.Write(cx, msg) },
+		"Post and Flush": func(cx *task.Cx, c *reactor.Conn, posted *bool) error {
+			if !*posted {
+				*posted = true
+				c.SetWriteLimit(2*size, 0)
+				if err := c.Post(msg); err != nil {
+					return err
+				}
+			}
+			return c.Flush(cx)
+		},
+	} {
+		t.Run(name, func(t *testing.T) {
+			posted := false
+			s, _ := lobby(t, 1, func(cx *task.Cx, c *reactor.Conn) error {
+				if err := send(cx, c, &posted); err != nil {
+					return err
+				}
+				return c.Close()
+			})
+			got, err := io.ReadAll(dial(t, s))
+			require.NoError(t, err)
+			require.True(t, bytes.Equal(msg, got))
+		})
+	}
+}
+
 // Flush waits until all is sent.
 func TestFlush(t *testing.T) {
 	flushed := make(chan int, 1)
