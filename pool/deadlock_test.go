@@ -347,3 +347,130 @@ func TestNoDeadlockOfWhatIsSlow(t *testing.T) {
 	late.Cancel(errBoom)
 	over(&g)
 }
+
+// A task holds a lock, and waits for a blocking function whose goroutine waits for a task that wants the lock.
+func TestDeadlockThroughABlockingFunction(t *testing.T) {
+	for what, wait := range map[string]func(p *pool.Pool, ctx context.Context, x *waiter) error{
+		"Run":                func(p *pool.Pool, ctx context.Context, x *waiter) error { return p.Run(ctx, x) },
+		"Wait":               func(p *pool.Pool, ctx context.Context, x *waiter) error { p.Go(x); return x.WaitContext(ctx) },
+		"Wait, not canceled": func(p *pool.Pool, _ context.Context, x *waiter) error { p.Go(x); return x.WaitContext(background) },
+	} {
+		t.Run(what, func(t *testing.T) {
+			p := openWith(t, pool.Config{Workers: 2, StallLimit: -1, Debug: true})
+			var g task.Group
+			var m lock.Mutex
+			var b task.Blocking[int]
+			var seq task.Seq
+			x := &waiter{name: "wants it", op: m.Lock}
+			g.Go(p, &waiter{name: "has it", op: func(cx *task.Cx) error {
+				return seq.Run(cx, m.Lock, func(cx *task.Cx) error {
+					_, err := b.Do(cx, func(ctx context.Context) (int, error) { return 0, wait(p, ctx, x) })
+					return err
+				})
+			}})
+			names, whats := circleOf(t, p)
+			require.Len(t, names, 3)
+			require.Contains(t, strings.Join(names, "\n"), "goroutine in github.com/heist-go/heist/pool_test.TestDeadlockThroughABlockingFunction")
+			require.Contains(t, whats, "task.Blocking")
+			require.Contains(t, whats, "lock.Mutex")
+			x.Cancel(errBoom)
+			over(&g)
+		})
+	}
+}
+
+// All goroutines of a limiter wait for tasks whose functions wait for a goroutine of it.
+func TestDeadlockOfALimiter(t *testing.T) {
+	p := openWith(t, pool.Config{Workers: 2, StallLimit: -1})
+	l := &task.Limiter{Name: "disk", Limit: 3}
+	var g, inner task.Group
+	defer over(&g)
+	defer over(&inner)
+	var begun atomic.Int64
+	var all lock.Event
+	for range l.Limit {
+		outer, below := task.Blocking[int]{Limiter: l}, task.Blocking[int]{Limiter: l}
+		x := &waiter{name: "inner", op: func(cx *task.Cx) error {
+			if err := all.Wait(cx); err != nil {
+				return err
+			}
+			_, err := below.Do(cx, func(context.Context) (int, error) { return 1, nil })
+			return err
+		}}
+		g.Go(p, &waiter{name: "outer", op: func(cx *task.Cx) error {
+			_, err := outer.Do(cx, func(ctx context.Context) (int, error) {
+				inner.Go(p, x)
+				if begun.Add(1) == int64(l.Limit) {
+					all.Set(nil)
+				}
+				return 0, x.WaitContext(ctx)
+			})
+			return err
+		}})
+	}
+	d := inDump(t, p, func(d *pool.Dump) bool { return len(d.Deadlocks) > 0 })
+	require.Len(t, d.Deadlocks, 1)
+	text := ""
+	for _, x := range d.Deadlocks[0] {
+		text += x.Name + ": " + x.Waits[0].Note + "\n"
+	}
+	require.Contains(t, text, "it waits for a goroutine of the limiter disk")
+	require.Contains(t, text, "TestDeadlockOfALimiter")
+}
+
+// A goroutine of a group waits for a task that waits for the group.
+func TestDeadlockOfAGoroutineOfAGroup(t *testing.T) {
+	p := open(t, 1)
+	var g task.Group
+	x := &waiter{name: "waits for the group", op: g.Wait}
+	g.Goroutine(p, func(ctx context.Context) error { return x.WaitContext(ctx) })
+	p.Go(x)
+	names, whats := circleOf(t, p)
+	require.ElementsMatch(t, []string{"pool_test.waiter", "goroutine of a group"}, names)
+	require.ElementsMatch(t, []string{"task", "task.Group"}, whats)
+	g.Cancel(errBoom)
+	require.ErrorIs(t, x.WaitContext(background), errBoom)
+}
+
+// A circle through a goroutine is none if something ends the goroutine's wait: a bound on the time, a context that
+// somebody cancels, a free place in the limiter, or a task that does not wait for it alone.
+func TestNoDeadlockThroughWhatEnds(t *testing.T) {
+	for what, derived := range map[string]func() (context.Context, context.CancelFunc){
+		"a bound on the time":  func() (context.Context, context.CancelFunc) { return context.WithTimeout(background, time.Hour) },
+		"a context of its own": func() (context.Context, context.CancelFunc) { return context.WithCancel(background) },
+	} {
+		t.Run(what, func(t *testing.T) {
+			ctx, end := derived()
+			noCircle(t, func(cx *task.Cx, b *task.Blocking[int], x *waiter) error {
+				_, err := b.Do(cx, func(context.Context) (int, error) { return 0, x.WaitContext(ctx) })
+				return err
+			}, end)
+		})
+	}
+	var timer task.Timer
+	t.Run("a timer beside it", func(t *testing.T) {
+		noCircle(t, func(cx *task.Cx, b *task.Blocking[int], x *waiter) error {
+			slept := timer.Sleep(cx, time.Hour)
+			_, called := b.Do(cx, func(ctx context.Context) (int, error) { return 0, x.WaitContext(ctx) })
+			_, err := task.First(slept, called)
+			return err
+		}, func() {})
+	})
+}
+
+// noCircle has a member of a group call op, and a task x wait for the group.
+func noCircle(t *testing.T, op func(cx *task.Cx, b *task.Blocking[int], x *waiter) error, end func()) {
+	p := open(t, 2)
+	var g task.Group
+	var b task.Blocking[int]
+	x := &waiter{name: "waits for the group", op: g.Wait}
+	g.Go(p, &waiter{name: "member", op: func(cx *task.Cx) error { return op(cx, &b, x) }})
+	p.Go(x)
+	inDump(t, p, func(d *pool.Dump) bool { return d.Suspended == 2 && d.Blocking == 1 })
+	for range 100 {
+		require.Empty(t, p.Dump(pool.DumpOptions{}).Deadlocks)
+	}
+	g.Cancel(errBoom)
+	end()
+	_ = x.WaitContext(background)
+}

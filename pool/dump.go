@@ -170,7 +170,11 @@ func (p *Pool) Dump(o DumpOptions) *Dump {
 	for _, circle := range circles {
 		var list []TaskDump
 		for _, b := range circle {
-			list = append(list, TaskDump{ID: id(b.Self), Name: printable(b.Kind), Waits: []WaitDump{c.wait(&b.For)}})
+			t := TaskDump{ID: id(b.Self), Name: printable(b.Kind), Waits: []WaitDump{c.wait(&b.For)}}
+			if b.Goroutine != 0 {
+				t.ID = fmt.Sprintf("goroutine %d", b.Goroutine)
+			}
+			list = append(list, t)
 		}
 		d.Deadlocks = append(d.Deadlocks, list)
 	}

@@ -296,7 +296,7 @@ type blockingCall[T any] struct {
 }
 
 func (c *blockingCall[T]) run() {
-	c.helper = help(c.rt, nil)
+	c.helper = help(helper{rt: c.rt, call: c})
 	pprof.SetGoroutineLabels(c.ctx) // not those of the function before
 	c.err = fmt.Errorf("task: blocking: %w", ErrGoexit)
 	defer func() {

@@ -1,5 +1,10 @@
 package task
 
+import (
+	"cmp"
+	"slices"
+)
+
 // Deadlocks: circles of tasks each of which waits for the next.
 //
 // What a task waits for is exact where one task, or one of several, has to go on first: the end of a task or
@@ -17,12 +22,15 @@ package task
 //	L1  No circle is reported that was not one at a moment at which all its tasks were in hand.
 //	L2  A task that anything else may wake, a timer, a Waker, another branch, is no candidate. A
 //	    cancellation is not counted: it is how a deadlock is ended.
+//	L3  A goroutine is in a circle only if it stands in its wait when the tasks are in hand (H1 in helper.go), and its
+//	    context has no end but the cancellation of its task, which is in hand, too, or of its group.
 
-// Blocked is a task in a circle.
+// Blocked is a task in a circle, or a goroutine that works for one.
 type Blocked struct {
-	Self Waker
-	Kind string
-	For  Await // what it waits for: the next has to go on first
+	Self      Waker  // zero: it is a goroutine
+	Goroutine uint64 // its number, or 0
+	Kind      string
+	For       Await // what it waits for: the next has to go on first
 }
 
 // Holders is an object that tasks wait for, or its [Policy], that knows which tasks hold it.
@@ -62,13 +70,17 @@ func InspectDeadlocks(rt *Runtime, visit func(*Suspended), others func(tasks []W
 		g.collect(s)
 		visit(s)
 	})
+	g.collectHelpers()
 	g.link()
 	g.prune()
 	inspecting.Lock()
 	defer inspecting.Unlock()
-	for _, n := range g.tasks {
+	for _, n := range slices.Concat(g.tasks, g.helpers) {
 		if len(circles) == maxCircles {
 			break
+		}
+		if n.helper != nil && n.helper.rt != rt {
+			continue
 		}
 		if c := confirm(n.circle(), others); c != nil {
 			circles = append(circles, c)
@@ -77,18 +89,23 @@ func InspectDeadlocks(rt *Runtime, visit func(*Suspended), others func(tasks []W
 	return unseen, circles
 }
 
-// waitGraph is who waits for whom. Its nodes are tasks, groups, and locks.
+// waitGraph is who waits for whom. Its nodes are tasks, goroutines, groups, locks, and limiters.
 type waitGraph struct {
-	nodes  map[any]*node // by *Frame, *Group or policy
-	tasks  []*node       // in the order in which they were found
-	makers map[any]Waker // of values of lock.OnceValue, by policy
+	nodes   map[any]*node // by *Frame, *Group, policy, blocking function, or *Limiter
+	tasks   []*node       // in the order in which they were found
+	helpers []*node
+	makers  map[any]Waker // of values of lock.OnceValue, by policy
 }
 
-// node is a task, a group, or a lock.
+// node is a task, a goroutine, a group, a lock, or a limiter: one of the first five is set.
 type node struct {
-	task   *candidate // nil: a group, or a lock
-	group  *Group
-	lock   Holders
+	task    *candidate
+	helper  *helper
+	group   *Group
+	lock    Holders
+	limiter *Limiter
+
+	number uint64  // of the helper
 	needs  []*node // who has to go on first
 	all    bool    // it is stuck only while all its needs are; else while one is
 	users  []*node // whose needs it is in
@@ -96,7 +113,7 @@ type node struct {
 	gone   bool    // it can go on
 	marked bool    // a search has come by
 
-	confirmed *Await // what the task waits for, as read when all were in hand
+	confirmed *Await // what the task or the goroutine waits for, as read when all were in hand
 }
 
 // candidate is a task that nothing else wakes.
@@ -162,7 +179,7 @@ func exact(a *Await) bool {
 		return false
 	}
 	switch a.Object.(type) {
-	case *Frame, *Group, Holders, maker:
+	case *Frame, *Group, Holders, maker, calling:
 		return true
 	}
 	return false
@@ -170,6 +187,22 @@ func exact(a *Await) bool {
 
 // maker is the policy of what a task makes for others: who holds a grant of it.
 type maker interface{ MadeByHolder() }
+
+// collectHelpers adds the goroutines that nothing else wakes, also those of other schedulers: a limiter may be
+// theirs, too.
+func (g *waitGraph) collectHelpers() {
+	for id, h := range standing() {
+		if _, otherwise := h.ends(); otherwise {
+			continue
+		}
+		n := &node{helper: &h, number: id, all: true}
+		g.helpers = append(g.helpers, n)
+		if h.call != nil {
+			g.nodes[h.call] = n
+		}
+	}
+	slices.SortFunc(g.helpers, func(a, b *node) int { return cmp.Compare(a.number, b.number) })
+}
 
 // link adds the edges.
 func (g *waitGraph) link() {
@@ -179,9 +212,30 @@ func (g *waitGraph) link() {
 			members[n.task.group] = append(members[n.task.group], n)
 		}
 	}
+	for _, n := range g.helpers {
+		if n.helper.group != nil {
+			members[n.helper.group] = append(members[n.helper.group], n)
+		}
+	}
 	for _, n := range g.tasks {
 		for i := range n.task.waits {
 			n.need(g.target(&n.task.waits[i], members))
+		}
+	}
+	for _, n := range g.helpers {
+		w := n.helper.waits.describe()
+		if !exact(&w) {
+			n.gone = true
+			continue
+		}
+		to := g.target(&w, members)
+		n.gone = to == nil
+		n.need(to) // first: that is the way of a circle
+		if canceled, _ := n.helper.ends(); canceled && n.helper.call != nil {
+			_, of := n.helper.call.of()
+			caller := g.nodes[of.frame]
+			n.gone = n.gone || caller == nil || caller.task.self != of
+			n.need(caller)
 		}
 	}
 }
@@ -203,6 +257,13 @@ func (g *waitGraph) target(a *Await, members map[*Group][]*node) *node {
 		return n
 	case maker:
 		return g.nodes[g.makers[x].frame]
+	case calling:
+		if n := g.nodes[x]; n != nil {
+			return n
+		}
+		if l, _ := x.of(); x.queued(l) {
+			return g.crowd(l)
+		}
 	case Holders:
 		n := g.nodes[x]
 		if n == nil {
@@ -224,6 +285,31 @@ func (g *waitGraph) target(a *Await, members map[*Group][]*node) *node {
 	return nil
 }
 
+// crowd returns the node of a limiter: a function whose turn has not come waits until one of those has ended that run.
+func (g *waitGraph) crowd(l *Limiter) *node {
+	n := g.nodes[l]
+	if n == nil {
+		n = &node{limiter: l, all: true}
+		for _, h := range g.helpers {
+			if h.helper.call != nil {
+				if of, _ := h.helper.call.of(); of == l {
+					n.need(h)
+				}
+			}
+		}
+		n.gone = !n.crowded()
+		g.nodes[l] = n
+	}
+	return n
+}
+
+// crowded reports whether the goroutines that the node of a limiter needs are all that there are.
+func (n *node) crowded() bool {
+	n.limiter.mu.Lock()
+	defer n.limiter.mu.Unlock()
+	return n.limiter.running == len(n.needs) && n.limiter.running >= n.limiter.limit()
+}
+
 // need adds an edge.
 func (n *node) need(to *node) {
 	if to != nil {
@@ -235,11 +321,19 @@ func (n *node) need(to *node) {
 // prune takes away the nodes that can go on, and those that can then.
 func (g *waitGraph) prune() {
 	var free []*node
-	for _, n := range g.nodes {
+	look := func(n *node) {
 		if n.gone || len(n.needs) == 0 {
 			n.gone = true
 			free = append(free, n)
 		}
+	}
+	for _, n := range g.nodes {
+		if n.helper == nil {
+			look(n)
+		}
+	}
+	for _, n := range g.helpers {
+		look(n)
 	}
 	for len(free) > 0 {
 		n := free[len(free)-1]
@@ -331,6 +425,9 @@ func confirm(circle []*node, others func([]Waker) bool) (tasks []Blocked) {
 		}
 	}
 	for n := range seen {
+		if n.all && next[n] == nil && len(n.needs) > 0 {
+			next[n] = n.needs[0] // off the circle
+		}
 		if !n.still(next[n]) {
 			return nil
 		}
@@ -345,8 +442,11 @@ func confirm(circle []*node, others func([]Waker) bool) (tasks []Blocked) {
 		return nil
 	}
 	for _, n := range circle {
-		if n.task != nil {
-			tasks = append(tasks, Blocked{n.task.self, n.task.kind, *n.confirmed})
+		switch {
+		case n.task != nil:
+			tasks = append(tasks, Blocked{Self: n.task.self, Kind: n.task.kind, For: *n.confirmed})
+		case n.helper != nil:
+			tasks = append(tasks, Blocked{Goroutine: n.number, Kind: n.helper.name(), For: *n.confirmed})
 		}
 	}
 	return tasks
@@ -383,7 +483,11 @@ func (f *Frame) timed() bool {
 func (n *node) still(next *node) bool {
 	switch {
 	case n.group != nil:
-		return next != nil && next.task.self.frame.members.group == n.group
+		return next != nil && next.memberOf(n.group)
+	case n.limiter != nil:
+		return n.crowded()
+	case n.helper != nil:
+		return n.stands(next)
 	case n.lock != nil:
 		holders, complete := n.lock.Holders()
 		if !complete || len(holders) != len(n.needs) {
@@ -407,32 +511,66 @@ func (n *node) still(next *node) bool {
 	if c == nil || c.ending != n.task.ending {
 		return false
 	}
-	n.confirmed = c.waitFor(next)
-	return n.confirmed != nil
+	for i := range c.waits {
+		if c.waits[i].leadsTo(next) {
+			n.confirmed = &c.waits[i]
+			return true
+		}
+	}
+	return false
 }
 
-// waitFor returns the wait of the task that leads to the next node, or nil.
-func (c *candidate) waitFor(next *node) *Await {
+// stands is still for a goroutine (L3).
+func (n *node) stands(next *node) bool {
+	canceled, otherwise := n.helper.ends()
+	if otherwise || !sameStand(n.number, *n.helper) {
+		return false
+	}
+	if g := n.helper.group; canceled && g != nil && !g.untimed() {
+		return false
+	}
+	w := n.helper.waits.describe()
+	n.confirmed = &w
+	return w.leadsTo(next)
+}
+
+// memberOf reports whether a node is a member of g: a task in hand, or a goroutine that stands.
+func (n *node) memberOf(g *Group) bool {
+	if n.helper != nil {
+		return n.helper.group == g
+	}
+	return n.task.self.frame.members.group == g
+}
+
+// leadsTo reports whether the wait is one for the next node.
+func (a *Await) leadsTo(next *node) bool {
 	if next == nil {
-		return nil
+		return false
 	}
-	for i := range c.waits {
-		leads := false
-		switch x := c.waits[i].Object.(type) {
-		case *Frame:
-			leads = next.task != nil && next.task.self.frame == x
-		case *Group:
-			leads = next.group == x
-		case maker:
-			leads = next.task != nil && next.task.makes(x)
-		case Holders:
-			leads = next.lock == x
+	switch x := a.Object.(type) {
+	case *Frame:
+		return next.task != nil && next.task.self.frame == x
+	case *Group:
+		return next.group == x
+	case maker:
+		return next.task != nil && next.task.makes(x)
+	case calling:
+		if next.helper != nil {
+			return next.helper.call == x
 		}
-		if leads {
-			return &c.waits[i]
-		}
+		return next.limiter != nil && x.queued(next.limiter)
+	case Holders:
+		return next.lock == x
 	}
-	return nil
+	return false
+}
+
+// untimed reports whether no bound on the time of the group will cancel it, for one that no task owns; for others it is
+// not known.
+func (g *Group) untimed() bool {
+	g.mu.Lock()
+	defer g.mu.Unlock()
+	return g.owner == nil && g.timeout == nil
 }
 
 // makes reports whether a task in hand holds the grant of what x is the policy of.

@@ -173,7 +173,7 @@ func (g *Group) Goroutine(on Spawner, f func(context.Context) error) {
 	g.enter(rt, cx)
 	ctx := g.Context()
 	rt.start("a goroutine of a group", func() {
-		defer unhelp(help(rt, g))
+		defer unhelp(help(helper{rt: rt, group: g}))
 		pprof.SetGoroutineLabels(ctx) // not those of who has started it
 		err, ended := ErrGoexit, false
 		defer func() {
@@ -328,9 +328,9 @@ func (g *Group) Wait(cx *Cx) error {
 func (g *Group) WaitContext(ctx context.Context) error {
 	// Pairs with: (*Group).countOut.
 	empty := func() bool { return g.live.Load() == 0 }
-	if g.waiters.Block(ctx, &g.mu, empty) != nil {
+	if g.waiters.blockFor(ctx, &g.mu, g, empty) != nil {
 		g.Cancel(context.Cause(ctx))
-		_ = g.waiters.Block(context.Background(), &g.mu, empty) // cannot fail
+		_ = g.waiters.blockFor(context.Background(), &g.mu, g, empty) // cannot fail
 	}
 	return g.result()
 }

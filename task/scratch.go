@@ -129,7 +129,7 @@ func (r *Runner) lends(from, n uintptr) bool {
 
 // isHere says that the calling goroutine is in the runner's loop.
 func (r *Runner) isHere() {
-	if id := stack.ID(); polls(id) {
+	if id := stack.Number(); polls(id) {
 		pollers.Store(id, r)
 	}
 }
@@ -137,7 +137,7 @@ func (r *Runner) isHere() {
 // runnerHere returns the runner whose loop the calling goroutine is in, or nil. It is for
 // builds that look for mistakes.
 func runnerHere() *Runner {
-	v, _ := pollers.Load(stack.ID())
+	v, _ := pollers.Load(stack.Number())
 	r, _ := v.(*Runner)
 	return r
 }

@@ -204,7 +204,7 @@ func (f *Frame) WaitContext(ctx context.Context) error {
 	if f.state.bits.Load() == 0 {
 		panic("task: WaitContext for a task that was never spawned")
 	}
-	if err := f.joiners.Block(ctx, &f.mu, f.state.done); err != nil {
+	if err := f.joiners.blockFor(ctx, &f.mu, f, f.state.done); err != nil {
 		return err
 	}
 	return f.result()

@@ -387,17 +387,19 @@ func (q *WaitQueue) EnqueueContext(ctx context.Context, mu *park.Mutex, policy P
 	if ctx.Err() != nil {
 		return interrupted(ctx)
 	}
-	forbidOnWorker()
+	helper := forbidOnWorker()
 	w := waiter{queue: q, mu: mu, what: policy, asks: n, use: 1, wake: wakeup{token: make(chan struct{}, 1)}}
 	mu.Lock()
 	state := decide()
 	if state == Waiting {
 		q.add(&w)
 		mu.Unlock()
+		stands(helper, &w, ctx)
 		select {
 		case <-w.wake.token:
 		case <-ctx.Done():
 		}
+		goesOn(helper)
 		mu.Lock()
 		q.remove(&w)
 		if state = w.finalGrant(); state == Waiting || state == Granted && ctx.Err() != nil {

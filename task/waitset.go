@@ -223,11 +223,16 @@ func (s *WaitSet) WaitFor(cx *Cx, mu *park.Mutex, object any, done func() bool) 
 // Block is Wait for goroutines: it blocks until done reports true, or until ctx is over; then
 // its error wraps ctx's cause.
 func (s *WaitSet) Block(ctx context.Context, mu *park.Mutex, done func() bool) error {
+	return s.blockFor(ctx, mu, nil, done)
+}
+
+// blockFor is Block for an object: see [WaitSet.ListenFor].
+func (s *WaitSet) blockFor(ctx context.Context, mu *park.Mutex, object any, done func() bool) error {
 	if done() {
 		return nil
 	}
-	forbidOnWorker()
-	w := waiter{set: s, mu: mu, wake: wakeup{token: make(chan struct{}, 1)}}
+	helper := forbidOnWorker()
+	w := waiter{set: s, mu: mu, what: object, wake: wakeup{token: make(chan struct{}, 1)}}
 	defer func() {
 		mu.Lock()
 		s.remove(&w)
@@ -242,9 +247,12 @@ func (s *WaitSet) Block(ctx context.Context, mu *park.Mutex, done func() bool) e
 		if done() {
 			return nil
 		}
+		stands(helper, &w, ctx)
 		select {
 		case <-w.wake.token:
+			goesOn(helper)
 		case <-ctx.Done():
+			goesOn(helper)
 			return interrupted(ctx)
 		}
 	}
