@@ -74,16 +74,18 @@ type Dump struct {
 
 // Shape is tasks that are alike.
 type Shape struct {
-	Count    int        `json:"count"`
-	Kind     string     `json:"kind"`             // see task.Kind
-	Source   string     `json:"source,omitempty"` // where the function is that the task was made of
-	Path     []string   `json:"path,omitempty"`   // the kinds of the owners of its group, the outermost first
-	State    string     `json:"state"`            // suspended, active, ending
-	Stage    string     `json:"stage,omitempty"`
-	Waits    []string   `json:"waits,omitempty"` // for what kinds of things
-	Canceled bool       `json:"canceled,omitempty"`
-	Draining bool       `json:"draining,omitempty"`
-	Tasks    []TaskDump `json:"tasks,omitempty"` // some of them
+	Count    int      `json:"count"`
+	Kind     string   `json:"kind"`             // see task.Kind
+	Source   string   `json:"source,omitempty"` // where the function is that the task was made of
+	Path     []string `json:"path,omitempty"`   // the kinds of the owners of its group, the outermost first
+	State    string   `json:"state"`            // suspended, active, ending
+	Stage    string   `json:"stage,omitempty"`
+	Waits    []string `json:"waits,omitempty"` // for what kinds of things
+	Canceled bool     `json:"canceled,omitempty"`
+	Draining bool     `json:"draining,omitempty"`
+	// For is the longest of TaskDump.For, of all its tasks.
+	For   time.Duration `json:"for_ns,omitempty"`
+	Tasks []TaskDump    `json:"tasks,omitempty"` // some of them
 }
 
 // TaskDump is a task.
@@ -94,7 +96,11 @@ type TaskDump struct {
 	Waits    []WaitDump `json:"waits,omitempty"`
 	Canceled string     `json:"canceled,omitempty"` // why
 	Waker    bool       `json:"waker,omitempty"`    // a Waker was given out: anything may wake it
-	Spawned  string     `json:"spawned,omitempty"`  // where, in builds with the tag heistdebug
+	Spawned  string     `json:"spawned,omitempty"`  // where, with Config.Debug, and in builds with the tag heistdebug
+	// For is for how long it is suspended: with Config.Debug since its last poll has begun; else since
+	// a Dump has seen it, AtLeast. 0: no Dump before has seen it in this wait.
+	For     time.Duration `json:"for_ns,omitempty"`
+	AtLeast bool          `json:"at_least,omitempty"`
 }
 
 // WaitDump is what a task waits for.
@@ -296,10 +302,15 @@ func (c *collector) visit(s *task.Suspended) {
 	}
 	shape := &d.Shapes[at]
 	shape.Count++
+	lasts := time.Duration(0)
+	if s.Since != 0 {
+		lasts = max(time.Duration(c.now-s.Since), 0)
+		shape.For = max(shape.For, lasts)
+	}
 	if n := c.options.Samples; n >= 0 && len(shape.Tasks) >= n {
 		return
 	}
-	t := TaskDump{ID: id(s.Self), Name: printable(kind), Spawned: s.Spawned(), Waker: s.Exposed}
+	t := TaskDump{ID: id(s.Self), Name: printable(kind), Spawned: s.Spawned(), Waker: s.Exposed, For: lasts, AtLeast: lasts > 0 && !s.Exact}
 	if !s.Active {
 		t.Name = nameOf(s.Task)
 	}

@@ -94,7 +94,7 @@ func newSampler(w *worker) *sampler {
 		w.wants.Store(true) // Initialisation: nobody knows the worker yet
 	}
 	s.times = s.every == each
-	w.always = w.pool.config.Hooks.TaskStarted != nil
+	w.always = w.pool.config.Hooks.TaskStarted != nil || w.pool.config.Debug
 	w.special = w.always || s.times
 	return s
 }
@@ -124,9 +124,12 @@ func (s *sampler) look(now int64) {
 	}
 }
 
-// stepSpecial polls f under observation or with a hook, for a sample, or as the first.
+// stepSpecial polls f under observation, with a hook or with Config.Debug, for a sample, or as the first.
 func (w *worker) stepSpecial(f *task.Frame, inherit bool) {
 	w.works()
+	if w.pool.config.Debug {
+		task.NotePoll(f)
+	}
 	if w.observer != nil {
 		w.observer.step(f, inherit)
 	} else {

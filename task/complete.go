@@ -142,6 +142,7 @@ func (f *Frame) outcome(err error) *outcome {
 // runtime and queue: tasks that the end wakes or launches go where they belong.
 func (r *Runner) refuse(f *Frame, err error) {
 	r.Init(nil)
+	r.ended = f.rt.lives.ends(nil)
 	was := f.state.start() | r.comes(f)
 	r.complete(f, r.begin(f, was, false), err)
 }

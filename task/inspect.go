@@ -66,15 +66,22 @@ type Suspended struct {
 	Draining, Ending bool
 	// Exposed says that a [Waker] of it was given out, so that anything may wake it.
 	Exposed bool
+	// Since is since when it is suspended, as [Runtime.Nanos] counts: with Exact, its last poll has begun then; else
+	// an Inspect has seen it then, so it may be longer. 0: it is not known.
+	Since int64
+	Exact bool
 	// Parts says that some of its waits are those of a branch, or of an operation, which may wait in parts.
 	Parts bool
 }
 
-// Spawned returns where the task was started, in builds with the tag heistdebug, and "" in others, or if it is
-// Active.
+// Spawned returns where the task was started, if it is debugged (see [SetDebug]) or in builds with the tag heistdebug,
+// and "" in others, or if it is Active.
 func (s *Suspended) Spawned() string {
 	if s.Active {
 		return ""
+	}
+	if l := s.Self.frame.rt.lives.of(s.Self.frame); l != nil {
+		return outsider(l.pcs[:])
 	}
 	return strings.TrimSuffix(strings.TrimPrefix(s.Self.frame.site.String(), " (spawned at "), ")")
 }
@@ -129,7 +136,8 @@ func Inspect(rt *Runtime, visit func(*Suspended)) (unseen int) {
 	MustNotPoll("task: Inspect inside a task would look at tasks of its own worker: call it from a goroutine")
 	inspecting.Lock()
 	defer inspecting.Unlock()
-	in := &inspection{rt: rt, visit: visit, foreign: map[*Group]bool{}}
+	in := &inspection{rt: rt, visit: visit, foreign: map[*Group]bool{}, sighting: newSighting()}
+	defer func() { in.sighting.at = max(rt.Nanos(), 1) }()
 	groups := rt.foreign()
 	for _, g := range groups {
 		in.foreign[g] = true
@@ -148,13 +156,14 @@ func Inspect(rt *Runtime, visit func(*Suspended)) (unseen int) {
 
 // inspection is an Inspect in progress.
 type inspection struct {
-	rt      *Runtime
-	visit   func(*Suspended)
-	foreign map[*Group]bool // visited by themselves
-	s       Suspended
-	owned   []*Group // by the task that is looked at
-	busy    []busy
-	unseen  int
+	rt       *Runtime
+	visit    func(*Suspended)
+	foreign  map[*Group]bool // visited by themselves
+	sighting *sighting
+	s        Suspended
+	owned    []*Group // by the task that is looked at
+	busy     []busy
+	unseen   int
 }
 
 // busy is a task that was active.
@@ -289,6 +298,7 @@ func (in *inspection) one(m found, path []string) {
 	in.s = Suspended{Self: m.waker, Task: m.task, Active: !m.held, Path: path, Waits: in.s.Waits[:0]}
 	if m.held {
 		in.s.read(m.frame)
+		in.s.sight(m.frame, in.sighting)
 		in.groups(m.frame.attached)
 	}
 	in.visit(&in.s)

@@ -107,7 +107,7 @@ func inspectAndCancel(sweep func(*Group)) func(*explore.X) {
 		}
 		x.Go("canceler", func() { sweep(&g) })
 		x.Go("reader", func() {
-			in := &inspection{rt: &r.Runtime, visit: func(*Suspended) {}, foreign: map[*Group]bool{}}
+			in := &inspection{rt: &r.Runtime, visit: func(*Suspended) {}, foreign: map[*Group]bool{}, sighting: newSighting()}
 			in.walk(&g.memberList, nil)
 		})
 		x.Final(func() {

@@ -161,7 +161,7 @@ func (r *Runner) Step(f *Frame, inherit bool) {
 
 // byYield and byBacklog are outcomes of a live frame, one that has yielded and one that has a
 // place of the backlog: marks that its owner sets and comes clears, without a locked
-// instruction, as a [Stamp]. Nobody else looks at the outcome before the end.
+// instruction, as a [Stamp] and a sighting. Nobody else looks at the outcome before the end.
 var byYield, byBacklog = new(outcome), new(outcome)
 
 // comes takes off the frame the mark of how it got into its queue, and returns the bit for it. What a
@@ -179,6 +179,8 @@ func (r *Runner) comes(f *Frame) uint32 {
 		if s := stampOf(out); s != nil {
 			f.out.Set(nil)
 			r.started(f, s)
+		} else if sightingOf(out) != nil {
+			f.out.Set(nil)
 		}
 	}
 	return 0

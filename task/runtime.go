@@ -32,6 +32,7 @@ type Runtime struct {
 	sim       Simulator         // see SetSimulator
 	tails     func(Tail) bool   // see SetTails
 	tracks    bool              // see SetDebug
+	lives     *lives            // with it
 	onEnd     func(Task, error) // see SetEnded
 	backlog   backlog
 	calls     calls
@@ -55,7 +56,8 @@ func SetSpares(rt *Runtime, n int) { rt.spares = n }
 
 // SetDebug has objects record, before Open, which tasks hold them, so that [Deadlocks] finds circles of locks.
 // Builds with the tag heistdebug do so anyway.
-func SetDebug(rt *Runtime) { rt.tracks = true }
+// Of each task it is known then where it was started, and when its last poll has begun, if the scheduler calls [NotePoll].
+func SetDebug(rt *Runtime) { rt.tracks, rt.lives = true, new(lives) }
 
 // SetEnded gives a scheduler, before [Open], what is called with each task that ends on one of its workers, after
 // Finish, and its result. It must neither block nor panic.
@@ -81,7 +83,7 @@ func AddSpare(rt *Runtime, r *Runner) {
 
 // join makes r the runner of rt with that index.
 func (r *Runner) join(rt *Runtime, index int) {
-	r.rt, r.index, r.tracks, r.ended = rt, index, rt.tracks || invariant.Debug, rt.onEnd
+	r.rt, r.index, r.tracks, r.ended = rt, index, rt.tracks || invariant.Debug, rt.lives.ends(rt.onEnd)
 	r.timers.begin(rt.Nanos())
 	if r.sim = rt.sim; r.sim != nil {
 		r.floor, r.hides = below, exposed

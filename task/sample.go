@@ -58,7 +58,7 @@ func stampOf(out *outcome) *Stamp {
 // before, or has ended but for what it owns.
 func (s *Stamp) Put(f *Frame, now int64) bool {
 	// Claim. The stamp (P1). Pairs with: (*Runner).started.
-	if f.out.Get() != nil || s.with.Load() || !s.with.CompareAndSwap(false, true) {
+	if out := f.out.Get(); out != nil && sightingOf(out) == nil || s.with.Load() || !s.with.CompareAndSwap(false, true) {
 		return false
 	}
 	s.at.Set(now)

@@ -72,6 +72,9 @@ func (f *Frame) enroll(t Task, rt *Runtime, l *memberList) *Frame {
 	}
 	f.out.Set(nil)
 	f.site.set()
+	if rt.lives != nil {
+		rt.lives.begin(f)
+	}
 	return f
 }
 

@@ -24,6 +24,9 @@ import (
 	"github.com/heist-go/heist/pool"
 )
 
+// maxWait bounds ?wait.
+const maxWait = time.Minute
+
 // textObjects is how many objects a text lists.
 const textObjects = 10
 
@@ -112,6 +115,9 @@ func writeShape(b *bytes.Buffer, s *pool.Shape) {
 	if s.Draining {
 		b.WriteString(", draining")
 	}
+	if s.For > 0 {
+		fmt.Fprintf(b, ", the longest for %v", round(s.For))
+	}
 	b.WriteString("\n")
 	for _, w := range s.Waits {
 		fmt.Fprintf(b, "  waits for %s\n", w)
@@ -130,12 +136,29 @@ func writeShape(b *bytes.Buffer, s *pool.Shape) {
 		if t.Waker {
 			b.WriteString(", a Waker is out")
 		}
+		switch {
+		case t.AtLeast:
+			fmt.Fprintf(b, ", for %v at least", round(t.For))
+		case t.For > 0:
+			fmt.Fprintf(b, ", for %v", round(t.For))
+		}
 		if t.Spawned != "" {
 			fmt.Fprintf(b, ", started at %s", t.Spawned)
 		}
 		b.WriteString("\n")
 		writeWaits(b, t.Waits)
 	}
+}
+
+// round leaves a duration what a reader wants to know of it.
+func round(d time.Duration) time.Duration {
+	switch {
+	case d >= time.Minute:
+		return d.Round(time.Second)
+	case d >= time.Second:
+		return d.Round(10 * time.Millisecond)
+	}
+	return d.Round(10 * time.Microsecond)
 }
 
 func writeWaits(b *bytes.Buffer, waits []pool.WaitDump) {
@@ -181,7 +204,9 @@ func WriteJSON(w io.Writer, d *pool.Dump) error {
 
 // Handler returns a handler that answers with a dump of p: as text, as JSON with ?format=json, and as a
 // gzipped profile for go tool pprof with ?format=pprof. ?samples=n lists so many tasks of each shape, all if n is
-// negative, and ?stacks=1 adds the stacks of workers that are stuck. o are the defaults.
+// negative, and ?stacks=1 adds the stacks of workers that are stuck. ?wait=5s makes two dumps so far apart, a minute at most, and
+// answers with the second, which says of each task that has not been polled in between that it waits for so long at least.
+// o are the defaults.
 //
 // One dump is made at a time. Whoever may reach the handler sees the names of tasks and addresses in
 // memory: guard it as you guard net/http/pprof.
@@ -205,6 +230,15 @@ func Handler(p *pool.Pool, o pool.DumpOptions) http.Handler {
 			}
 			o.Stacks = b
 		}
+		wait := time.Duration(0)
+		if s := q.Get("wait"); s != "" {
+			d, err := time.ParseDuration(s)
+			if err != nil || d < 0 || d > maxWait {
+				http.Error(w, fmt.Sprintf("dump: wait=%q: it is a time of %v at most, as 5s", s, maxWait), http.StatusBadRequest)
+				return
+			}
+			wait = d
+		}
 		kind, write := "text/plain; charset=utf-8", WriteText
 		switch f := q.Get("format"); f {
 		case "", "text":
@@ -216,9 +250,20 @@ func Handler(p *pool.Pool, o pool.DumpOptions) http.Handler {
 			http.Error(w, fmt.Sprintf("dump: format=%q: it is text, json or pprof", f), http.StatusBadRequest)
 			return
 		}
-		one.Lock()
-		d := p.Dump(o)
-		one.Unlock() // before it is written: the reader may be slow
+		look := func() *pool.Dump {
+			one.Lock() // and not while it is written: the reader may be slow
+			defer one.Unlock()
+			return p.Dump(o)
+		}
+		d := look()
+		if wait > 0 {
+			select {
+			case <-time.After(wait):
+			case <-r.Context().Done():
+				return
+			}
+			d = look()
+		}
 		w.Header().Set("Content-Type", kind)
 		w.Header().Set("X-Content-Type-Options", "nosniff")
 		_ = write(w, d) // the client has gone

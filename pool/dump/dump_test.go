@@ -98,6 +98,27 @@ func TestJSON(t *testing.T) {
 	}
 }
 
+// Two dumps say for how long tasks have waited at least; text has it for the shape, and for each task.
+func TestWait(t *testing.T) {
+	p := hung(t)
+	var d pool.Dump
+	require.NoError(t, json.Unmarshal(get(t, p, "?format=json&wait=1ms").Body.Bytes(), &d))
+	require.GreaterOrEqual(t, d.Shapes[0].For, time.Millisecond)
+	require.True(t, d.Shapes[0].Tasks[0].AtLeast)
+	text := get(t, p, "").Body.String()
+	require.Regexp(t, `5 suspended: dump_test.visit, the longest for \d`, text)
+	require.Regexp(t, `a visit, in the group 0x[0-9a-f]+, for [0-9.a-zµ]+ at least`, text)
+}
+
+// A reader that goes while a dump waits ends it.
+func TestWaitOfAReaderThatGoes(t *testing.T) {
+	ctx, cancel := context.WithCancel(background)
+	cancel()
+	w := httptest.NewRecorder()
+	dump.Handler(hung(t), pool.DumpOptions{}).ServeHTTP(w, httptest.NewRequest("GET", "/?wait=1m", nil).WithContext(ctx))
+	require.Empty(t, w.Body.String())
+}
+
 // The profile is read by pprof itself.
 func TestProfile(t *testing.T) {
 	w := get(t, hung(t), "?format=pprof")
@@ -117,7 +138,7 @@ func TestProfile(t *testing.T) {
 
 func TestHandlerRefusesGarbage(t *testing.T) {
 	p := hung(t)
-	for _, q := range []string{"?format=xml", "?samples=many", "?stacks=perhaps", "?samples=99999999999999999999"} {
+	for _, q := range []string{"?format=xml", "?samples=many", "?stacks=perhaps", "?samples=99999999999999999999", "?wait=long", "?wait=-1s", "?wait=1000h"} {
 		w := get(t, p, q)
 		require.Equal(t, 400, w.Code, q)
 		require.Contains(t, w.Body.String(), "dump: ")
