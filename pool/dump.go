@@ -39,6 +39,8 @@ const (
 	// maxObjects is how many objects are counted, and listedObjects how many are in a Dump.
 	maxObjects    = 1 << 16
 	listedObjects = 100
+	// maxQuiet is how many quiet groups are in a Dump.
+	maxQuiet = 32
 )
 
 // Dump is what a pool's tasks do, and wait for: what a goroutine profile is for goroutines. Tasks
@@ -66,6 +68,8 @@ type Dump struct {
 	Objects []ObjectDump `json:"objects"`
 	// Deadlocks are circles of tasks each of which waits for the next. See [task.Deadlocks].
 	Deadlocks [][]TaskDump `json:"deadlocks"`
+	// Quiet are groups in which nothing moves, while the rest of the pool does: the outermost, some at most.
+	Quiet []QuietDump `json:"quiet"`
 	// Quiescent says that all tasks are suspended, and nothing of the pool can make any go on: no
 	// timer, no descriptor, no blocking call, no goroutine of a group, no Waker. If no goroutine
 	// outside of the pool does, it is a deadlock.
@@ -118,6 +122,17 @@ type WaitDump struct {
 	Note  string        `json:"note,omitempty"`  // more
 }
 
+// QuietDump is a group of tasks that are suspended, all of them and what is below them, and nothing of which makes any go
+// on: no timer, no descriptor, no blocking call, no goroutine, no Waker. Only somebody outside can, who has what they
+// wait for in hand: a channel, say. If nobody does, it is a deadlock; a group that has nothing to do waits as quietly.
+type QuietDump struct {
+	Group   string        `json:"group"`
+	Tasks   int           `json:"tasks"`            // and those for whom they wait
+	Waits   []WaitDump    `json:"waits"`            // for what others can make happen; Line is how many of the tasks wait for it
+	For     time.Duration `json:"for_ns,omitempty"` // as in TaskDump, of the one that has come last
+	AtLeast bool          `json:"at_least,omitempty"`
+}
+
 // ObjectDump is something that tasks wait for.
 type ObjectDump struct {
 	What    string   `json:"what"`              // its kind
@@ -162,7 +177,7 @@ func (p *Pool) Dump(o DumpOptions) *Dump {
 	if o.Shapes <= 0 {
 		o.Shapes = defaultShapes
 	}
-	d := &Dump{Schema: dumpSchema, At: time.Now(), Closing: p.closing.Load(), Shapes: []Shape{}, Jobs: []LaneDump{}, Deadlocks: [][]TaskDump{}}
+	d := &Dump{Schema: dumpSchema, At: time.Now(), Closing: p.closing.Load(), Shapes: []Shape{}, Jobs: []LaneDump{}, Deadlocks: [][]TaskDump{}, Quiet: []QuietDump{}}
 	before := p.still()
 	c := &collector{dump: d, options: o, now: p.runtime.Nanos(), shapes: map[string]int{}, objects: map[uintptr]*ObjectDump{}, descriptors: p.descriptors()}
 	unseen, circles := task.InspectDeadlocks(&p.runtime, c.visit, p.mayWake)
@@ -173,6 +188,10 @@ func (p *Pool) Dump(o DumpOptions) *Dump {
 	p.jobs.dump(d)
 	s := p.Stats()
 	d.Live, d.Timers = s.Live, s.Timers
+	groups, quiet := c.quiet.Find(&p.runtime, maxQuiet, p.mayWake)
+	for i := range groups {
+		d.Quiet = append(d.Quiet, c.quietGroup(groups[i], &quiet[i]))
+	}
 	for _, circle := range circles {
 		var list []TaskDump
 		for _, b := range circle {
@@ -242,6 +261,7 @@ type collector struct {
 	descriptors map[task.Waker][]WaitDump
 	key         []byte
 	wakers      bool // some task is exposed
+	quiet       task.QuietSearch
 }
 
 // visit is for task.Inspect.
@@ -264,6 +284,7 @@ func (c *collector) visit(s *task.Suspended) {
 	}
 	kind, stage := task.Kind(s.Task), ""
 	fds := c.descriptors[s.Self]
+	c.quiet.Add(s, len(fds) > 0)
 	if !s.Active {
 		stage = task.StageOf(s.Task)
 	}
@@ -325,6 +346,30 @@ func (c *collector) visit(s *task.Suspended) {
 	}
 	t.Waits = append(t.Waits, fds...)
 	shape.Tasks = append(shape.Tasks, t)
+}
+
+// quietGroup describes a group that is quiet.
+func (c *collector) quietGroup(g *task.Group, q *task.Quiet) QuietDump {
+	d := QuietDump{Group: fmt.Sprintf("%p", g), Tasks: q.Tasks, Waits: []WaitDump{}}
+	if q.Since != 0 {
+		d.For = max(time.Duration(c.now-q.Since), 0)
+		d.AtLeast = d.For > 0 && !q.Exact
+	}
+	for i := range q.For {
+		d.Waits = append(d.Waits, c.wait(&q.For[i]))
+	}
+	return d
+}
+
+// Quiet reports whether nothing moves in a group of the pool's tasks, and what they wait for then: see [QuietDump]. It
+// is exact for the moment at which all of them were looked at, 4096 at most: of larger groups nothing is said. Goroutines only.
+func (p *Pool) Quiet(g *task.Group) (QuietDump, bool) {
+	c := &collector{now: p.runtime.Nanos()}
+	q, quiet := task.QuietGroup(&p.runtime, g, p.mayWake)
+	if !quiet {
+		return QuietDump{}, false
+	}
+	return c.quietGroup(g, &q), true
 }
 
 // count counts a wait for an object.

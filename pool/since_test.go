@@ -44,7 +44,9 @@ func TestSinceAnEarlierDump(t *testing.T) {
 	require.Equal(t, time.Minute, stays.For, "the last look before that was a minute ago")
 	require.True(t, stays.AtLeast)
 	again.One(nil)
-	inDump(t, p, func(d *pool.Dump) bool { return d.Suspended == 2 && sinceOf(d, "moves")[0].Waits[0].What == "lock.Event" })
+	inDump(t, p, func(d *pool.Dump) bool {
+		return d.Suspended == 2 && sinceOf(d, "moves")[0].Waits[0].What == "lock.Event"
+	})
 	clock.Advance(time.Second)
 	d = p.Dump(pool.DumpOptions{})
 	require.Equal(t, time.Second, sinceOf(d, "moves")[0].For)

@@ -46,17 +46,17 @@ func sightingOf(out *outcome) *sighting {
 
 // sight says since when f is suspended, which is in hand, and leaves a sighting with it.
 func (s *Suspended) sight(f *Frame, now *sighting) {
+	if s.seen(f); f.out.Get() == nil {
+		f.out.Set(&now.mark)
+	}
+}
+
+// seen says since when f is suspended, which is in hand.
+func (s *Suspended) seen(f *Frame) {
 	if l := f.rt.lives.of(f); l != nil {
 		s.Since, s.Exact = l.polled, true
-	}
-	switch out := f.out.Get(); {
-	case out == nil:
-		f.out.Set(&now.mark)
-	case s.Exact:
-	default:
-		if before := sightingOf(out); before != nil {
-			s.Since = before.at
-		}
+	} else if before := sightingOf(f.out.Get()); before != nil {
+		s.Since = before.at
 	}
 }
 

@@ -22,6 +22,7 @@ import (
 	"time"
 
 	"github.com/heist-go/heist/pool"
+	"github.com/heist-go/heist/task"
 )
 
 // maxWait bounds ?wait.
@@ -49,6 +50,13 @@ func WriteText(w io.Writer, d *pool.Dump) error {
 	}
 	if d.Quiescent {
 		b.WriteString("\nQUIESCENT: all tasks are suspended, and nothing of the pool can make any of them go on\n")
+	}
+	for i := range d.Quiet {
+		if d.Quiescent {
+			break // so are all
+		}
+		b.WriteString("\n")
+		writeQuiet(&b, &d.Quiet[i])
 	}
 	for i := range d.Shapes {
 		writeShape(&b, &d.Shapes[i])
@@ -96,6 +104,27 @@ func WriteText(w io.Writer, d *pool.Dump) error {
 	}
 	_, err := w.Write(b.Bytes())
 	return err
+}
+
+func writeQuiet(b *bytes.Buffer, q *pool.QuietDump) {
+	fmt.Fprintf(b, "quiet: the group %s: %d tasks", q.Group, q.Tasks)
+	switch {
+	case q.AtLeast:
+		fmt.Fprintf(b, ", for %v at least", round(q.For))
+	case q.For > 0:
+		fmt.Fprintf(b, ", for %v", round(q.For))
+	}
+	b.WriteString(", and only somebody outside can make one go on, who has in hand what they wait for:\n")
+	for _, w := range q.Waits {
+		fmt.Fprintf(b, "%8d  %s: %s", w.Line, w.Kind, w.What)
+		if w.Name != "" {
+			fmt.Fprintf(b, " %q", w.Name)
+		}
+		fmt.Fprintf(b, " %s\n", w.ID)
+	}
+	if len(q.Waits) == 0 {
+		b.WriteString("          nothing but each other\n")
+	}
 }
 
 func writeShape(b *bytes.Buffer, s *pool.Shape) {
@@ -303,5 +332,18 @@ func Check(p *pool.Pool) error {
 	}
 	var b strings.Builder
 	_ = WriteText(&b, d) // cannot fail
+	return fmt.Errorf("%w: %s", ErrDeadlock, b.String())
+}
+
+// CheckGroup is [Check] for the tasks of a group, while others go on: it returns an error that is ErrDeadlock if nothing
+// moves in the group (see [pool.QuietDump]). The test knows whether somebody outside still makes happen what they wait
+// for. Goroutines only.
+func CheckGroup(p *pool.Pool, g *task.Group) error {
+	q, quiet := p.Quiet(g)
+	if !quiet {
+		return nil
+	}
+	var b bytes.Buffer
+	writeQuiet(&b, &q)
 	return fmt.Errorf("%w: %s", ErrDeadlock, b.String())
 }

@@ -19,6 +19,7 @@ import (
 	"github.com/heist-go/heist/pool"
 	"github.com/heist-go/heist/pool/dump"
 	"github.com/heist-go/heist/task"
+	"github.com/heist-go/heist/task/chans"
 	"github.com/heist-go/heist/task/lock"
 )
 
@@ -160,3 +161,35 @@ var errRefused = errors.New("refused")
 type refusing struct{}
 
 func (refusing) Write([]byte) (int, error) { return 0, errRefused }
+
+// A group that waits for a channel is quiet, and the check names it, while a pool has other tasks that go on.
+func TestCheckGroup(t *testing.T) {
+	p, err := pool.New(pool.Config{Workers: 2})
+	require.NoError(t, err)
+	var g, other task.Group
+	var timer task.Timer
+	ch := chans.New[int](1)
+	task.SetName(ch, "jobs")
+	other.Go(p, &visit{op: func(cx *task.Cx) error { return timer.Sleep(cx, time.Hour) }})
+	g.Go(p, &visit{op: func(cx *task.Cx) error { _, err := ch.Recv(cx); return err }})
+	require.NoError(t, dump.CheckGroup(p, &other))
+	deadline := time.After(time.Minute)
+	for err = nil; err == nil; err = dump.CheckGroup(p, &g) {
+		select {
+		case <-deadline:
+			require.FailNow(t, "it is not quiet")
+		case <-time.After(100 * time.Microsecond):
+		}
+	}
+	require.ErrorIs(t, err, dump.ErrDeadlock)
+	require.Contains(t, err.Error(), `turn: chans.Chan "jobs" 0x`)
+	require.NoError(t, dump.Check(p))
+	text := get(t, p, "").Body.String()
+	require.Contains(t, text, "quiet: the group 0x")
+	require.Contains(t, text, "only somebody outside can make one go on")
+	require.NoError(t, ch.SendContext(background, 1))
+	require.NoError(t, g.WaitContext(background))
+	other.Cancel(errors.New("over"))
+	_ = other.WaitContext(background)
+	require.NoError(t, p.Close())
+}

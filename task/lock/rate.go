@@ -138,6 +138,9 @@ func (r *RateLimiter) take(now, n int64) (wait time.Duration) {
 // ratePolicy is the RateLimiter as the policy of its queue.
 type ratePolicy RateLimiter
 
+// MovesItself says that time lets go on who waits.
+func (p *ratePolicy) MovesItself() {}
+
 // WaitObject is what [task.Inspect] calls a RateLimiter.
 func (p *ratePolicy) WaitObject() string { return "lock.RateLimiter" }
 

@@ -1,0 +1,342 @@
+package task
+
+import (
+	"reflect"
+	"slices"
+)
+
+// Quiet groups: parts of a scheduler in which nothing moves, whatever the rest does. A channel, a promise or an event may
+// be used by anybody, so a task that waits for one is in no deadlock; but if all members of a group wait, and what is below
+// them, and nothing that belongs to them ends a wait, then only somebody outside can, who has in hand what they wait for.
+//
+// Whoever a task waits for is added to the tasks that are looked at, until no more come: who has a lock that is
+// recorded (see [Holders]), the task or the group whose end it waits for, what it owns.
+//
+// # Invariants
+//
+//	U1  At the moment at which a group is said to be quiet, all tasks that are looked at are in hand, and nobody
+//	    has woken one of them.
+//	U2  A timer, a descriptor, a Waker, a blocking function or a goroutine that does not stand in a wait itself, a bound
+//	    on the time, or anything that is not known: the group is not quiet. What is known is what this package and
+//	    those of locks and channels are made of.
+
+// Quiet is a group in which nothing moves.
+type Quiet struct {
+	Tasks int // that wait: its members, what is below them, and for whom they wait
+	// For is what only somebody outside can make happen: an object each, its Line is how many of the tasks wait for it.
+	For []Await
+	// Since is since when all of them are suspended, and Exact as in [Suspended]. 0: it is not known.
+	Since int64
+	Exact bool
+}
+
+// maxQuiet is how many tasks are in hand at a time for a look at a group: of larger ones nothing is said.
+const maxQuiet = 4096
+
+// QuietGroup reports whether nothing moves in a group of rt's tasks that has members: all are suspended, and what
+// is below them, and nothing but who is outside, and has in hand what they wait for, can make any go on. A
+// cancellation is not counted, and others is as for [Deadlocks].
+//
+// Goroutines only; the tasks are in the caller's hand for some 100 ns each: who is woken just then starts later.
+func QuietGroup(rt *Runtime, g *Group, others func(tasks []Waker) bool) (q Quiet, quiet bool) {
+	MustNotPoll("task: QuietGroup inside a task would look at tasks of its own worker: call it from a goroutine")
+	inspecting.Lock()
+	defer inspecting.Unlock()
+	return quietGroup(rt, g, others)
+}
+
+// quietGroup is QuietGroup for who inspects.
+func quietGroup(rt *Runtime, g *Group, others func(tasks []Waker) bool) (Quiet, bool) {
+	l := look{rt: rt, held: map[*Frame]bool{}, groups: map[*Group]int{}, objects: map[any]int{}, helpers: standing(), stood: map[uint64]helper{}}
+	defer func() {
+		for f := range l.held {
+			f.letGo()
+		}
+	}()
+	l.quiet.Exact = true
+	if g.live.Load() == 0 || !l.group(g) || !l.confirm(others) {
+		return Quiet{}, false
+	}
+	if l.quiet.Tasks = len(l.held); l.unknown {
+		l.quiet.Since, l.quiet.Exact = 0, false
+	}
+	return l.quiet, true
+}
+
+// look is a look at a group.
+type look struct {
+	rt      *Runtime
+	held    map[*Frame]bool // all that is in hand
+	groups  map[*Group]int  // those of which all members are, and how many goroutines stand there
+	stood   map[uint64]helper
+	unknown bool        // since when some task is suspended
+	objects map[any]int // the place in quiet.For
+	helpers map[uint64]helper
+	quiet   Quiet
+}
+
+// group takes the members of g in hand. It reports false if something may go on there, as the next.
+func (l *look) group(g *Group) bool {
+	if _, known := l.groups[g]; known {
+		return true
+	}
+	l.groups[g] = 0
+	var members []*Frame
+	fine := true
+	g.mu.Lock()
+	if len(l.held)+g.n > maxQuiet {
+		g.mu.Unlock()
+		return false
+	}
+	for f, left := g.head, 2*g.n+2*inHand; f != nil && left > 0 && len(members) < g.n; f, left = f.right, left-1 {
+		if f.isMark() || l.held[f] {
+			continue
+		}
+		if f.rt != l.rt || !f.state.seize() {
+			fine = false
+			break
+		}
+		l.held[f] = true
+		members = append(members, f)
+		if f.right == g.head {
+			break
+		}
+	}
+	g.mu.Unlock()
+	for id, h := range l.helpers {
+		if h.group == g && fine {
+			l.groups[g]++
+			fine = l.helper(id, h)
+		}
+	}
+	for _, f := range members {
+		fine = fine && l.read(f)
+	}
+	return fine
+}
+
+// task takes a task in hand.
+func (l *look) task(f *Frame) bool {
+	switch {
+	case l.held[f]:
+		return true
+	case len(l.held) >= maxQuiet || f.rt != l.rt || !f.state.seize():
+		return false
+	}
+	l.held[f] = true
+	return l.read(f)
+}
+
+// read looks what a task waits for that is in hand.
+func (l *look) read(f *Frame) bool {
+	s := Suspended{Task: f.self}
+	s.read(f)
+	s.seen(f)
+	l.unknown = l.unknown || s.Since == 0
+	l.quiet.Since, l.quiet.Exact = max(l.quiet.Since, s.Since), l.quiet.Exact && s.Exact
+	if s.Exposed || f.timed() {
+		return false
+	}
+	leaves := 0
+	for i := range s.Waits {
+		a := &s.Waits[i]
+		if a.Kind == AwaitsOperation || a.Holds {
+			continue
+		}
+		if leaves++; !l.wait(a) {
+			return false
+		}
+	}
+	for a := f.attached; a != nil; a = a.next {
+		switch x := a.what.(type) {
+		case *Group:
+			if x.live.Load() != 0 && !l.group(x) {
+				return false
+			}
+			leaves++
+		case interface{ starter() *Frame }: // a handle's task
+			if t := x.(Task).frame(); !t.state.done() && !l.task(t) {
+				return false
+			}
+			leaves++
+		}
+	}
+	return leaves > 0 // else it is not known what it waits for
+}
+
+// wait looks at a wait: of a task in hand, or of a goroutine that stands.
+func (l *look) wait(a *Await) bool {
+	switch x := a.Object.(type) {
+	case *Frame:
+		return a.Kind != AwaitsCall && l.task(x)
+	case *Group:
+		return x.live.Load() != 0 && l.group(x)
+	case *limitPolicy:
+		return l.group((*Group)(x))
+	case calling:
+		for id, h := range l.helpers {
+			if h.call == x {
+				return l.helper(id, h)
+			}
+		}
+		return false
+	case Holders:
+		if holders, all := x.Holders(); all {
+			for _, h := range holders {
+				if !l.task(h.frame) || gen(h.frame.state.bits.Load()) != h.gen {
+					return false
+				}
+			}
+			return true
+		}
+	}
+	if a.Kind != AwaitsTurn && a.Kind != AwaitsEvent || !passive(a.Object) {
+		return false
+	}
+	i, known := l.objects[a.Object]
+	if !known {
+		i = len(l.quiet.For)
+		l.objects[a.Object] = i
+		l.quiet.For = append(l.quiet.For, Await{Kind: a.Kind, Object: a.Object})
+	}
+	l.quiet.For[i].Line++
+	return true
+}
+
+// helper looks at what a goroutine waits for.
+func (l *look) helper(id uint64, h helper) bool {
+	if _, otherwise := h.ends(); otherwise || h.rt != l.rt {
+		return false
+	}
+	l.stood[id] = h
+	w := h.waits.describe()
+	return l.wait(&w)
+}
+
+// passive reports whether nothing but calls of its methods lets go on who waits for an object: it has no timer and the
+// like (U2).
+func passive(object any) bool {
+	if _, moves := object.(interface{ MovesItself() }); moves || object == nil {
+		return false
+	}
+	t, here := reflect.TypeOf(object), reflect.TypeFor[Frame]().PkgPath()
+	if t.Kind() != reflect.Pointer {
+		return false
+	}
+	switch t.Elem().PkgPath() {
+	case here, here + "/lock", here + "/chans":
+		return true
+	}
+	return false
+}
+
+// confirm looks once more, when all are in hand (U1).
+func (l *look) confirm(others func(tasks []Waker) bool) bool {
+	in := map[*Group]int{}
+	wakers := make([]Waker, 0, len(l.held))
+	for f := range l.held {
+		in[f.members.group]++
+		wakers = append(wakers, WakerOf(f))
+	}
+	for g, stand := range l.groups {
+		g.mu.Lock()
+		still := g.timeout == nil && g.n == in[g] && int(g.live.Load()) == g.n+g.backlog.N+stand
+		g.mu.Unlock()
+		if !still {
+			return false
+		}
+	}
+	for id, h := range l.stood {
+		if !sameStand(id, h) {
+			return false
+		}
+	}
+	if others != nil && others(wakers) {
+		return false
+	}
+	for f := range l.held {
+		if f.state.bits.Load()&woken != 0 {
+			return false
+		}
+	}
+	return true
+}
+
+// QuietSearch finds the quiet groups of a runtime: it is told of the tasks of an [Inspect], and looks at the groups
+// that may be quiet then.
+type QuietSearch struct {
+	groups map[*Group]*quietNode
+	order  []*quietNode // below before above
+}
+
+// quietNode is a group of which, or of a group below, a task was seen.
+type quietNode struct {
+	group *Group
+	above *quietNode
+	moves bool // something is there that goes on by itself
+}
+
+const (
+	// maxSearched is how many groups a search knows, and maxLooked at how many it looks.
+	maxSearched = 1 << 14
+	maxLooked   = 64
+)
+
+// Add tells the search of a task, within a visit, and whether the scheduler knows that it goes on by itself, as by a
+// descriptor.
+func (q *QuietSearch) Add(s *Suspended, moves bool) {
+	if s.Active || len(q.groups) >= maxSearched {
+		return
+	}
+	moves = moves || s.Exposed
+	for i := range s.Waits {
+		moves = moves || s.Waits[i].Kind == AwaitsTimer
+	}
+	if q.groups == nil {
+		q.groups = map[*Group]*quietNode{}
+	}
+	at := q.groups[s.Group]
+	if at == nil {
+		var below *quietNode
+		s.Self.frame.around(maxCharged, func(g *Group) bool {
+			n, known := q.groups[g]
+			if !known {
+				n = &quietNode{group: g}
+				q.groups[g], q.order = n, append(q.order, n)
+			}
+			if below == nil {
+				at = n
+			} else {
+				below.above = n
+			}
+			below = n
+			return !known
+		})
+	}
+	for ; moves && at != nil && !at.moves; at = at.above {
+		at.moves = true
+	}
+}
+
+// Find returns the groups that are quiet, the outermost of those that are below each other, and most of them at most. See
+// [QuietGroup].
+func (q *QuietSearch) Find(rt *Runtime, most int, others func(tasks []Waker) bool) (found []*Group, all []Quiet) {
+	inspecting.Lock()
+	defer inspecting.Unlock()
+	looked := 0
+	for _, n := range slices.Backward(q.order) {
+		switch {
+		case n.moves || n.above != nil && !n.above.moves:
+			continue
+		case len(found) == most || looked == maxLooked:
+			return found, all
+		}
+		looked++
+		if is, ok := quietGroup(rt, n.group, others); ok {
+			found, all = append(found, n.group), append(all, is)
+		} else {
+			n.moves = true // and those below may be
+		}
+	}
+	return found, all
+}
