@@ -39,6 +39,8 @@ const (
 	// maxObjects is how many objects are counted, and listedObjects how many are in a Dump.
 	maxObjects    = 1 << 16
 	listedObjects = 100
+	// listedTimers is how many deadlines are in a Dump.
+	listedTimers = 10
 	// maxQuiet is how many quiet groups are in a Dump.
 	maxQuiet = 32
 )
@@ -60,10 +62,12 @@ type Dump struct {
 	Omitted   int          `json:"omitted"`   // tasks of shapes beyond DumpOptions.Shapes
 	Unseen    int          `json:"unseen"`    // tasks that were active at each look: if they own groups, the suspended members of those are missing
 	Workers   []WorkerDump `json:"workers"`
-	Timers    int          `json:"timers"`   // armed
-	Blocking  int          `json:"blocking"` // goroutines that run blocking functions
-	Members   int          `json:"members"`  // goroutines that are members of groups
-	Jobs      []LaneDump   `json:"jobs"`     // by limiter
+	Timers    int          `json:"timers"` // armed
+	// Next is when the timers fire that are due next, some of them: see [task.NextDeadlines].
+	Next     []time.Duration `json:"next_timers_ns"`
+	Blocking int             `json:"blocking"` // goroutines that run blocking functions
+	Members  int             `json:"members"`  // goroutines that are members of groups
+	Jobs     []LaneDump      `json:"jobs"`     // by limiter
 	// Objects are what most tasks wait for in a line, or for something to happen to: locks, channels, promises.
 	Objects []ObjectDump `json:"objects"`
 	// Deadlocks are circles of tasks each of which waits for the next. See [task.Deadlocks].
@@ -149,8 +153,11 @@ type WorkerDump struct {
 	For    time.Duration `json:"for_ns,omitempty"` // it has been in one poll, if it is stuck, in ns
 	Queued int           `json:"queued"`           // frames in its deque and its LIFO slot
 	Inbox  bool          `json:"inbox"`            // frames have come from other threads
-	Poll   string        `json:"poll,omitempty"`   // what it polls, with Stacks
-	Calls  []string      `json:"calls,omitempty"`  // that the poll is in, the innermost first
+	// Arrived is how many frames are in its inbox, if it is stuck, or computes. Others take them out all the
+	// time, so how many there are is not known: see WorkerMetrics.Inboxes for how many there were.
+	Arrived int      `json:"arrived,omitempty"`
+	Poll    string   `json:"poll,omitempty"`  // what it polls, with Stacks
+	Calls   []string `json:"calls,omitempty"` // that the poll is in, the innermost first
 }
 
 // LaneDump is the jobs of a limiter.
@@ -187,7 +194,10 @@ func (p *Pool) Dump(o DumpOptions) *Dump {
 	d.Blocking, d.Members = task.Helpers(&p.runtime)
 	p.jobs.dump(d)
 	s := p.Stats()
-	d.Live, d.Timers = s.Live, s.Timers
+	d.Live, d.Timers, d.Next = s.Live, s.Timers, []time.Duration{}
+	for _, when := range task.NextDeadlines(&p.runtime, listedTimers) {
+		d.Next = append(d.Next, max(time.Duration(when-c.now), 0))
+	}
 	groups, quiet := c.quiet.Find(&p.runtime, maxQuiet, p.mayWake)
 	for i := range groups {
 		d.Quiet = append(d.Quiet, c.quietGroup(groups[i], &quiet[i]))
@@ -492,6 +502,9 @@ func (p *Pool) workerDumps(stacks bool) []WorkerDump {
 		case since != 0:
 			d.State, d.For = "stuck", time.Duration(now-since)
 		}
+		if d.Inbox && (d.State == "stuck" || d.State == "computing") {
+			d.Arrived = p.arrived(i)
+		}
 		if id := w.goroutine.Load(); stacks && id != "" && (d.State == "stuck" || d.State == "computing") {
 			text := stack.Of(id)
 			d.Poll, d.Calls = polling(text), stack.Within(text, "/task.(*Runner).Step")
@@ -500,6 +513,17 @@ func (p *Pool) workerDumps(stacks bool) []WorkerDump {
 		list = append(list, d)
 	}
 	return list
+}
+
+// arrived counts the frames in the inbox of a worker that does not look at it, as a thief that submits them again.
+func (p *Pool) arrived(i int) (n int) {
+	var b task.Batch
+	w := p.workers[i]
+	if n = w.inbox.Take(b.Add); n > 0 {
+		w.inbox.Put(b)
+		p.notifyFor(i)
+	}
+	return n
 }
 
 // dump describes the lanes.

@@ -471,3 +471,50 @@ func TestObjectName(t *testing.T) {
 	require.Empty(t, task.ObjectName(nil))
 	runtime.KeepAlive(m)
 }
+
+// A worker that is stuck does not look at its inbox: a dump counts what is in it, and loses nothing. Metrics say how long
+// inboxes were.
+func TestDumpCountsTheInboxOfAStuckWorker(t *testing.T) {
+	p := openWith(t, pool.Config{Workers: 1, MaxThreads: 1, StallLimit: time.Millisecond})
+	stuck, free := make(chan struct{}), make(chan struct{})
+	var g task.Group
+	g.Go(p, act(func(*task.Cx) { close(stuck); <-free }))
+	<-stuck
+	const frames = 100
+	ran := 0
+	for range frames {
+		g.Go(p, act(func(*task.Cx) { ran++ }))
+	}
+	d := inDump(t, p, func(d *pool.Dump) bool { return d.Workers[0].State == "stuck" })
+	require.Equal(t, frames, d.Workers[0].Arrived)
+	require.Equal(t, frames, p.Dump(pool.DumpOptions{}).Workers[0].Arrived, "they are there again")
+	close(free)
+	require.NoError(t, g.WaitContext(background))
+	require.Equal(t, frames, ran)
+	idle(t, p)
+	w := p.Metrics().Workers[0]
+	require.EqualValues(t, frames, w.Longest)
+	require.EqualValues(t, frames+1, w.Injected)
+	require.EqualValues(t, 2, w.Inboxes)
+}
+
+// The timers that are due next are in a dump, the first first.
+func TestDumpOfTimers(t *testing.T) {
+	clock := task.NewClock(time.Date(2030, 1, 1, 0, 0, 0, 0, time.UTC))
+	p := openWith(t, pool.Config{Workers: 2, Clock: clock, StallLimit: -1})
+	var g task.Group
+	for i := range 30 {
+		var timer task.Timer
+		g.Go(p, &waiter{name: "sleeps", op: func(cx *task.Cx) error { return timer.Sleep(cx, time.Duration(30-i)*time.Minute) }})
+	}
+	inDumpOf(t, p, 30)
+	d := p.Dump(pool.DumpOptions{})
+	require.Equal(t, 30, d.Timers)
+	require.Len(t, d.Next, 10)
+	for i, in := range d.Next {
+		require.Equal(t, time.Duration(i+1)*time.Minute, in)
+	}
+	clock.Advance(time.Hour)
+	require.NoError(t, g.WaitContext(background))
+	require.Empty(t, p.Dump(pool.DumpOptions{}).Next)
+}

@@ -54,6 +54,8 @@ type WorkerMetrics struct {
 	Parts    uint64
 	Parks    uint64
 	Panics   uint64
+	Inboxes  uint64 // its own or another's, that were not empty when it has taken what was in them: Injected frames in all
+	Longest  uint64 // of them, in frames, since the pool's beginning
 }
 
 // KindMetrics is what is known of a kind of tasks, by samples. Tasks of more kinds than a worker tells apart are "others";
@@ -138,6 +140,7 @@ func (w *worker) metrics(i int) WorkerMetrics {
 	for of, count := range map[int]*uint64{
 		polls: &m.Polls, spawned: &m.Spawned, finished: &m.Finished, injected: &m.Injected, thefts: &m.Thefts, stolen: &m.Stolen,
 		lost: &m.Lost, fired: &m.Fired, events: &m.Events, parts: &m.Parts, parks: &m.Parks, panics: &m.Panics,
+		inboxes: &m.Inboxes, longest: &m.Longest,
 	} {
 		*count = w.public[of].Load() // Pairs with: (*worker).publish.
 	}

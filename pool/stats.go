@@ -54,6 +54,8 @@ const (
 	events
 	parts
 	parks
+	inboxes // that were not empty when the worker has taken what was in them
+	longest // of them, in frames
 
 	counters // how many there are
 )

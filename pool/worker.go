@@ -240,7 +240,11 @@ func (w *worker) drainInbox(v *worker) int {
 	if n > 1 || n == 1 && w.lifo.Load() != nil { // more than what w runs next
 		w.share()
 	}
-	w.count[injected] += uint64(n)
+	if n > 0 {
+		w.count[injected] += uint64(n)
+		w.count[inboxes]++
+		w.count[longest] = max(w.count[longest], uint64(n))
+	}
 	return n
 }
 

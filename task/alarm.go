@@ -384,6 +384,29 @@ func Lateness(rt *Runtime) (h histogram.Histogram) {
 	return h
 }
 
+// lookedAt is at how many alarms of a runner NextDeadlines looks.
+const lookedAt = 256
+
+// NextDeadlines returns the deadlines of the alarms that are due next, most of them at most, the first first. If
+// hundreds are due at nearly the same time, some that are as near may be missing. Any thread; it holds the lock of each
+// runner's alarms for some microseconds.
+func NextDeadlines(rt *Runtime, most int) (moments []int64) {
+	for _, r := range rt.present() {
+		n := 0
+		r.timers.mu.Lock()
+		r.timers.wheel.Look(func(e *timerwheel.Entry[alarm]) bool {
+			if when := e.Deadline(); when != fired && when != never {
+				moments = append(moments, when)
+			}
+			n++
+			return n < lookedAt
+		})
+		r.timers.mu.Unlock()
+	}
+	slices.Sort(moments)
+	return slices.Clone(moments[:min(len(moments), most)])
+}
+
 // Timers returns how many alarms are armed. Any thread.
 func (rt *Runtime) Timers() (n int) {
 	for _, r := range rt.present() {

@@ -90,7 +90,7 @@
 //     [ObjectKind], [ObjectName], [SetName], [ValuesOf], [FrameOf], [WakerOf], [Helpers]; who waits for whom: [Deadlocks],
 //     [InspectDeadlocks], [Blocked], [Holders], [SetDebug], [NotePoll];
 //     groups in which nothing moves: [QuietGroup], [QuietSearch], [Quiet].
-//   - What is measured of its tasks: [Stamp], [Arrived], [KindKey], [KeyOf], [Charge], [Lateness], [Calls], [CallTimes].
+//   - What is measured of its tasks: [Stamp], [Arrived], [KindKey], [KeyOf], [Charge], [Lateness], [NextDeadlines], [Calls], [CallTimes].
 //   - A simulator: [Simulator], [Interruptible], [SetSimulator], [Simulated], [Advance], [Waits], [Holds].
 package task
 

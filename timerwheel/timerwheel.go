@@ -274,6 +274,20 @@ func (w *Wheel[T]) Take() *Entry[T] {
 	return nil
 }
 
+// Look calls visit for armed entries until it returns false: those of the slots that come first in time first, those of
+// a slot in any order. So the first few are, but for some that are as near, those that are due first.
+func (w *Wheel[T]) Look(visit func(e *Entry[T]) bool) {
+	for level, word := range w.occupied {
+		for ; word != 0; word &= word - 1 {
+			for e := w.slots[level*slots+bits.TrailingZeros64(word)].first; e != nil; e = e.next {
+				if !visit(e) {
+					return
+				}
+			}
+		}
+	}
+}
+
 // Len returns the number of armed entries.
 func (w *Wheel[T]) Len() int { return w.armed }
 

@@ -635,3 +635,32 @@ func TestAllocs(t *testing.T) {
 
 // unmoved says that no entry was moved.
 func unmoved(*timerwheel.Entry[int]) bool { return false }
+
+// Look comes by the entries in the order of their slots, and stops where it is told to.
+func TestLook(t *testing.T) {
+	var w timerwheel.Wheel[int]
+	w.Expire(1_000_000_000)
+	entries := make([]timerwheel.Entry[int], 40)
+	for i := range entries {
+		entries[i].Value = i
+		w.Add(&entries[i], 1_000_000_000+int64(len(entries)-i)<<(20+i%8)) // on several levels
+	}
+	seen, last := 0, int64(0)
+	w.Look(func(e *timerwheel.Entry[int]) bool {
+		seen++
+		require.GreaterOrEqual(t, e.Deadline()>>60, last>>60)
+		last = max(last, e.Deadline())
+		return true
+	})
+	require.Equal(t, len(entries), seen)
+	seen = 0
+	w.Look(func(*timerwheel.Entry[int]) bool { seen++; return seen < 3 })
+	require.Equal(t, 3, seen)
+	first := int64(1 << 62)
+	w.Look(func(e *timerwheel.Entry[int]) bool { first = min(first, e.Deadline()); return false })
+	soonest := int64(1 << 62)
+	for i := range entries {
+		soonest = min(soonest, entries[i].Deadline())
+	}
+	require.Equal(t, soonest, first, "its slot is the first, and it is alone there")
+}

@@ -40,6 +40,14 @@ func WriteText(w io.Writer, d *pool.Dump) error {
 	if d.Closing {
 		b.WriteString("; the pool is closing")
 	}
+	for i, in := range d.Next {
+		if i == 0 {
+			b.WriteString("\ntimers are due in ")
+		} else {
+			b.WriteString(", ")
+		}
+		fmt.Fprintf(&b, "%v", round(in))
+	}
 	b.WriteString("\n")
 	for i, circle := range d.Deadlocks {
 		fmt.Fprintf(&b, "\nDEADLOCK %d: %d tasks wait for each other:\n", i+1, len(circle))
@@ -91,7 +99,10 @@ func WriteText(w io.Writer, d *pool.Dump) error {
 			fmt.Fprintf(&b, " for %v", x.For.Round(time.Millisecond))
 		}
 		fmt.Fprintf(&b, ", %d queued", x.Queued)
-		if x.Inbox {
+		switch {
+		case x.Arrived > 0:
+			fmt.Fprintf(&b, " and %d in its inbox", x.Arrived)
+		case x.Inbox:
 			b.WriteString(" and an inbox")
 		}
 		if x.Poll != "" {
