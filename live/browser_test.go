@@ -335,6 +335,25 @@ func TestBrowserDeadlock(t *testing.T) {
 	require.Empty(t, eval[[]string](b, unnamed))
 }
 
+// TestBrowserQuiet: a group in which nothing moves is there, with what it waits for, for how long, and so are the timers that
+// are due next.
+func TestBrowserQuiet(t *testing.T) {
+	b := browse(t)
+	p := open(t, pool.Config{Workers: 2, Debug: true})
+	stillAndAlive(t, p)
+	b.run(chromedp.EmulateViewport(1000, 700))
+	b.open(serve(t, p, live.Options{}))
+	b.until(`document.getElementById("quiet").innerText.includes("parcels")`)
+	b.until(`document.getElementById("timers-note").textContent.includes("1 timers are armed, and due in ")`)
+	b.until(`document.getElementById("shapes").innerText.includes("started at ")`)
+	b.until(`[...document.querySelectorAll("#quiet td")].some(x => x.dataset.label === "Still for" && x.textContent !== "")`)
+	b.until(`document.getElementById("inbox-note").textContent !== ""`)
+	require.Empty(t, eval[[]string](b, contrasts))
+	b.run(chromedp.EmulateViewport(360, 800))
+	require.LessOrEqual(t, eval[int64](b, `document.documentElement.scrollWidth`), int64(360))
+	require.Empty(t, eval[[]string](b, unnamed))
+}
+
 // TestBrowserNames: what a task is called is text, whatever it is.
 func TestBrowserNames(t *testing.T) {
 	b := browse(t)

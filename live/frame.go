@@ -98,14 +98,19 @@ type Tasks struct {
 
 // Times is how long things have taken since the Times before.
 type Times struct {
-	Schema   int        `json:"schema"`
-	Number   uint64     `json:"number"`
-	For      float64    `json:"for_ms"`
-	Poll     Quantiles  `json:"poll"`     // as in pool.Metrics, as the next three
-	Runnable Quantiles  `json:"runnable"` //
-	Inbox    Quantiles  `json:"inbox"`
-	Late     Quantiles  `json:"late"`
-	Kinds    []KindTime `json:"kinds"` // those that have used the most processor time first
+	Schema   int       `json:"schema"`
+	Number   uint64    `json:"number"`
+	For      float64   `json:"for_ms"`
+	Poll     Quantiles `json:"poll"`     // as in pool.Metrics, as the next three
+	Runnable Quantiles `json:"runnable"` //
+	Inbox    Quantiles `json:"inbox"`
+	Late     Quantiles `json:"late"`
+	// Inboxes is how many inboxes that were not empty workers have emptied a second, Frames how many frames were in one on an
+	// average, and Most the most, since the pool's beginning.
+	Inboxes float64    `json:"inboxes"`
+	Frames  float64    `json:"inbox_frames"`
+	Most    uint64     `json:"inbox_most"`
+	Kinds   []KindTime `json:"kinds"` // those that have used the most processor time first
 }
 
 // Quantiles are of durations.
@@ -164,6 +169,15 @@ func times(before, after *pool.Metrics) *Times {
 			Poll: quantiles(&b.Poll, &k.Poll), Runnable: quantiles(&b.Runnable, &k.Runnable),
 		})
 	}
+	inboxes, frames := uint64(0), uint64(0)
+	for i, w := range after.Workers {
+		inboxes, frames, t.Most = inboxes+w.Inboxes, frames+w.Injected, max(t.Most, w.Longest)
+		if i < len(before.Workers) {
+			b := &before.Workers[i]
+			inboxes, frames = inboxes-b.Inboxes, frames-b.Injected
+		}
+	}
+	t.Inboxes, t.Frames = float64(inboxes)/max(d.Seconds(), 1e-9), float64(frames)/max(float64(inboxes), 1)
 	slices.SortStableFunc(t.Kinds, func(a, b KindTime) int { return cmp.Compare(b.CPU, a.CPU) })
 	t.Kinds = t.Kinds[:min(len(t.Kinds), shownKinds)]
 	return t

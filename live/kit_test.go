@@ -259,3 +259,33 @@ func (m *transfer) Finish(error) {
 }
 
 type refund struct{ transfer }
+
+// stillAndAlive has a group in p that waits for a channel, while another task sleeps.
+func stillAndAlive(t *testing.T, p *pool.Pool) {
+	t.Helper()
+	var still, alive task.Group
+	parcels := chans.New[int](1)
+	task.SetName(parcels, "parcels")
+	for range 3 {
+		still.Go(p, &postman{parcels: parcels})
+	}
+	var timer task.Timer
+	alive.Go(p, task.Func(func(cx *task.Cx) error { return timer.Sleep(cx, time.Hour) }))
+	t.Cleanup(func() {
+		for _, g := range []*task.Group{&still, &alive} {
+			g.Cancel(errOver)
+			_ = g.WaitContext(background)
+		}
+	})
+}
+
+// postman waits for a parcel.
+type postman struct {
+	task.Frame
+	parcels *chans.Chan[int]
+}
+
+func (p *postman) Poll(cx *task.Cx) error {
+	_, err := p.parcels.Recv(cx)
+	return err
+}

@@ -306,6 +306,22 @@ func TestTerminal(t *testing.T) {
 	require.Error(t, live.Terminal(ctx, &out, p, live.Options{Every: 1}, nil))
 }
 
+// A terminal shows groups in which nothing moves.
+func TestTerminalOfAQuietGroup(t *testing.T) {
+	p := open(t, pool.Config{Workers: 2})
+	stillAndAlive(t, p)
+	ctx, cancel := context.WithCancel(background)
+	var out screen
+	err := live.Terminal(ctx, &out, p, live.Options{Every: 50 * time.Millisecond}, func() live.Screen {
+		if out.has("3 tasks of the group 0x") {
+			cancel()
+		}
+		return live.Screen{Width: 120, Height: 30}
+	})
+	require.ErrorIs(t, err, context.Canceled)
+	require.Contains(t, out.String(), "which wait for chans.Chan parcels")
+}
+
 type screen struct{ strings.Builder }
 
 func (s *screen) has(text string) bool { return strings.Contains(s.String(), text) }

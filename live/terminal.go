@@ -193,6 +193,15 @@ func (d *drawing) deadlocks(x *pool.Dump) {
 	}
 	if x.Quiescent {
 		d.line(red, "QUIESCENT: all tasks are suspended, and nothing of the pool can make any of them go on")
+		return
+	}
+	for i := range x.Quiet[:min(len(x.Quiet), 4)] {
+		q := &x.Quiet[i]
+		what := "each other"
+		if len(q.Waits) > 0 {
+			what = q.Waits[0].What + " " + cmp.Or(q.Waits[0].Name, q.Waits[0].ID)
+		}
+		d.line(plain, "quiet for %v: %d tasks of the group %s, which wait for %s", q.For.Round(time.Second), q.Tasks, q.Group, what)
 	}
 }
 
