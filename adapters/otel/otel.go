@@ -5,7 +5,7 @@
 //	defer r.Unregister()
 //
 // The instruments are asynchronous: they cost nothing but when they are collected. They are named by OpenTelemetry's
-// conventions, with units of UCUM: heist.task.count in {task}, heist.job.wait.duration in s.
+// conventions, with units of UCUM: heist.task.count in {task}, heist.job.wait.time in s. Histograms come by [NewProducer].
 package otel
 
 import (
@@ -102,7 +102,7 @@ func Register(provider metric.MeterProvider, p *pool.Pool, o Options) (metric.Re
 	waiting := m.make("heist.job.waiting.count", "{job}", "Jobs that wait for their turn.", false)
 	started := m.make("heist.job.started", "{job}", "Jobs that have begun.", true)
 	refused := m.make("heist.job.refused", "{job}", "Jobs that were refused, because too many waited.", true)
-	waited := m.seconds("heist.job.wait.duration", "Time from the call to the beginning of jobs, of all together.")
+	waited := m.seconds("heist.job.wait.time", "Time from the call to the beginning of jobs, of all together.")
 	if m.err != nil {
 		return nil, fmt.Errorf("otel: register: %w", m.err)
 	}
