@@ -192,6 +192,7 @@ var rows = []row{
 	compared("seeing/spawn", "start and run empty tasks, with samples as they are by default", "pool", "Seeing/spawn/default", "x", "no samples", ratio(0.97), none).repeated(1),
 	compared("seeing/yield", "8 that yield, the same", "pool", "Seeing/yield/default", "x", "no samples", ratio(0.97), none).repeated(1),
 	compared("seeing/pingpong", "two that wake each other, the same", "pool", "Seeing/pingpong/default", "x", "no samples", ratio(0.97), none).repeated(1),
+	compared("seeing/dump", "an echo, 50 connections, p99, beside a dump of 100,000 tasks each second", "reactor", "Seeing/dump", "x", "no dumps", ratio(1/1.2), none).repeated(1).asHeavy(),
 	alone("sim/steps", "a step of a simulation, random schedules", "pool/sim", "Steps/random", "ns/step", most(1000), none).longer(1),
 	alone("sim/timers", "seconds for 1,000,000 timers over a simulated year", "pool/sim", "Timers", "s/million", most(2), none).repeated(1).asHeavy(),
 

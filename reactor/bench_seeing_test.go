@@ -1,0 +1,78 @@
+//go:build linux
+
+package reactor_test
+
+import (
+	"slices"
+	"testing"
+	"time"
+
+	"github.com/stretchr/testify/require"
+
+	"github.com/heist-go/heist/pool"
+	"github.com/heist-go/heist/task"
+)
+
+// BenchmarkSeeing is what it costs an echo with 50 connections that 100,000 suspended tasks beside it are dumped each
+// second: x is its 99th percentile without dumps over that with them, by turns of some seconds, medians.
+func BenchmarkSeeing(b *testing.B) {
+	const conns, beside, trips, turns = 50, 100_000, 100_000, 5
+	b.Run("dump", func(b *testing.B) {
+		p := openWith(b, pool.Config{})
+		address := serveEcho(b, p).Addr().String()
+		var g task.Group
+		var never task.Promise[int]
+		for range beside {
+			g.Go(p, task.Func(func(cx *task.Cx) error {
+				_, err := never.Wait(cx)
+				return err
+			}))
+		}
+		for p.Dump(pool.DumpOptions{}).Suspended < beside {
+			time.Sleep(10 * time.Millisecond)
+		}
+		b.Cleanup(func() {
+			g.Cancel(nil)
+			_ = g.WaitContext(background)
+		})
+		do := loaded{conns: conns}.by(b, address)
+		do(1000) // warm
+		var with, without []float64
+		p99 := slices.Index(percentiles[:], 99)
+		dumps, took := 0, time.Duration(0)
+		for b.Loop() {
+			for range turns {
+				without = append(without, do(trips)[p99])
+				over, ended := make(chan struct{}), make(chan struct{})
+				go func() {
+					defer close(ended)
+					each := time.NewTicker(time.Second)
+					defer each.Stop()
+					for {
+						begin := time.Now()
+						p.Dump(pool.DumpOptions{})
+						dumps, took = dumps+1, took+time.Since(begin)
+						select {
+						case <-over:
+							return
+						case <-each.C:
+						}
+					}
+				}()
+				with = append(with, do(trips)[p99])
+				close(over)
+				<-ended
+			}
+		}
+		require.Positive(b, dumps)
+		median := func(of []float64) float64 {
+			slices.Sort(of)
+			return of[len(of)/2]
+		}
+		b.ReportMetric(median(without)/median(with), "x")
+		b.ReportMetric(median(without)/1e3, "p99-without-µs")
+		b.ReportMetric(median(with)/1e3, "p99-with-µs")
+		b.ReportMetric(float64(took)/float64(dumps)/1e6, "ms/dump")
+		b.ReportMetric(0, "ns/op")
+	})
+}
