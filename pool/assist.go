@@ -62,7 +62,7 @@ func (w *worker) assist() bool {
 		w.due = w.tick + 1
 	}()
 	if w.observer != nil && w.observer.labels != nil {
-		w.observer.labels.parts()
+		w.observer.labels.parts(j)
 	}
 	w.participant.Compute(j)
 	return true

@@ -218,3 +218,37 @@ func TestBacklogIsChecked(t *testing.T) {
 	_, err := pool.New(pool.Config{Backlog: -1})
 	require.ErrorContains(t, err, "backlog")
 }
+
+// TestGrowingBacklog is a program whose tasks are started faster than they are polled: Live grows, a dump has few of them, and the
+// backlog bounds that. (The page Seeing, "it grows", 2.)
+func TestGrowingBacklog(t *testing.T) {
+	const n, bound = 300, 40
+	grow := func(p *pool.Pool) (waits *stuck, a *tally, d *pool.Dump) {
+		a = new(tally)
+		waits = newStuck(t, nil)
+		p.Go(waits)
+		<-waits.inside
+		for range n {
+			p.Go(a.probe(succeed))
+		}
+		return waits, a, p.Dump(pool.DumpOptions{})
+	}
+	p := openWith(t, fixed(pool.Config{Workers: 1}))
+	s, a, d := grow(p)
+	require.EqualValues(t, n+1, d.Live, "2: Live grows")
+	require.Zero(t, d.Suspended+d.Active, "2: and the dump has none of them")
+	require.Empty(t, d.Shapes)
+	s.release()
+	idle(t, p)
+	a.check(t, n)
+
+	p = openWith(t, fixed(pool.Config{Workers: 1, Backlog: bound}))
+	s, a, d = grow(p)
+	require.EqualValues(t, bound+1, d.Live, "2: it is bounded")
+	require.Equal(t, task.BacklogStats{Waiting: bound, Depth: bound, Refused: n - bound}, p.Stats().Backlog)
+	a.check(t, n-bound)
+	s.release()
+	idle(t, p)
+	a.check(t, n)
+	require.EqualValues(t, bound, a.well.Load())
+}

@@ -7,6 +7,7 @@ import (
 	"runtime/pprof"
 	"strconv"
 
+	"github.com/heist-go/heist/pool/fork"
 	"github.com/heist-go/heist/task"
 )
 
@@ -53,13 +54,18 @@ func (l *labels) poll(f *task.Frame) {
 	l.last = key
 	ctx := l.sets[key]
 	if ctx == nil {
-		if len(l.sets) >= maxKinds { // names may be many, and groups are
-			clear(l.sets)
-		}
 		ctx = l.with(values, task.Name(t))
-		l.sets[key] = ctx
+		l.keep(key, ctx)
 	}
 	pprof.SetGoroutineLabels(ctx)
+}
+
+// keep keeps the labels for a key.
+func (l *labels) keep(key labelKey, ctx context.Context) {
+	if len(l.sets) >= maxKinds { // names may be many, and groups are
+		clear(l.sets)
+	}
+	l.sets[key] = ctx
 }
 
 // with returns the labels of a kind of task, and those of a context.
@@ -74,10 +80,23 @@ func (l *labels) with(values context.Context, kind string) context.Context {
 	return pprof.WithLabels(pprof.WithLabels(l.worker, pprof.Labels(set...)), pprof.Labels("task", kind))
 }
 
-// parts sets the labels for parts of computations of others.
-func (l *labels) parts() {
+// parts sets the labels for a part of a computation of others, with those of whoever has begun it.
+func (l *labels) parts(j *fork.Job) {
+	values, f := j.Begun()
+	key := labelKey{kind: partsKind}
+	if f != nil {
+		values, key.of = valuesOf(f)
+	}
 	l.last = labelKey{}
-	pprof.SetGoroutineLabels(pprof.WithLabels(l.worker, pprof.Labels("task", partsKind)))
+	ctx := l.sets[key]
+	switch {
+	case f == nil && values != nil: // a goroutine's, of no group
+		ctx = l.with(values, partsKind)
+	case ctx == nil:
+		ctx = l.with(values, partsKind)
+		l.keep(key, ctx)
+	}
+	pprof.SetGoroutineLabels(ctx)
 }
 
 // rest takes the labels off, and keeps no group.

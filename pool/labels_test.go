@@ -158,3 +158,67 @@ func TestLabelsOfGroups(t *testing.T) {
 		require.NotContains(t, seen[what], "worker", what)
 	}
 }
+
+// TestLabelsOfStolenParts: a part of a computation that another worker computes has the labels of whoever has begun it: of a
+// task's group, in a poll and in a job, or of a goroutine's context.
+func TestLabelsOfStolenParts(t *testing.T) {
+	p, err := pool.New(pool.Config{Workers: 2, Labels: true})
+	require.NoError(t, err)
+	defer p.Close()
+	tenant := pprof.WithLabels(background, pprof.Labels("tenant", "acme"))
+	// split computes until another thread has computed a part, and returns the labels of that.
+	split := func(s pool.Scope) (labels string) {
+		home := s.Participant().Index()
+		var mu sync.Mutex
+		var visit func(s pool.Scope, depth int)
+		visit = func(s pool.Scope, depth int) {
+			if depth > 0 {
+				pool.Do(s, func(s pool.Scope) { visit(s, depth-1) }, func(s pool.Scope) { visit(s, depth-1) })
+				return
+			}
+			spin(20 * time.Microsecond)
+			if s.Participant().Index() != home {
+				mu.Lock()
+				defer mu.Unlock()
+				if labels == "" {
+					labels = labelsOf(t)
+				}
+			}
+		}
+		for end := time.Now().Add(patience / 2); labels == "" && time.Now().Before(end); {
+			visit(s, 8)
+		}
+		return labels
+	}
+	seen := map[string]string{}
+	in := func(what string, g *task.Group, op func(cx *task.Cx) error) {
+		g.Go(p, task.Func(op))
+		require.NoError(t, g.WaitContext(background), what)
+	}
+	in("a poll", task.WithContext(tenant), func(cx *task.Cx) error {
+		pool.Do(cx, func(s pool.Scope) { seen["a poll"] = split(s) })
+		return nil
+	})
+	in("a shielded poll", task.WithContext(tenant), func(cx *task.Cx) error {
+		cx.Shield()
+		pool.Do(cx, func(s pool.Scope) { seen["a shielded poll"] = split(s) })
+		return nil
+	})
+	var job pool.Job[string]
+	in("a job", task.WithContext(tenant), func(cx *task.Cx) (err error) {
+		seen["a job"], err = job.Do(cx, split)
+		return err
+	})
+	in("nobody's", new(task.Group), func(cx *task.Cx) error {
+		pool.Do(cx, func(s pool.Scope) { seen["nobody's"] = split(s) })
+		return nil
+	})
+	require.NoError(t, pool.DoContext(tenant, p, func(s pool.Scope) { seen["a goroutine"] = split(s) }))
+	for _, what := range []string{"a poll", "a shielded poll", "a job", "a goroutine"} {
+		require.Contains(t, seen[what], `"tenant":"acme"`, what)
+		require.Contains(t, seen[what], `"task":"parts of computations"`, what)
+		require.Contains(t, seen[what], `"worker":`, what)
+	}
+	require.Contains(t, seen["nobody's"], `"task":"parts of computations"`)
+	require.NotContains(t, seen["nobody's"], "tenant")
+}

@@ -31,6 +31,7 @@ type Listener struct {
 	retryAlarm       task.Alarm // while there are no descriptors left
 	retryAt          int64      // until when nobody accepts, or 0
 	exhaustionLogged bool
+	exhaustionSaid   int64 // when it was logged last, or 0
 
 	// Panicked is told about a panic of a connection's task, which has been reported (see
 	// pool.Config). true ends Serve: it cancels the others, and raises the panic. nil, or
@@ -162,9 +163,12 @@ type acceptRetry Listener
 // Notify has who waits in Accept try again.
 func (l *acceptRetry) Notify(uint32) { (*Listener)(l).wakeWaiter(poll.Read) }
 
-// logExhausted says once that there are no descriptors left.
+// logExhausted says that there are no descriptors left: once until a connection is accepted, and not more often than
+// others say the same.
 func (l *Listener) logExhausted(err error) {
-	if log := l.reactor.log; log != nil && !l.exhaustionLogged {
+	now := max(l.reactor.runtime.Nanos(), 1)
+	if log := l.reactor.log; log != nil && !l.exhaustionLogged && (l.exhaustionSaid == 0 || now-l.exhaustionSaid >= int64(messages.Every)) {
+		l.exhaustionSaid = now
 		log.Warn(messages.NoAccept, "listener", l.addr, "error", err)
 	}
 	l.exhaustionLogged = true

@@ -130,6 +130,60 @@ func TestCloseWhileResting(t *testing.T) {
 	require.NoError(t, ctx.Err(), "nobody has woken it")
 }
 
+// That there are no descriptors left is said once a second, however often one is found in between.
+func TestExhaustionIsSaidOnceASecond(t *testing.T) {
+	const text = "no connection can be accepted"
+	log := make(said, 100)
+	clock := task.NewClock(time.Date(2030, 1, 1, 0, 0, 0, 0, time.UTC))
+	p := openWith(t, pool.Config{Workers: 1, Clock: clock, Logger: slog.New(slog.NewTextHandler(log, nil))})
+	l, err := p.Listen("tcp", "127.0.0.1:0")
+	require.NoError(t, err)
+	for range 3 {
+		c, err := net.Dial("tcp", l.Addr().String())
+		require.NoError(t, err)
+		defer c.Close()
+	}
+	var old syscall.Rlimit
+	require.NoError(t, syscall.Getrlimit(syscall.RLIMIT_NOFILE, &old))
+	restore := func() { require.NoError(t, syscall.Setrlimit(syscall.RLIMIT_NOFILE, &old)) }
+	t.Cleanup(restore)
+	accepted := 0
+	// attempt has a task accept a connection while there are no descriptors, and then again. It returns how often
+	// that was said.
+	attempt := func(then time.Duration) (times int) {
+		free, err := syscall.Dup(0) // the lowest free number
+		require.NoError(t, err)
+		require.NoError(t, syscall.Close(free))
+		low := old
+		set(&low.Cur, free)
+		require.NoError(t, syscall.Setrlimit(syscall.RLIMIT_NOFILE, &low))
+		var g task.Group
+		g.Go(p, task.Func(func(cx *task.Cx) error {
+			if _, err := l.Accept(cx); err != nil {
+				return err
+			}
+			accepted++
+			return nil
+		}))
+		require.NoError(t, p.WaitIdle(patient(t)))
+		rests := p.Stats().Timers > 0
+		restore()
+		clock.Advance(then)
+		require.NoError(t, g.WaitContext(patient(t)))
+		require.True(t, rests, "there was a descriptor")
+		for len(log) > 0 {
+			if strings.Contains(<-log, text) {
+				times++
+			}
+		}
+		return times
+	}
+	require.Equal(t, 1, attempt(100*time.Millisecond))
+	require.Equal(t, 0, attempt(time.Second), "it was said a moment ago")
+	require.Equal(t, 1, attempt(100*time.Millisecond), "it was said a second ago")
+	require.Equal(t, 3, accepted)
+}
+
 // If what is to make a connection's task panics, the connection does not stay behind.
 func TestServeWithoutTask(t *testing.T) {
 	p := open(t, 1)

@@ -16,7 +16,7 @@ const (
 	NoAccept      = "reactor: no connection can be accepted for now: it is tried again until one can"
 )
 
-// Every is how often the same is said by a pool, at most: what comes sooner is counted in its Stats.
+// Every is how often the same is said by a pool, or a listener, at most: what comes sooner is counted in the pool's Stats.
 const Every = time.Second
 
 // Message is one of them.
@@ -24,14 +24,15 @@ type Message struct {
 	Text    string
 	Level   slog.Level
 	Fields  string // the attributes, separated by blanks
+	Rate    string // how often it is said, at most
 	Meaning string // and what to do
 }
 
 // All is the table.
 var All = []Message{
-	{LongPoll, slog.LevelWarn, "poll for worker at", "a Poll has taken longer than Config.StallLimit, and goes on: move what it does to a task.Blocking or a pool.Job"},
-	{LongPollIn, slog.LevelWarn, "worker call", "follows it, a line for each call that the poll is in"},
-	{LongPollEnded, slog.LevelWarn, "task after worker", "it has ended, and this is the task"},
-	{NoThreads, slog.LevelWarn, "threads", "Config.MaxThreads are in long polls: nothing else makes progress"},
-	{NoAccept, slog.LevelWarn, "listener error", "the system refuses connections, most likely for want of descriptors"},
+	{LongPoll, slog.LevelWarn, "poll for worker at", "one a second for each pool", "a Poll has taken longer than Config.StallLimit, and goes on: move what it does to a task.Blocking or a pool.Job"},
+	{LongPollIn, slog.LevelWarn, "worker call", "16 for each of the above", "follows it, a line for each call that the poll is in"},
+	{LongPollEnded, slog.LevelWarn, "task after worker", "one for each of the above", "it has ended, and this is the task"},
+	{NoThreads, slog.LevelWarn, "threads", "one a second for each pool", "Config.MaxThreads are in long polls: nothing else makes progress"},
+	{NoAccept, slog.LevelWarn, "listener error", "one a second for each listener, and one until a connection is accepted", "the system refuses connections, most likely for want of descriptors"},
 }

@@ -22,12 +22,13 @@ const root = "../.."
 func TestPageHasAll(t *testing.T) {
 	page, err := os.ReadFile(root + "/docs/seeing.md")
 	require.NoError(t, err)
-	_, rest, found := strings.Cut(string(page), "| message | level | fields | means |\n|---|---|---|---|\n")
+	_, rest, found := strings.Cut(string(page), "| message | level | fields | how often | means |\n|---|---|---|---|---|\n")
 	require.True(t, found, "docs/seeing.md has no table of messages")
 	table, _, _ := strings.Cut(rest, "\n\n")
 	var want []string
 	for _, m := range messages.All {
-		want = append(want, fmt.Sprintf("| `%s` | %s | `%s` | %s |", m.Text, m.Level, strings.ReplaceAll(m.Fields, " ", "`, `"), m.Meaning))
+		require.NotEmpty(t, m.Rate, "%s: nothing is said as often as it happens", m.Text)
+		want = append(want, fmt.Sprintf("| `%s` | %s | `%s` | %s | %s |", m.Text, m.Level, strings.ReplaceAll(m.Fields, " ", "`, `"), m.Rate, m.Meaning))
 	}
 	require.Equal(t, strings.Join(want, "\n"), strings.TrimSpace(table))
 }

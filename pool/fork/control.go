@@ -12,7 +12,12 @@ type control struct {
 	ctx   context.Context
 	task  task.Cancellation // of the poll in which it has begun
 	owner task.Cancellation // of the task that awaits it, perhaps not polled meanwhile
+	frame *task.Frame       // of the task in whose poll it has begun, or nil
 }
+
+// Begun returns where the computation has begun that the job is a part of: with a context, or in a poll of f, which
+// goes on until the job is done; or neither. For who computes the job.
+func (j *Job) Begun() (ctx context.Context, f *task.Frame) { return j.control.ctx, j.control.frame }
 
 // Err returns why the computation should end early, or nil: the context of pool.CallContext is
 // done, or the task in whose poll it has begun was canceled. Nothing interrupts a
@@ -36,6 +41,7 @@ func (c *control) err() error {
 // inPoll sets what ends a computation that begins in a poll.
 func (c *control) inPoll(o Origin) {
 	c.task = o.Cx.Cancellation()
+	c.frame, _ = o.Cx.Self().Life()
 	if o.Terms != nil {
 		c.owner = o.Terms.Owner
 	}
