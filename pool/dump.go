@@ -306,6 +306,9 @@ func (c *collector) visit(s *task.Suspended) {
 	k = strconv.AppendBool(strconv.AppendBool(k, s.Canceled != nil), s.Draining)
 	for i := range s.Waits {
 		k = append(append(append(append(k, 2), s.Waits[i].Kind...), ' '), task.ObjectKind(s.Waits[i].Object)...)
+		if s.Waits[i].Kind == task.AwaitsTurn {
+			k = append(k, s.Waits[i].Note...)
+		}
 	}
 	for i := range fds {
 		k = append(append(k, 3), fds[i].What...)
@@ -426,8 +429,11 @@ func (c *collector) label(a *task.Await) string {
 		return "timer"
 	}
 	l := string(a.Kind) + ": " + printable(task.ObjectKind(a.Object))
-	if a.Holds {
+	switch {
+	case a.Holds:
 		l += ", which it holds"
+	case a.Kind == task.AwaitsTurn && a.Note != "":
+		l += ", " + printable(a.Note)
 	}
 	return l
 }

@@ -395,6 +395,11 @@ func (w *waiter) describe() Await {
 	a.Kind, a.Asks = AwaitsTurn, w.asks
 	w.mu.Lock()
 	a.Line = w.queue.n
+	if n, ok := w.what.(interface {
+		WaitNote(q *WaitQueue, asks int64) string
+	}); ok { // what for, of an object with which tasks do several things; the lock is held
+		a.Note = n.WaitNote(w.queue, w.asks)
+	}
 	if w.next == nil {
 		a.Holds = w.finalGrant() == Granted
 	} else if v := w.queue.oldest; v != nil {

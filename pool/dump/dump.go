@@ -224,7 +224,7 @@ func writeWaits(b *bytes.Buffer, waits []pool.WaitDump) {
 		case w.Place > 0:
 			fmt.Fprintf(b, ", %d in line", w.Place)
 		}
-		if w.Asks > 1 {
+		if w.Asks > 1 && w.What != "lock.RWMutex" {
 			fmt.Fprintf(b, ", asks for %d", w.Asks)
 		}
 		if w.Note != "" {

@@ -392,6 +392,17 @@ type chanPolicy[T any] Chan[T]
 // WaitObject is what [task.Inspect] calls a Chan.
 func (p *chanPolicy[T]) WaitObject() string { return "chans.Chan" }
 
+// WaitNote is what it calls a wait for one.
+func (p *chanPolicy[T]) WaitNote(q *task.WaitQueue, _ int64) string { return sendsIf(q == &p.senders) }
+
+// sendsIf says what a task waits for at an object through which values go.
+func sendsIf(sends bool) string {
+	if sends {
+		return "to send: it is full"
+	}
+	return "to receive: it is empty"
+}
+
 func (p *chanPolicy[T]) TryGrant(q *task.WaitQueue, _ int64) task.GrantState {
 	c := (*Chan[T])(p)
 	if q == &p.senders {

@@ -225,6 +225,11 @@ type mailboxPolicy[T any] Mailbox[T]
 // WaitObject is what [task.Inspect] calls a Mailbox.
 func (p *mailboxPolicy[T]) WaitObject() string { return "chans.Mailbox" }
 
+// WaitNote is what it calls a wait for one.
+func (p *mailboxPolicy[T]) WaitNote(q *task.WaitQueue, _ int64) string {
+	return sendsIf(q == &p.senders)
+}
+
 func (p *mailboxPolicy[T]) TryGrant(q *task.WaitQueue, _ int64) task.GrantState {
 	m := (*Mailbox[T])(p)
 	switch {

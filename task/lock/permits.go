@@ -159,6 +159,17 @@ func (p *permits) WaitObject() string {
 	return "lock.Semaphore"
 }
 
+// WaitNote is what it calls a wait for an RWMutex.
+func (p *permits) WaitNote(_ *task.WaitQueue, n int64) string {
+	switch {
+	case p.limit > 0:
+		return ""
+	case n == whole:
+		return "to write"
+	}
+	return "to read"
+}
+
 // mutexPolicy is the permits of a Mutex as a policy: it differs by its name.
 type mutexPolicy permits
 
