@@ -28,9 +28,8 @@ func BenchmarkSeeing(b *testing.B) {
 				return err
 			}))
 		}
-		for p.Dump(pool.DumpOptions{}).Suspended < beside {
-			time.Sleep(10 * time.Millisecond)
-		}
+		require.NoError(b, p.WaitIdle(background))
+		require.Equal(b, beside, p.Dump(pool.DumpOptions{}).Suspended)
 		b.Cleanup(func() {
 			g.Cancel(nil)
 			_ = g.WaitContext(background)

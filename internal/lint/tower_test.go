@@ -16,7 +16,7 @@ var tower = map[string]string{
 	"bench/...":    "...",
 	"examples/...": "...",
 
-	"pool/dump":    "pool",
+	"pool/dump":    "pool task",
 	"pool/flight":  "pool",
 	"pool/vars":    "pool",
 	"pool/par":     "pool pool/fork task internal/atomicx internal/pad internal/park",
