@@ -69,7 +69,7 @@
 //     [Notified], [Refused]); waiting together: [WaitSet]; the lock of both: [WaitLock].
 //   - Operations that may be abandoned: [Operation], [Abandoner], [Entry] ([Begins], [Goes],
 //     [Occupied]), [Branch], [Remains], [Discard].
-//   - What is done elsewhere: [Offload], [Slot], [Remote], [DetachNext], [Cancellation], [Recovered].
+//   - What is done elsewhere: [Offload], [Slot], [Remote], [DetachNext], [DetachTo], [Cancellation], [Recovered].
 //   - Deadlines: [Alarm], [Notifier], [Later].
 //   - Mistakes, and where the simulator comes in: [MustOwn], [MustNotPoll], [Point].
 //
@@ -78,7 +78,7 @@
 // This package knows neither workers nor threads. A scheduler plugs in by [Scheduler]; the file
 // scheduler.go says how.
 //
-//   - The scheduler: [Scheduler], [Runtime], [Outside], [OutsideOf], [Open], [Close]; one worker of it: [Runner], [Queue],
+//   - The scheduler: [Scheduler], [Placer], [Runtime], [Outside], [OutsideOf], [Open], [Close]; one worker of it: [Runner], [Queue],
 //     [Watched], [Counters]; frames on their way: [Batch], [Inbox], [Of], [Fresh], [Alive].
 //   - What it is given before Open: [SetSpares], [AddSpare], [SetClock], [ReleaseClock], [SetPanicked],
 //     [SetBacklog], [SetTails], [Tail], [SetEnded].
