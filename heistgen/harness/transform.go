@@ -32,19 +32,9 @@ func (w Why) Error() string { return string(w) }
 // Transform turns the functions of a program into straight-line tasks, as far as they can be:
 // f(a) R becomes f(cx, a) (R, error), with a wait before each statement.
 func Transform(name string, text []byte) (*Program, error) {
-	fset := token.NewFileSet()
-	file, err := parser.ParseFile(fset, name, text, parser.SkipObjectResolution)
+	fset, file, pkg, info, err := check(name, text)
 	if err != nil {
-		return nil, Why("it does not parse")
-	}
-	info := &types.Info{
-		Types: map[ast.Expr]types.TypeAndValue{}, Defs: map[*ast.Ident]types.Object{}, Uses: map[*ast.Ident]types.Object{},
-		Selections: map[*ast.SelectorExpr]*types.Selection{}, Instances: map[*ast.Ident]types.Instance{}, Implicits: map[ast.Node]types.Object{},
-	}
-	conf := types.Config{Importer: Importer, GoVersion: "go1.25"}
-	pkg, err := conf.Check("main", fset, []*ast.File{file}, info)
-	if err != nil {
-		return nil, Why("it does not type-check")
+		return nil, err
 	}
 	t := &transformer{fset: fset, file: file, info: info, pkg: pkg, tasks: map[*types.Func]*ast.FuncDecl{}}
 	return t.run()
@@ -699,7 +689,10 @@ func heistPause(cx *task.Cx) error {
 // heistPauseContext is heistPause for goroutines.
 func heistPauseContext(context.Context) error { return nil }
 
-func main() {
+func main() { HeistMain() }
+
+// HeistMain runs the program.
+func HeistMain() {
 	if os.Getenv("HEIST_SEED") == "-1" {
 		if err := heistMainContext(context.Background()); err != nil {
 			panic(err)
