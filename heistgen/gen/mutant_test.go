@@ -18,7 +18,7 @@ func TestMutants(t *testing.T) {
 	all := append([]string{""}, mutants...)
 	for i := range all {
 		pkg := fmt.Sprintf("m%d", i)
-		for _, f := range []string{"sem.go", "traces.go", "src.go", "frames.go"} {
+		for _, f := range []string{"sem.go", "traces.go", "src.go", "frames.go", "cases.go", "gens.go"} {
 			module.write(pkg+"/"+f, read(t, "../sem/"+f))
 		}
 		imports += fmt.Sprintf("\t%s \"example.org/mutants/%s\"\n", pkg, pkg)

@@ -15,6 +15,7 @@ import (
 	"strconv"
 	"strings"
 	"sync"
+	"time"
 )
 
 // workshop compiles and links programs by the tools themselves: the go command would not let one
@@ -140,8 +141,8 @@ func each(names []string, fn func(name string) error) error {
 }
 
 // run returns what a program of a binary writes, and how it ends.
-func (w *workshop) run(binary, program string, seed int) (string, bool) {
-	ctx, cancel := context.WithTimeout(context.Background(), patience)
+func (w *workshop) run(binary, program string, seed int, limit time.Duration) (string, bool) {
+	ctx, cancel := context.WithTimeout(context.Background(), limit)
 	defer cancel()
 	cmd := exec.CommandContext(ctx, w.path(binary))
 	cmd.Dir = w.dir

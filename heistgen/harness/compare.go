@@ -29,7 +29,7 @@ type Report struct {
 const (
 	goroutine = -1               // the seed of the version for goroutines
 	share     = 50               // programs in a binary
-	patience  = 20 * time.Second // for one run
+	patience  = 20 * time.Second // for one run as it was; as tasks it may take longer
 )
 
 // comparison compares programs.
@@ -38,6 +38,7 @@ type comparison struct {
 	*Report
 	seeds []int
 	log   func(string, ...any)
+	forms []Form
 }
 
 // candidate is a program that is being compared.
@@ -50,12 +51,12 @@ type candidate struct {
 // which is to be empty. root is the folder of Heist. A binary holds many programs, which start when
 // they are asked for; one that ends with an error there, or differs, has the last word in a binary of
 // its own.
-func Compare(dir, root string, programs map[string][]byte, seeds []int, log func(string, ...any)) (*Report, error) {
+func Compare(dir, root string, programs map[string][]byte, seeds []int, log func(string, ...any), forms ...Form) (*Report, error) {
 	w, err := newWorkshop(dir, root)
 	if err != nil {
 		return nil, err
 	}
-	c := &comparison{w, &Report{Left: map[string]int{}, LeftBy: map[string][]string{}}, append(slices.Clip(seeds), goroutine), log}
+	c := &comparison{w, &Report{Left: map[string]int{}, LeftBy: map[string][]string{}}, append(slices.Clip(seeds), goroutine), log, forms}
 	c.Tried = len(programs)
 	lazy, alone := map[string][]byte{}, map[string][]byte{}
 	for name, text := range programs {
@@ -73,7 +74,7 @@ func Compare(dir, root string, programs map[string][]byte, seeds []int, log func
 		for _, name := range again {
 			alone[name] = programs[name]
 		}
-		log("%d compared, %d left, %d do not build, %d to be compared alone", c.Compared, len(c.Left), len(c.Faults), len(alone))
+		log("%d compared, %d left, %d do not build, %d to be compared alone", c.Compared, c.left(), len(c.Faults), len(alone))
 	}
 	for names := range slices.Chunk(slices.Sorted(maps.Keys(alone)), share) {
 		if _, err := c.batch(names, alone, false); err != nil {
@@ -118,7 +119,7 @@ func (c *comparison) batch(names []string, texts map[string][]byte, shared bool)
 		}
 	}
 	for _, name := range names {
-		p, err := transform(name, texts[name])
+		p, err := transform(name, texts[name], c.forms)
 		if err != nil {
 			var why Why
 			if errors.As(err, &why) {
@@ -280,13 +281,13 @@ func (c *comparison) build(live map[string]*candidate, shared bool) error {
 
 // compare runs the versions of a program, and reports whether that is the last word on it.
 func (c *comparison) compare(p *candidate, shared bool) bool {
-	run := func(kind string, seed int) (string, bool) {
+	run := func(kind string, seed int, limit time.Duration) (string, bool) {
 		if shared {
-			return c.run("binary", kind+"/"+p.name, seed)
+			return c.run("binary", kind+"/"+p.name, seed, limit)
 		}
-		return c.run(kind+"/"+p.name+"/binary", "", seed)
+		return c.run(kind+"/"+p.name+"/binary", "", seed, limit)
 	}
-	want, ok := run("orig", 0)
+	want, ok := run("orig", 0, patience)
 	if !ok {
 		c.leave(p.name, "it takes long")
 		return true
@@ -294,15 +295,15 @@ func (c *comparison) compare(p *candidate, shared bool) bool {
 	if shared && !strings.Contains(want, "exit 0, stderr") {
 		return false
 	}
-	if again, _ := run("orig", 0); again != want {
+	if again, _ := run("orig", 0, patience); again != want {
 		c.leave(p.name, "two runs differ")
 		return true
 	}
 	unequal := ""
 	for _, seed := range c.seeds {
-		got, ok := run("progs", seed)
+		got, ok := run("progs", seed, 10*patience)
 		if !ok {
-			got += "(it does not end)"
+			got += " (it does not end)"
 		}
 		if got != want {
 			unequal = fmt.Sprintf("%s, seed %d:\n\t%s\nwant\n\t%s", p.name, seed, clip(got), clip(want))
@@ -332,7 +333,7 @@ func clip(s string) string {
 	return strings.ReplaceAll(s, "\n", "\n\t")
 }
 
-func transform(name string, text []byte) (p *Program, err error) {
+func transform(name string, text []byte, forms []Form) (p *Program, err error) {
 	defer func() {
 		if v := recover(); v != nil {
 			w, ok := v.(Why)
@@ -342,13 +343,22 @@ func transform(name string, text []byte) (p *Program, err error) {
 			err = w
 		}
 	}()
-	return Transform(name+".go", text)
+	return Transform(name+".go", text, forms...)
 }
+
+var lineNumber = regexp.MustCompile(`line \d+`)
 
 var quoted = regexp.MustCompile(`^\S+ (is|has|holds|would|stands)`)
 
 // Reason is a message without the names in it.
 func Reason(msg string) string {
 	msg, _, _ = strings.Cut(msg, ":")
-	return quoted.ReplaceAllString(msg, "x $1")
+	return lineNumber.ReplaceAllString(quoted.ReplaceAllString(msg, "x $1"), "line n")
+}
+
+func (r *Report) left() (n int) {
+	for _, k := range r.Left {
+		n += k
+	}
+	return n
 }

@@ -69,6 +69,16 @@ func goPrograms(t *testing.T, from, to uint32) (map[string][]byte, map[string]in
 	return out, why
 }
 
+// forms are those that HEISTGEN_FORMS lists.
+func forms() (list []Form) {
+	for f := range strings.SplitSeq(os.Getenv("HEISTGEN_FORMS"), ",") {
+		if f != "" {
+			list = append(list, Form(f))
+		}
+	}
+	return list
+}
+
 // TestGoPrograms runs Go's own test programs as tasks. HEISTGEN_GOTEST=100 takes all of them,
 // 20-40 the fifth of them that lies there.
 func TestGoPrograms(t *testing.T) {
@@ -93,7 +103,7 @@ func TestGoPrograms(t *testing.T) {
 	if dir == "" {
 		dir = t.TempDir()
 	}
-	r, err := Compare(dir, root, programs, []int{1, 2, 3}, t.Logf)
+	r, err := Compare(dir, root, programs, []int{1, 2, 3}, t.Logf, forms()...)
 	if err != nil {
 		t.Fatal(err)
 	}

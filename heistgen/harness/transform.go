@@ -31,12 +31,12 @@ func (w Why) Error() string { return string(w) }
 
 // Transform turns the functions of a program into straight-line tasks, as far as they can be:
 // f(a) R becomes f(cx, a) (R, error), with a wait before each statement.
-func Transform(name string, text []byte) (*Program, error) {
+func Transform(name string, text []byte, forms ...Form) (*Program, error) {
 	fset, file, pkg, info, err := check(name, text)
 	if err != nil {
 		return nil, err
 	}
-	t := &transformer{fset: fset, file: file, info: info, pkg: pkg, tasks: map[*types.Func]*ast.FuncDecl{}}
+	t := &transformer{fset: fset, file: file, info: info, pkg: pkg, tasks: map[*types.Func]*ast.FuncDecl{}, forms: forms, labelled: map[ast.Stmt]bool{}, cut: map[*ast.BranchStmt]bool{}}
 	return t.run()
 }
 
@@ -51,6 +51,11 @@ type transformer struct {
 	tasks map[*types.Func]*ast.FuncDecl
 	all   int
 	tmp   int
+
+	forms    []Form
+	labelled map[ast.Stmt]bool
+	cut      map[*ast.BranchStmt]bool // those that leave the literal that their loop's body is
+	shape
 }
 
 func (t *transformer) run() (*Program, error) {
@@ -128,11 +133,16 @@ func (t *transformer) run() (*Program, error) {
 					return true
 				}
 				o = o.Origin()
-				if t.tasks[o] != nil && (!in || !called(stack)) {
+				if t.tasks[o] != nil && (!in || !t.called(stack)) {
 					drop(o)
 				}
 				return true
 			})
+		}
+	}
+	for id, o := range t.info.Defs {
+		if o != nil && (id.Name == "error" || id.Name == "nil" || id.Name == "panic") && !isField(o) && (o.Parent() == t.pkg.Scope() || len(t.forms) > 0) {
+			return nil, Why("it declares a predeclared name that the harness uses")
 		}
 	}
 	var main *types.Func
@@ -155,9 +165,19 @@ func (t *transformer) run() (*Program, error) {
 	return p, nil
 }
 
+func isField(o types.Object) bool {
+	switch o := o.(type) {
+	case *types.Var:
+		return o.IsField()
+	case *types.Func:
+		return o.Signature().Recv() != nil
+	}
+	return false
+}
+
 // called reports whether the identifier at the top of the stack is the function of a call that
 // is no go or defer statement, and not in a function literal.
-func called(stack []ast.Node) bool {
+func (t *transformer) called(stack []ast.Node) bool {
 	for _, n := range stack {
 		if _, ok := n.(*ast.FuncLit); ok {
 			return false
@@ -176,7 +196,7 @@ func called(stack []ast.Node) bool {
 				continue
 			}
 		case *ast.SelectorExpr:
-			if p.Sel == stack[k] {
+			if s := t.info.Selections[p]; p.Sel == stack[k] && (s == nil || s.Kind() != types.MethodExpr) {
 				continue
 			}
 		case *ast.CallExpr:
@@ -227,13 +247,6 @@ func (t *transformer) unfit(fd *ast.FuncDecl) (no bool) {
 			case *ast.CallExpr:
 				if s, ok := n.Fun.(*ast.SelectorExpr); ok && s.Sel.Name == "Wait" || ok && s.Sel.Name == "Sleep" {
 					no = true
-				}
-				if s, ok := n.Fun.(*ast.SelectorExpr); ok {
-					if sel := t.info.Selections[s]; sel != nil && sel.Kind() == types.MethodExpr {
-						if o, ok := sel.Obj().(*types.Func); ok && t.tasks[o] != nil {
-							no = true
-						}
-					}
 				}
 			}
 			return true
@@ -288,7 +301,11 @@ func (t *transformer) source() ([]byte, error) {
 	for _, fd := range order {
 		decls = append(decls, t.task(fd))
 	}
-	return t.print("//go:build heistgen\n\n", decls, true)
+	text, err := t.print("//go:build heistgen\n\n", decls, true)
+	if t.has(Generators) {
+		text = append(text, generators...)
+	}
+	return text, err
 }
 
 // plain writes the rest.
@@ -338,6 +355,9 @@ func (t *transformer) print(head string, decls []ast.Decl, task bool) ([]byte, e
 		}
 		return true
 	})
+	if used["heistCombine"] {
+		fmt.Fprintf(&out, "import heistCombine %q\n", "github.com/heist-go/heist/task/combine")
+	}
 	for _, im := range t.file.Imports {
 		p, _ := strconv.Unquote(im.Path.Value)
 		name := p[strings.LastIndex(p, "/")+1:]
@@ -386,15 +406,21 @@ func (t *transformer) task(fd *ast.FuncDecl) ast.Decl {
 	if fd.Name.Name == "main" && fd.Recv == nil {
 		name = ident("heistMain")
 	}
+	t.begin(fd)
+	combined := t.wraps(fd)
+	if combined {
+		t.ends = append(t.ends, ofFunction)
+	}
 	body := t.block(fd.Body)
+	t.ends = nil
 	n := 0
 	if fd.Type.Results != nil {
 		n = fd.Type.Results.NumFields()
 	}
-	if n == 0 {
+	if n == 0 && !combined {
 		body.List = append(body.List, &ast.ReturnStmt{Results: []ast.Expr{ident("nil")}})
 	}
-	return &ast.FuncDecl{Recv: fd.Recv, Name: name, Type: typ, Body: body}
+	return &ast.FuncDecl{Recv: fd.Recv, Name: name, Type: typ, Body: t.wrap(typ, body, combined)}
 }
 
 func (t *transformer) block(b *ast.BlockStmt) *ast.BlockStmt {
@@ -432,6 +458,12 @@ func (t *transformer) stmt(s ast.Stmt) ast.Stmt {
 		return t.block(s)
 	case *ast.ExprStmt:
 		if c, ok := ast.Unparen(s.X).(*ast.CallExpr); ok && t.isTask(c) != nil {
+			if tup := t.spread(c); tup != nil && !calls(c.Fun) {
+				names, set := t.variablesFor(tup, c.Args[0])
+				n := *c
+				n.Fun, n.Args = t.fun(c.Fun), append([]ast.Expr{ident("heistCx")}, names...)
+				return &ast.BlockStmt{List: []ast.Stmt{set, &ast.ExprStmt{X: &n}}}
+			}
 			return &ast.ExprStmt{X: t.call(c)}
 		}
 		return &ast.ExprStmt{X: t.expr(s.X)}
@@ -459,21 +491,18 @@ func (t *transformer) stmt(s ast.Stmt) ast.Stmt {
 			c.Fun = t.fun(c.Fun)
 		}
 		return &ast.DeferStmt{Call: &c}
+	case *ast.BranchStmt:
+		return t.branch(s)
 	case *ast.ReturnStmt:
+		if e, ok := t.innermost(); ok {
+			return &ast.BlockStmt{List: t.leave(e, t.exprs(s.Results))}
+		}
 		if len(s.Results) == 1 {
 			if c, ok := ast.Unparen(s.Results[0]).(*ast.CallExpr); ok {
 				if tup, ok := t.info.TypeOf(c).(*types.Tuple); ok && tup.Len() > 1 {
 					// return f(): its results, and nil
-					t.tmp++
-					var lhs, rhs []ast.Expr
-					for i := range tup.Len() {
-						lhs = append(lhs, ident(fmt.Sprintf("heist%d_%d", t.tmp, i)))
-						rhs = append(rhs, ident(fmt.Sprintf("heist%d_%d", t.tmp, i)))
-					}
-					return &ast.BlockStmt{List: []ast.Stmt{
-						&ast.AssignStmt{Lhs: lhs, Tok: token.DEFINE, Rhs: []ast.Expr{t.expr(c)}},
-						&ast.ReturnStmt{Results: append(rhs, ident("nil"))},
-					}}
+					names, set := t.variablesFor(tup, c)
+					return &ast.BlockStmt{List: []ast.Stmt{set, &ast.ReturnStmt{Results: append(names, ident("nil"))}}}
 				}
 			}
 		}
@@ -482,16 +511,20 @@ func (t *transformer) stmt(s ast.Stmt) ast.Stmt {
 		}
 		return &ast.ReturnStmt{Results: append(t.exprs(s.Results), ident("nil"))}
 	case *ast.LabeledStmt:
+		t.labelled[s.Stmt] = true
 		return &ast.LabeledStmt{Label: s.Label, Stmt: t.stmt(s.Stmt)}
 	case *ast.IfStmt:
 		return &ast.IfStmt{Init: t.stmt2(s.Init), Cond: t.expr(s.Cond), Body: t.block(s.Body), Else: t.stmt2(s.Else)}
 	case *ast.ForStmt:
-		n := &ast.ForStmt{Init: t.stmt2(s.Init), Post: t.stmt2(s.Post), Body: t.block(s.Body)}
+		n := &ast.ForStmt{Init: t.stmt2(s.Init), Post: t.stmt2(s.Post), Body: t.loop(s, s.Body)}
 		if s.Cond != nil {
 			n.Cond = t.expr(s.Cond)
 		}
 		return n
 	case *ast.RangeStmt:
+		if n := t.each(s); n != nil {
+			return n
+		}
 		n := *s
 		n.X = t.expr(s.X)
 		if s.Tok == token.ASSIGN {
@@ -502,7 +535,7 @@ func (t *transformer) stmt(s ast.Stmt) ast.Stmt {
 				n.Value = t.expr(s.Value)
 			}
 		}
-		n.Body = t.block(s.Body)
+		n.Body = t.loop(s, s.Body)
 		return &n
 	case *ast.SwitchStmt:
 		n := &ast.SwitchStmt{Init: t.stmt2(s.Init), Body: t.clauses(s.Body)}
@@ -514,6 +547,33 @@ func (t *transformer) stmt(s ast.Stmt) ast.Stmt {
 		return &ast.TypeSwitchStmt{Init: t.stmt2(s.Init), Assign: t.stmt2(s.Assign), Body: t.clauses(s.Body)}
 	}
 	return s
+}
+
+// spread is what the only argument of a call is, if that has several values.
+func (t *transformer) spread(c *ast.CallExpr) *types.Tuple {
+	if len(c.Args) != 1 {
+		return nil
+	}
+	tup, _ := t.info.TypeOf(c.Args[0]).(*types.Tuple)
+	return tup
+}
+
+func calls(e ast.Expr) (yes bool) {
+	ast.Inspect(e, func(n ast.Node) bool {
+		_, is := n.(*ast.CallExpr)
+		yes = yes || is
+		return true
+	})
+	return yes
+}
+
+// variablesFor declares variables with the values of a call.
+func (t *transformer) variablesFor(tup *types.Tuple, c ast.Expr) (names []ast.Expr, set ast.Stmt) {
+	t.tmp++
+	for i := range tup.Len() {
+		names = append(names, ident(fmt.Sprintf("heist%d_%d", t.tmp, i)))
+	}
+	return names, &ast.AssignStmt{Lhs: slices.Clone(names), Tok: token.DEFINE, Rhs: []ast.Expr{t.expr(c)}}
 }
 
 func (t *transformer) stmt2(s ast.Stmt) ast.Stmt {
@@ -558,6 +618,9 @@ func (t *transformer) exprs(list []ast.Expr) (out []ast.Expr) {
 
 // call is a call of a task, which returns an error, too.
 func (t *transformer) call(c *ast.CallExpr) *ast.CallExpr {
+	if t.spread(c) != nil {
+		panic(Why("a task is called with another function's results"))
+	}
 	n := *c
 	n.Fun = t.fun(c.Fun)
 	n.Args = append([]ast.Expr{ident("heistCx")}, t.exprs(c.Args)...)
@@ -590,11 +653,6 @@ func (t *transformer) expr(e ast.Expr) ast.Expr {
 	switch x := e.(type) {
 	case *ast.CallExpr:
 		if o := t.isTask(x); o != nil {
-			if len(x.Args) == 1 {
-				if _, ok := t.info.TypeOf(x.Args[0]).(*types.Tuple); ok {
-					panic(Why("a task is called with another function's results"))
-				}
-			}
 			n := o.Signature().Results().Len()
 			name := "heistMust"
 			if n > 1 {
@@ -607,7 +665,7 @@ func (t *transformer) expr(e ast.Expr) ast.Expr {
 			n.Fun = t.fun(x.Fun)
 		}
 		n.Args = t.exprs(x.Args)
-		return &n
+		return t.through(x, &n)
 	case *ast.ParenExpr:
 		return &ast.ParenExpr{X: t.expr(x.X)}
 	case *ast.SelectorExpr:
@@ -703,6 +761,22 @@ func HeistMain() {
 	if err := task.Run(context.Background(), t); err != nil {
 		panic(err)
 	}
+}
+
+// heistThrough returns v, and waits at random.
+func heistThrough[T any](cx *task.Cx, v T) (T, error) { return v, heistPause(cx) }
+
+func heistThroughContext[T any](_ context.Context, v T) (T, error) { return v, nil }
+
+type heistPair[T any] struct {
+	K int
+	V T
+}
+
+type heistNumber[T any] struct{ K T }
+
+type heistInteger interface {
+	~int | ~int8 | ~int16 | ~int32 | ~int64 | ~uint | ~uint8 | ~uint16 | ~uint32 | ~uint64 | ~uintptr
 }
 
 func heistMust[A any](a A, err error) A {

@@ -34,6 +34,7 @@ func TestPlain(t *testing.T) {
 	one("names", func(p *pauser) string { return fmt.Sprint(names(cx, p, []string{"a", "b"})) })
 	one("pairs", func(p *pauser) string { return fmt.Sprint(pairs(cx, p)) })
 	one("frames", func(p *pauser) string { return fmt.Sprint(frames(cx, p)) })
+	one("cases", func(p *pauser) string { return fmt.Sprint(cases(cx, p)) })
 	for _, l := range want {
 		t.Log(l)
 	}

@@ -86,6 +86,10 @@ func Traces(seed uint64) (out []string) {
 		t := newFrames(p)
 		return t, func() string { return fmt.Sprint(t.Result()) }
 	})
+	one("cases", func(p *pauser) (task.Task, func() string) {
+		t := newCases(p)
+		return t, func() string { return fmt.Sprint(t.Result()) }
+	})
 	return out
 }
 
@@ -116,5 +120,6 @@ func Colored(seed uint64) (out []string) {
 	})
 	one("pairs", func(ctx context.Context, p *pauser) string { return fmt.Sprint(pairsContext(ctx, p)) })
 	one("frames", func(ctx context.Context, p *pauser) string { return fmt.Sprint(framesContext(ctx, p)) })
+	one("cases", func(ctx context.Context, p *pauser) string { return fmt.Sprint(casesContext(ctx, p)) })
 	return out
 }

@@ -1,0 +1,375 @@
+package harness
+
+import (
+	"fmt"
+	"go/ast"
+	"go/token"
+	"go/types"
+	"slices"
+	"strconv"
+)
+
+// Form is a way to write a function as a task, beyond a wait before each statement.
+type Form string
+
+// Forms.
+const (
+	Literals   Form = "literals"   // the body is a function literal that is called in place
+	Timeouts   Form = "timeouts"   // the body is a literal that a combinator runs
+	Bodies     Form = "bodies"     // the body of a loop is a literal, which says how it ended
+	Operands   Form = "operands"   // the result of a call that does not wait goes through one that does
+	Generators Form = "generators" // a range over a list is one over a generator
+)
+
+func (t *transformer) has(f Form) bool { return slices.Contains(t.forms, f) }
+
+// shape is what the function that is being written has.
+type shape struct {
+	results []ast.Expr // their types
+	names   []*ast.Ident
+	holds   bool  // results go by way of variables
+	ends    []end // the literals that a statement is in, the outermost first
+}
+
+// end says what a return statement in a literal does.
+type end int
+
+const (
+	ofFunction end = iota // the literal is the function's body: results are variables
+	ofLoop                // the literal is the body of a loop, and says how it ended
+)
+
+// How the body of a loop ended.
+const (
+	ended = iota
+	broke
+	returned // with results, which are in variables
+	bare     // a return without results
+)
+
+func result(i int) *ast.Ident { return ident(fmt.Sprintf("heistR%d", i)) }
+
+func number(n int) ast.Expr { return &ast.BasicLit{Kind: token.INT, Value: strconv.Itoa(n)} }
+
+func cxParam() *ast.Field {
+	return &ast.Field{Names: []*ast.Ident{ident("heistCx")}, Type: &ast.StarExpr{X: &ast.SelectorExpr{X: ident("heistTask"), Sel: ident("Cx")}}}
+}
+
+func call(fn ast.Expr, args ...ast.Expr) *ast.CallExpr { return &ast.CallExpr{Fun: fn, Args: args} }
+
+func set(lhs []ast.Expr, tok token.Token, rhs ...ast.Expr) ast.Stmt {
+	return &ast.AssignStmt{Lhs: lhs, Tok: tok, Rhs: rhs}
+}
+
+func ret(results ...ast.Expr) ast.Stmt { return &ast.ReturnStmt{Results: results} }
+
+func (t *transformer) begin(fd *ast.FuncDecl) {
+	t.shape = shape{}
+	if fd.Type.Results == nil {
+		return
+	}
+	for _, f := range fd.Type.Results.List {
+		t.names = append(t.names, f.Names...)
+		for range max(1, len(f.Names)) {
+			t.results = append(t.results, f.Type)
+		}
+	}
+}
+
+// held are the variables that results go by.
+func (t *transformer) held() (all []ast.Expr) {
+	t.holds = true
+	for i := range t.results {
+		all = append(all, result(i))
+	}
+	return all
+}
+
+func (t *transformer) named() (all []ast.Expr) {
+	for _, n := range t.names {
+		all = append(all, n)
+	}
+	return all
+}
+
+func (t *transformer) innermost() (e end, ok bool) {
+	if len(t.ends) == 0 {
+		return 0, false
+	}
+	return t.ends[len(t.ends)-1], true
+}
+
+// leave is a return statement in a literal, whose results are rewritten.
+func (t *transformer) leave(e end, results []ast.Expr) []ast.Stmt {
+	switch {
+	case e == ofLoop && len(results) == 0:
+		return []ast.Stmt{ret(number(bare), ident("nil"))}
+	case e == ofLoop:
+		return []ast.Stmt{set(t.held(), token.ASSIGN, results...), ret(number(returned), ident("nil"))}
+	case len(results) == 0:
+		return []ast.Stmt{ret(ident("nil"))}
+	case len(t.names) > 0: // where deferred functions see them
+		return []ast.Stmt{set(t.named(), token.ASSIGN, results...), ret(ident("nil"))}
+	}
+	return []ast.Stmt{set(t.held(), token.ASSIGN, results...), ret(ident("nil"))}
+}
+
+// loop is the body of a loop.
+func (t *transformer) loop(s ast.Stmt, body *ast.BlockStmt) *ast.BlockStmt {
+	if b, ok := t.loopBody(s, body); ok {
+		return b
+	}
+	return t.block(body)
+}
+
+// loopBody returns what the body of a loop becomes, false if it stays as it is.
+func (t *transformer) loopBody(loop ast.Stmt, body *ast.BlockStmt) (*ast.BlockStmt, bool) {
+	if !t.has(Bodies) || t.labelled[loop] {
+		return nil, false
+	}
+	breaks, returns, naked, fits := false, false, false, true
+	var cut []*ast.BranchStmt
+	var visit func(n ast.Node, brk, cont bool)
+	visit = func(n ast.Node, brk, cont bool) {
+		ast.Inspect(n, func(m ast.Node) bool {
+			if m == n {
+				return true
+			}
+			switch m := m.(type) {
+			case *ast.FuncLit:
+				return false
+			case *ast.DeferStmt, *ast.LabeledStmt:
+				fits = false
+			case *ast.ReturnStmt:
+				returns = returns || len(m.Results) > 0
+				naked = naked || len(m.Results) == 0
+			case *ast.BranchStmt:
+				switch {
+				case m.Label != nil || m.Tok == token.GOTO:
+					fits = false
+				case m.Tok == token.BREAK && brk:
+					breaks = true
+					cut = append(cut, m)
+				case m.Tok == token.CONTINUE && cont:
+					cut = append(cut, m)
+				}
+			case *ast.ForStmt, *ast.RangeStmt:
+				visit(m, false, false)
+				return false
+			case *ast.SwitchStmt, *ast.TypeSwitchStmt, *ast.SelectStmt:
+				visit(m, false, cont)
+				return false
+			case *ast.CallExpr:
+				if id, ok := m.Fun.(*ast.Ident); ok && id.Name == "recover" {
+					fits = false
+				}
+			}
+			return true
+		})
+	}
+	visit(body, true, true)
+	if !fits {
+		return nil, false
+	}
+	for _, c := range cut {
+		t.cut[c] = true
+	}
+	t.ends = append(t.ends, ofLoop)
+	inner := t.block(body)
+	t.ends = t.ends[:len(t.ends)-1]
+	inner.List = append(inner.List, ret(number(ended), ident("nil")))
+	lit := &ast.FuncLit{Type: &ast.FuncType{Params: &ast.FieldList{List: []*ast.Field{cxParam()}}, Results: &ast.FieldList{List: []*ast.Field{{Type: ident("int")}, {Type: ident("error")}}}}, Body: inner}
+	t.tmp++
+	how := ident(fmt.Sprintf("heistHow%d", t.tmp))
+	out := &ast.BlockStmt{List: []ast.Stmt{set([]ast.Expr{how}, token.DEFINE, call(ident("heistMust"), call(lit, ident("heistCx"))))}}
+	when := func(n int, list ...ast.Stmt) {
+		out.List = append(out.List, &ast.IfStmt{Cond: &ast.BinaryExpr{X: how, Op: token.EQL, Y: number(n)}, Body: &ast.BlockStmt{List: list}})
+	}
+	if breaks {
+		when(broke, &ast.BranchStmt{Tok: token.BREAK})
+	}
+	e, within := t.innermost()
+	if returns {
+		switch {
+		case within && e == ofLoop:
+			when(returned, ret(number(returned), ident("nil")))
+		case within && len(t.names) == 0:
+			when(returned, ret(ident("nil")))
+		case within:
+			when(returned, t.leave(e, t.held())...)
+		default:
+			when(returned, ret(append(t.held(), ident("nil"))...))
+		}
+	}
+	if naked {
+		switch {
+		case within:
+			when(bare, t.leave(e, nil)...)
+		case len(t.results) == 0:
+			when(bare, ret(ident("nil")))
+		default:
+			when(bare, ret())
+		}
+	}
+	if len(out.List) == 1 {
+		out.List = append(out.List, set([]ast.Expr{ident("_")}, token.ASSIGN, how))
+	}
+	return out, true
+}
+
+// branch is a break or continue statement in the body of a loop that is a literal.
+func (t *transformer) branch(s *ast.BranchStmt) ast.Stmt {
+	if !t.cut[s] {
+		return s
+	}
+	if s.Tok == token.BREAK {
+		return ret(number(broke), ident("nil"))
+	}
+	return ret(number(ended), ident("nil"))
+}
+
+// each is what a range over a list becomes: one over a generator, nil if it stays as it is.
+func (t *transformer) each(s *ast.RangeStmt) *ast.RangeStmt {
+	if !t.has(Generators) {
+		return nil
+	}
+	typ := types.Default(t.info.TypeOf(s.X))
+	over := ""
+	switch u := typ.Underlying().(type) {
+	case *types.Slice:
+		over = "newHeistEach"
+	case *types.Basic:
+		if u.Info()&types.IsInteger != 0 {
+			over = "newHeistCount"
+		}
+	}
+	if _, ok := typ.(*types.TypeParam); ok || over == "" {
+		return nil
+	}
+	if tv := t.info.Types[s.X]; tv.Value != nil {
+		return nil // its type may be the key's
+	}
+	t.tmp++
+	pair, failed := ident(fmt.Sprintf("heistPair%d", t.tmp)), ident(fmt.Sprintf("heistFailed%d", t.tmp))
+	n := &ast.RangeStmt{Key: pair, Value: failed, Tok: token.DEFINE, X: call(&ast.SelectorExpr{X: call(ident(over), t.expr(s.X)), Sel: ident("All")}, ident("heistCx"))}
+	n.Body = &ast.BlockStmt{List: []ast.Stmt{
+		&ast.IfStmt{Cond: &ast.BinaryExpr{X: failed, Op: token.NEQ, Y: ident("nil")}, Body: &ast.BlockStmt{List: []ast.Stmt{&ast.ExprStmt{X: call(ident("panic"), failed)}}}},
+		set([]ast.Expr{ident("_")}, token.ASSIGN, pair),
+	}}
+	var lhs, rhs []ast.Expr
+	add := func(e ast.Expr, field string) {
+		if id, ok := e.(*ast.Ident); e == nil || ok && id.Name == "_" {
+			return
+		}
+		if s.Tok == token.ASSIGN {
+			e = t.expr(e)
+		}
+		lhs = append(lhs, e)
+		rhs = append(rhs, &ast.SelectorExpr{X: pair, Sel: ident(field)})
+	}
+	add(s.Key, "K")
+	add(s.Value, "V")
+	if len(lhs) > 0 {
+		n.Body.List = append(n.Body.List, set(lhs, s.Tok, rhs...))
+	}
+	// A block of its own: the body may declare the loop's names again.
+	n.Body.List = append(n.Body.List, t.loop(s, s.Body))
+	return n
+}
+
+// generators is the source of the generators.
+const generators = `
+//heist:task context
+func heistEach[T any](heistCx *heistTask.Cx, list []T, yield func(heistPair[T]) bool) error {
+	for k := range list {
+		heistPause(heistCx)
+		if !yield(heistPair[T]{k, list[k]}) {
+			return nil
+		}
+	}
+	return nil
+}
+
+//heist:task context
+func heistCount[T heistInteger](heistCx *heistTask.Cx, n T, yield func(heistNumber[T]) bool) error {
+	for k := T(0); k < n; k++ {
+		heistPause(heistCx)
+		if !yield(heistNumber[T]{k}) {
+			return nil
+		}
+	}
+	return nil
+}
+`
+
+// through is a call's result that goes through an operation that waits.
+func (t *transformer) through(x *ast.CallExpr, n ast.Expr) ast.Expr {
+	if !t.has(Operands) {
+		return n
+	}
+	fn := t.info.Types[ast.Unparen(x.Fun)]
+	tv := t.info.Types[x]
+	if fn.IsType() || fn.IsBuiltin() || tv.Value != nil || tv.IsVoid() {
+		return n
+	}
+	if _, ok := tv.Type.(*types.Tuple); ok {
+		return n
+	}
+	return call(ident("heistMust"), call(ident("heistThrough"), ident("heistCx"), n))
+}
+
+// wraps reports whether the function's body becomes the literal of a combinator.
+func (t *transformer) wraps(fd *ast.FuncDecl) bool {
+	if !t.has(Timeouts) {
+		return false
+	}
+	fits := true
+	ast.Inspect(fd.Body, func(n ast.Node) bool {
+		switch n := n.(type) {
+		case *ast.FuncLit:
+			return false
+		case *ast.ReturnStmt:
+			for _, name := range t.names {
+				_, o := t.pkg.Scope().Innermost(n.Pos()).LookupParent(name.Name, n.Pos())
+				fits = fits && (len(n.Results) == 0 || o == t.info.Defs[name])
+			}
+		}
+		return true
+	})
+	return fits
+}
+
+// wrap makes a function's body a literal, if that is its form.
+func (t *transformer) wrap(typ *ast.FuncType, body *ast.BlockStmt, combined bool) *ast.BlockStmt {
+	lit := &ast.FuncLit{Type: &ast.FuncType{Params: &ast.FieldList{List: []*ast.Field{cxParam()}}, Results: typ.Results}, Body: body}
+	if combined {
+		lit.Type.Results = &ast.FieldList{List: []*ast.Field{{Type: ident("error")}}}
+		body.List = append(body.List, ret(ident("nil")))
+		limit := ident("heistLimit")
+		wait := call(&ast.SelectorExpr{X: limit, Sel: ident("Wait")}, ident("heistCx"), &ast.BasicLit{Kind: token.INT, Value: "1 << 60"}, lit)
+		body = &ast.BlockStmt{List: []ast.Stmt{variable(limit, &ast.SelectorExpr{X: ident("heistCombine"), Sel: ident("Timeout")})}}
+		failed := []ast.Expr{ident("heistErr")}
+		switch {
+		case len(t.names) > 0:
+			body.List = append(body.List, set(failed, token.ASSIGN, wait), ret())
+		case len(t.results) > 0:
+			body.List = append(body.List, set(failed, token.DEFINE, wait), ret(append(t.held(), failed...)...))
+		default:
+			body.List = append(body.List, ret(wait))
+		}
+	} else if t.has(Literals) {
+		body = &ast.BlockStmt{List: []ast.Stmt{ret(call(lit, ident("heistCx")))}}
+	}
+	if t.holds {
+		var vars []ast.Stmt
+		for i, typ := range t.results {
+			vars = append(vars, variable(result(i), typ))
+		}
+		body.List = append(vars, body.List...)
+	}
+	return body
+}
+
+func variable(name *ast.Ident, typ ast.Expr) ast.Stmt {
+	return &ast.DeclStmt{Decl: &ast.GenDecl{Tok: token.VAR, Specs: []ast.Spec{&ast.ValueSpec{Names: []*ast.Ident{name}, Type: typ}}}}
+}
