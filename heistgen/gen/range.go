@@ -98,27 +98,36 @@ func (r *ranging) labels() {
 	f.breaks[s], f.conts[s] = r.end, r.cont
 }
 
+// given is a value of an iteration, for raw, and what it reads.
+type given struct {
+	value any
+	uses  []*slot
+}
+
+func of(s *slot) given { return given{s, []*slot{s}} }
+
 // assign gives the iteration's variables, or what the clause names, their values. What it names is assigned
 // at once: the operands of the one are not those after the other has been assigned.
-func (r *ranging) assign(key, value any, uses ...*slot) {
+func (r *ranging) assign(key, value given) {
 	f, s := r.f, r.s
 	var to []ast.Expr
 	var values []any
+	var uses []*slot
 	for _, part := range []struct {
-		to    ast.Expr
-		value any
+		to ast.Expr
+		given
 	}{{s.Key, key}, {s.Value, value}} {
 		switch {
 		case !r.wants(part.to):
 		case s.Tok == token.DEFINE:
 			v, _ := f.info().Defs[part.to.(*ast.Ident)].(*types.Var)
 			if at := f.begin(v, part.to.Pos()); at.boxed {
-				f.raw(part.to.Pos(), nil, append(slices.Clip(uses), at), "%v = %v", at, part.value)
+				f.raw(part.to.Pos(), nil, append(slices.Clip(part.uses), at), "%v = %v", at, part.value)
 			} else {
-				f.raw(part.to.Pos(), []*slot{at}, uses, "%v = %v", at, part.value)
+				f.raw(part.to.Pos(), []*slot{at}, part.uses, "%v = %v", at, part.value)
 			}
 		default:
-			to, values = append(to, part.to), append(values, part.value)
+			to, values, uses = append(to, part.to), append(values, part.value), append(uses, part.uses...)
 		}
 	}
 	var i *instr
@@ -127,7 +136,7 @@ func (r *ranging) assign(key, value any, uses ...*slot) {
 		return
 	case 1:
 		to[0] = f.lvalue(to[0])
-		i = f.raw(to[0].Pos(), nil, slices.Clip(uses), "%v = %v", to[0], values[0])
+		i = f.raw(to[0].Pos(), nil, uses, "%v = %v", to[0], values[0])
 	default:
 		if f.flat[to[1]] {
 			to[0] = f.lvalueKept(to[0])
@@ -135,7 +144,7 @@ func (r *ranging) assign(key, value any, uses ...*slot) {
 			to[0] = f.lvalue(to[0])
 		}
 		to[1] = f.lvalue(to[1])
-		i = f.raw(to[0].Pos(), nil, slices.Clip(uses), "%v, %v = %v, %v", to[0], to[1], values[0], values[1])
+		i = f.raw(to[0].Pos(), nil, uses, "%v, %v = %v, %v", to[0], to[1], values[0], values[1])
 	}
 	for _, e := range to {
 		if id, ok := e.(*ast.Ident); ok {
@@ -177,7 +186,7 @@ func (r *ranging) indexed(x ast.Expr, length func() ast.Expr, backward bool) {
 		f.place(r.loop)
 		f.unless(r.compare(i, token.LSS, n), r.end)
 	}
-	r.assign(i, phrase{"%v[%v]", []any{x, i}}, append(f.mentioned(x, nil), i)...)
+	r.assign(of(i), given{phrase{"%v[%v]", []any{x, i}}, append(f.mentioned(x, nil), i)})
 	f.block(s.Body.List)
 	f.place(r.cont)
 	if backward {
@@ -219,7 +228,7 @@ func (r *ranging) overInt(t types.Type) {
 	f.raw(s.Pos(), []*slot{i}, nil, "%v = 0", i)
 	f.place(r.loop)
 	f.unless(r.compare(i, token.LSS, n), r.end)
-	r.assign(i, nil, i)
+	r.assign(of(i), given{})
 	f.block(s.Body.List)
 	f.place(r.cont)
 	f.raw(s.Pos(), nil, []*slot{i}, "%v++", i)
@@ -241,7 +250,7 @@ func (r *ranging) overString() {
 	f.unless(r.compare(i, token.LSS, r.lenOf(x)), r.end)
 	f.raw(s.Pos(), []*slot{j}, []*slot{i}, "%v = %v", j, i)
 	f.raw(s.Pos(), []*slot{i, c}, append(f.mentioned(x, nil), j), "%v, %v = %vRune(%v, %v)", i, c, machineRef{}, x, j)
-	r.assign(j, c, j, c)
+	r.assign(of(j), of(c))
 	f.block(s.Body.List)
 	f.place(r.cont)
 	f.jump(r.loop, s.Body.Rbrace)
@@ -264,7 +273,7 @@ func (r *ranging) overMap(x ast.Expr, m *types.Map) {
 	f.place(r.loop)
 	next := &rawExpr{format: "%v.Next()", args: []any{it}, uses: []*slot{it}, pos: s.Pos()}
 	f.unless(next, r.end)
-	r.assign(phrase{"%v.Key()", []any{it}}, phrase{"%v.Value()", []any{it}}, it)
+	r.assign(given{phrase{"%v.Key()", []any{it}}, []*slot{it}}, given{phrase{"%v.Value()", []any{it}}, []*slot{it}})
 	f.block(s.Body.List)
 	f.place(r.cont)
 	f.jump(r.loop, s.Body.Rbrace)
@@ -368,11 +377,7 @@ func (r *ranging) overGenerator(c *ast.CallExpr) {
 	err := f.temp("err", errorType, pos)
 	f.pollRaw(c.Pos(), []*slot{v, err}, "%v.Next(%v)", g)
 	f.unless(&rawExpr{format: "%v != %vEOF", opposite: "%v == %vEOF", args: []any{err, ioRef{}}, uses: []*slot{err}, pos: pos}, end)
-	uses := []*slot{err}
-	if v != nil {
-		uses = append(uses, v)
-	}
-	r.assign(v, err, uses...)
+	r.assign(of(v), of(err))
 	f.open = append(f.open, &opened{s, g})
 	f.block(s.Body.List)
 	f.open = f.open[:len(f.open)-1]
