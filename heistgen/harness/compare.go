@@ -97,6 +97,7 @@ func (c *comparison) fault(name string, err error) {
 	c.mu.Lock()
 	defer c.mu.Unlock()
 	c.Faults = append(c.Faults, fmt.Sprintf("%s: %v", name, err))
+	c.log("does not build: %s: %v", name, err)
 }
 
 // kinds are the versions of a program, and the files of each.
@@ -322,6 +323,7 @@ func (c *comparison) compare(p *candidate, shared bool) bool {
 	}
 	if unequal != "" {
 		c.Unequal = append(c.Unequal, unequal)
+		c.log("differs: %s", unequal)
 	}
 	return true
 }

@@ -18,6 +18,7 @@ const (
 	Timeouts   Form = "timeouts"   // the body is a literal that a combinator runs
 	Bodies     Form = "bodies"     // the body of a loop is a literal, which says how it ended
 	Operands   Form = "operands"   // the result of a call that does not wait goes through one that does
+	Closures   Form = "closures"   // local function literals that are only called are machines
 	Generators Form = "generators" // a range over a list is one over a generator
 )
 
@@ -63,12 +64,12 @@ func set(lhs []ast.Expr, tok token.Token, rhs ...ast.Expr) ast.Stmt {
 
 func ret(results ...ast.Expr) ast.Stmt { return &ast.ReturnStmt{Results: results} }
 
-func (t *transformer) begin(fd *ast.FuncDecl) {
+func (t *transformer) begin(of *ast.FuncType) {
 	t.shape = shape{}
-	if fd.Type.Results == nil {
+	if of.Results == nil {
 		return
 	}
-	for _, f := range fd.Type.Results.List {
+	for _, f := range of.Results.List {
 		t.names = append(t.names, f.Names...)
 		for range max(1, len(f.Names)) {
 			t.results = append(t.results, f.Type)
@@ -319,12 +320,12 @@ func (t *transformer) through(x *ast.CallExpr, n ast.Expr) ast.Expr {
 }
 
 // wraps reports whether the function's body becomes the literal of a combinator.
-func (t *transformer) wraps(fd *ast.FuncDecl) bool {
+func (t *transformer) wraps(body *ast.BlockStmt) bool {
 	if !t.has(Timeouts) {
 		return false
 	}
 	fits := true
-	ast.Inspect(fd.Body, func(n ast.Node) bool {
+	ast.Inspect(body, func(n ast.Node) bool {
 		switch n := n.(type) {
 		case *ast.FuncLit:
 			return false
@@ -372,4 +373,130 @@ func (t *transformer) wrap(typ *ast.FuncType, body *ast.BlockStmt, combined bool
 
 func variable(name *ast.Ident, typ ast.Expr) ast.Stmt {
 	return &ast.DeclStmt{Decl: &ast.GenDecl{Tok: token.VAR, Specs: []ast.Spec{&ast.ValueSpec{Names: []*ast.Ident{name}, Type: typ}}}}
+}
+
+// findClosures finds the local variables that function literals are assigned to, and literals that are called
+// where they stand.
+func (t *transformer) findClosures() {
+	if !t.has(Closures) {
+		return
+	}
+	bad := map[*types.Var]bool{}
+	holds := func(lhs ast.Expr, typ, value ast.Expr) {
+		id, ok := lhs.(*ast.Ident)
+		if !ok {
+			return
+		}
+		v, ok := t.info.ObjectOf(id).(*types.Var)
+		if !ok || v.IsField() || v.Parent() == t.pkg.Scope() {
+			return
+		}
+		lit, _ := value.(*ast.FuncLit)
+		_, spelled := typ.(*ast.FuncType)
+		switch {
+		case value != nil && lit == nil, typ != nil && !spelled, lit != nil && t.unfit(lit.Body):
+			bad[v] = true
+		case lit != nil:
+			t.closures[v] = append(t.closures[v], lit)
+		}
+	}
+	ast.Inspect(t.file, func(n ast.Node) bool {
+		switch n := n.(type) {
+		case *ast.AssignStmt:
+			for i, l := range n.Lhs {
+				if len(n.Lhs) == len(n.Rhs) {
+					holds(l, nil, n.Rhs[i])
+				} else {
+					holds(l, nil, n.Rhs[0])
+				}
+			}
+		case *ast.RangeStmt:
+			for _, e := range []ast.Expr{n.Key, n.Value} {
+				if e != nil {
+					holds(e, nil, n.X)
+				}
+			}
+		case *ast.FuncType: // parameters and results have values of their own
+			for _, list := range []*ast.FieldList{n.Params, n.Results} {
+				if list == nil {
+					continue
+				}
+				for _, f := range list.List {
+					for _, name := range f.Names {
+						if v, ok := t.info.Defs[name].(*types.Var); ok {
+							bad[v] = true
+						}
+					}
+				}
+			}
+		case *ast.ValueSpec:
+			for i, name := range n.Names {
+				switch {
+				case len(n.Names) > 1 && (n.Type != nil || len(n.Values) != len(n.Names)):
+					holds(name, n.Type, n.Type)
+					holds(name, nil, name)
+				case i < len(n.Values):
+					holds(name, n.Type, n.Values[i])
+				default:
+					holds(name, n.Type, nil)
+				}
+			}
+		case *ast.CallExpr:
+			if lit, ok := n.Fun.(*ast.FuncLit); ok && !t.unfit(lit.Body) {
+				t.machines[lit] = true
+			}
+		case *ast.DeferStmt:
+			t.apart(n.Call)
+			return true
+		case *ast.GoStmt:
+			t.apart(n.Call)
+			return true
+		}
+		return true
+	})
+	for v, lits := range t.closures {
+		if bad[v] {
+			delete(t.closures, v)
+			continue
+		}
+		for _, lit := range lits {
+			t.machines[lit] = true
+		}
+	}
+	for lit := range t.apartLits {
+		delete(t.machines, lit)
+	}
+}
+
+// apart remembers that the literal which a go or defer statement calls is no machine.
+func (t *transformer) apart(c *ast.CallExpr) {
+	if lit, ok := c.Fun.(*ast.FuncLit); ok {
+		t.apartLits[lit] = true
+	}
+}
+
+func (t *transformer) dropClosure(v *types.Var) {
+	for _, lit := range t.closures[v] {
+		delete(t.machines, lit)
+	}
+	delete(t.closures, v)
+}
+
+// inMachine reports whether what is at the top of the stack is in a task, and in no literal that is none.
+func (t *transformer) inMachine(stack []ast.Node) bool {
+	for _, n := range stack {
+		if lit, ok := n.(*ast.FuncLit); ok && !t.machines[lit] {
+			return false
+		}
+	}
+	return true
+}
+
+// assigned reports whether the identifier at the top of the stack is given a literal.
+func (t *transformer) assigned(stack []ast.Node) bool {
+	if len(stack) < 2 || !t.inMachine(stack) {
+		return false
+	}
+	a, ok := stack[len(stack)-2].(*ast.AssignStmt)
+	return ok && a.Tok == token.ASSIGN && slices.Contains(a.Lhs, ast.Expr(stack[len(stack)-1].(*ast.Ident)))
 }

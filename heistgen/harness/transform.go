@@ -36,7 +36,7 @@ func Transform(name string, text []byte, forms ...Form) (*Program, error) {
 	if err != nil {
 		return nil, err
 	}
-	t := &transformer{fset: fset, file: file, info: info, pkg: pkg, tasks: map[*types.Func]*ast.FuncDecl{}, forms: forms, labelled: map[ast.Stmt]bool{}, cut: map[*ast.BranchStmt]bool{}}
+	t := &transformer{fset: fset, file: file, info: info, pkg: pkg, tasks: map[*types.Func]*ast.FuncDecl{}, forms: forms, labelled: map[ast.Stmt]bool{}, closures: map[*types.Var][]*ast.FuncLit{}, machines: map[*ast.FuncLit]bool{}, apartLits: map[*ast.FuncLit]bool{}, cut: map[*ast.BranchStmt]bool{}}
 	return t.run()
 }
 
@@ -52,9 +52,12 @@ type transformer struct {
 	all   int
 	tmp   int
 
-	forms    []Form
-	labelled map[ast.Stmt]bool
-	cut      map[*ast.BranchStmt]bool // those that leave the literal that their loop's body is
+	forms     []Form
+	closures  map[*types.Var][]*ast.FuncLit // local variables of closures that are machines
+	machines  map[*ast.FuncLit]bool
+	apartLits map[*ast.FuncLit]bool // called by go and defer statements
+	labelled  map[ast.Stmt]bool
+	cut       map[*ast.BranchStmt]bool // those that leave the literal that their loop's body is
 	shape
 }
 
@@ -96,11 +99,12 @@ func (t *transformer) run() (*Program, error) {
 				continue
 			}
 		}
-		if t.unfit(fd) {
+		if t.unfit(fd.Body) {
 			continue
 		}
 		t.tasks[o] = fd
 	}
+	t.findClosures()
 	// All references have to be calls in tasks.
 	for changed := true; changed; {
 		changed = false
@@ -127,6 +131,10 @@ func (t *transformer) run() (*Program, error) {
 				id, ok := n.(*ast.Ident)
 				if !ok {
 					return true
+				}
+				if v, ok := t.info.Uses[id].(*types.Var); ok && t.closures[v] != nil && (!in || !t.assigned(stack) && !t.called(stack)) {
+					t.dropClosure(v)
+					changed = true
 				}
 				o, ok := t.info.Uses[id].(*types.Func)
 				if !ok {
@@ -178,10 +186,8 @@ func isField(o types.Object) bool {
 // called reports whether the identifier at the top of the stack is the function of a call that
 // is no go or defer statement, and not in a function literal.
 func (t *transformer) called(stack []ast.Node) bool {
-	for _, n := range stack {
-		if _, ok := n.(*ast.FuncLit); ok {
-			return false
-		}
+	if !t.inMachine(stack) {
+		return false
 	}
 	for k := len(stack) - 1; k > 0; k-- {
 		switch p := stack[k-1].(type) {
@@ -215,8 +221,8 @@ func (t *transformer) called(stack []ast.Node) bool {
 	return false
 }
 
-// unfit reports whether a function cannot be a task.
-func (t *transformer) unfit(fd *ast.FuncDecl) (no bool) {
+// unfit reports whether a function with that body cannot be a task.
+func (t *transformer) unfit(body *ast.BlockStmt) (no bool) {
 	lits := 0
 	var visit func(n ast.Node)
 	visit = func(n ast.Node) {
@@ -252,7 +258,7 @@ func (t *transformer) unfit(fd *ast.FuncDecl) (no bool) {
 			return true
 		})
 	}
-	visit(fd.Body)
+	visit(body)
 	return no
 }
 
@@ -283,6 +289,24 @@ func (t *transformer) isTask(c *ast.CallExpr) *types.Func {
 		return nil
 	}
 	return o.Origin()
+}
+
+// awaited returns the signature, as it was, of what a call waits for, nil for nothing.
+func (t *transformer) awaited(c *ast.CallExpr) *types.Signature {
+	if o := t.isTask(c); o != nil {
+		return o.Signature()
+	}
+	switch fn := ast.Unparen(c.Fun).(type) {
+	case *ast.FuncLit:
+		if t.machines[fn] {
+			return t.info.TypeOf(fn).(*types.Signature)
+		}
+	case *ast.Ident:
+		if v, ok := t.info.Uses[fn].(*types.Var); ok && t.closures[v] != nil {
+			return v.Type().Underlying().(*types.Signature)
+		}
+	}
+	return nil
 }
 
 const pauseName = "heistPause"
@@ -381,9 +405,37 @@ func (t *transformer) print(head string, decls []ast.Decl, task bool) ([]byte, e
 
 // task rewrites one function.
 func (t *transformer) task(fd *ast.FuncDecl) ast.Decl {
-	params := &ast.FieldList{List: []*ast.Field{{Names: []*ast.Ident{ident("heistCx")}, Type: &ast.StarExpr{X: &ast.SelectorExpr{X: ident("heistTask"), Sel: ident("Cx")}}}}}
-	named := fd.Type.Params.NumFields() == 0 || len(fd.Type.Params.List[0].Names) > 0
-	for _, f := range fd.Type.Params.List {
+	name := fd.Name
+	if fd.Name.Name == "main" && fd.Recv == nil {
+		name = ident("heistMain")
+	}
+	typ, body := t.function(fd.Type, fd.Body)
+	return &ast.FuncDecl{Recv: fd.Recv, Name: name, Type: typ, Body: body}
+}
+
+// function rewrites a function's type and body.
+func (t *transformer) function(of *ast.FuncType, stmts *ast.BlockStmt) (*ast.FuncType, *ast.BlockStmt) {
+	around := t.shape
+	defer func() { t.shape = around }()
+	typ := t.funcType(of)
+	t.begin(of)
+	combined := t.wraps(stmts)
+	if combined {
+		t.ends = append(t.ends, ofFunction)
+	}
+	body := t.block(stmts)
+	t.ends = nil
+	if len(t.results) == 0 && !combined {
+		body.List = append(body.List, ret(ident("nil")))
+	}
+	return typ, t.wrap(typ, body, combined)
+}
+
+// funcType is the type of a function that takes a cx and returns an error, too.
+func (t *transformer) funcType(of *ast.FuncType) *ast.FuncType {
+	params := &ast.FieldList{List: []*ast.Field{cxParam()}}
+	named := of.Params.NumFields() == 0 || len(of.Params.List[0].Names) > 0
+	for _, f := range of.Params.List {
 		n := *f
 		if !named {
 			n.Names = []*ast.Ident{ident("_")}
@@ -391,36 +443,15 @@ func (t *transformer) task(fd *ast.FuncDecl) ast.Decl {
 		params.List = append(params.List, &n)
 	}
 	results := &ast.FieldList{}
-	resNamed := false
-	if fd.Type.Results != nil {
-		results.List = append(results.List, fd.Type.Results.List...)
-		resNamed = len(fd.Type.Results.List) > 0 && len(fd.Type.Results.List[0].Names) > 0
-	}
 	last := &ast.Field{Type: ident("error")}
-	if resNamed {
-		last.Names = []*ast.Ident{ident("heistErr")}
+	if of.Results.NumFields() > 0 {
+		results.List = append(results.List, of.Results.List...)
+		if len(of.Results.List[0].Names) > 0 {
+			last.Names = []*ast.Ident{ident("heistErr")}
+		}
 	}
 	results.List = append(results.List, last)
-	typ := &ast.FuncType{TypeParams: fd.Type.TypeParams, Params: params, Results: results}
-	name := fd.Name
-	if fd.Name.Name == "main" && fd.Recv == nil {
-		name = ident("heistMain")
-	}
-	t.begin(fd)
-	combined := t.wraps(fd)
-	if combined {
-		t.ends = append(t.ends, ofFunction)
-	}
-	body := t.block(fd.Body)
-	t.ends = nil
-	n := 0
-	if fd.Type.Results != nil {
-		n = fd.Type.Results.NumFields()
-	}
-	if n == 0 && !combined {
-		body.List = append(body.List, &ast.ReturnStmt{Results: []ast.Expr{ident("nil")}})
-	}
-	return &ast.FuncDecl{Recv: fd.Recv, Name: name, Type: typ, Body: t.wrap(typ, body, combined)}
+	return &ast.FuncType{TypeParams: of.TypeParams, Params: params, Results: results}
 }
 
 func (t *transformer) block(b *ast.BlockStmt) *ast.BlockStmt {
@@ -457,7 +488,7 @@ func (t *transformer) stmt(s ast.Stmt) ast.Stmt {
 	case *ast.BlockStmt:
 		return t.block(s)
 	case *ast.ExprStmt:
-		if c, ok := ast.Unparen(s.X).(*ast.CallExpr); ok && t.isTask(c) != nil {
+		if c, ok := ast.Unparen(s.X).(*ast.CallExpr); ok && t.awaited(c) != nil {
 			if tup := t.spread(c); tup != nil && !calls(c.Fun) {
 				names, set := t.variablesFor(tup, c.Args[0])
 				n := *c
@@ -481,6 +512,9 @@ func (t *transformer) stmt(s ast.Stmt) ast.Stmt {
 		for _, sp := range gd.Specs {
 			v := *sp.(*ast.ValueSpec)
 			v.Values = t.exprs(v.Values)
+			if o, ok := t.info.Defs[v.Names[0]].(*types.Var); ok && t.closures[o] != nil && v.Type != nil {
+				v.Type = t.funcType(v.Type.(*ast.FuncType))
+			}
 			n.Specs = append(n.Specs, &v)
 		}
 		return &ast.DeclStmt{Decl: &n}
@@ -507,7 +541,7 @@ func (t *transformer) stmt(s ast.Stmt) ast.Stmt {
 			}
 		}
 		if len(s.Results) == 0 {
-			return &ast.ReturnStmt{Results: t.nakedResults(s)}
+			return &ast.ReturnStmt{Results: t.nakedResults()}
 		}
 		return &ast.ReturnStmt{Results: append(t.exprs(s.Results), ident("nil"))}
 	case *ast.LabeledStmt:
@@ -584,14 +618,9 @@ func (t *transformer) stmt2(s ast.Stmt) ast.Stmt {
 }
 
 // nakedResults is what a return without results becomes: itself, if the results are named.
-func (t *transformer) nakedResults(s *ast.ReturnStmt) []ast.Expr {
-	for o, fd := range t.tasks {
-		_ = o
-		if s.Pos() >= fd.Pos() && s.Pos() < fd.End() {
-			if fd.Type.Results.NumFields() > 0 {
-				return nil
-			}
-		}
+func (t *transformer) nakedResults() []ast.Expr {
+	if len(t.results) > 0 {
+		return nil
 	}
 	return []ast.Expr{ident("nil")}
 }
@@ -651,10 +680,19 @@ func (t *transformer) fun(e ast.Expr) ast.Expr {
 // expr rewrites the calls of tasks in an expression.
 func (t *transformer) expr(e ast.Expr) ast.Expr {
 	switch x := e.(type) {
+	case *ast.FuncLit:
+		if !t.machines[x] {
+			return x
+		}
+		typ, body := t.function(x.Type, x.Body)
+		return &ast.FuncLit{Type: typ, Body: body}
 	case *ast.CallExpr:
-		if o := t.isTask(x); o != nil {
-			n := o.Signature().Results().Len()
+		if sig := t.awaited(x); sig != nil {
+			n := sig.Results().Len()
 			name := "heistMust"
+			if n == 0 {
+				name = "heistDone"
+			}
 			if n > 1 {
 				name += strconv.Itoa(n)
 			}
@@ -777,6 +815,12 @@ type heistNumber[T any] struct{ K T }
 
 type heistInteger interface {
 	~int | ~int8 | ~int16 | ~int32 | ~int64 | ~uint | ~uint8 | ~uint16 | ~uint32 | ~uint64 | ~uintptr
+}
+
+func heistDone(err error) {
+	if err != nil {
+		panic(err)
+	}
 }
 
 func heistMust[A any](a A, err error) A {

@@ -15,6 +15,7 @@ func cases(cx *task.Cx, p *pauser) (out []string, err error) {
 	for _, one := range []func(cx *task.Cx, p *pauser) (string, error){
 		func(cx *task.Cx, p *pauser) (string, error) { return parallel(cx, p) },
 		func(cx *task.Cx, p *pauser) (string, error) { return localConsts(cx, p) },
+		func(cx *task.Cx, p *pauser) (string, error) { return builtins(cx, p) },
 	} {
 		text, err := one(cx, p)
 		if err != nil {
@@ -124,4 +125,41 @@ func localConsts(cx *task.Cx, p *pauser) (out string, err error) {
 		out += fmt.Sprint(n, size)
 	}
 	return out + fmt.Sprint(size), nil
+}
+
+// builtins stand before waits that change what they look at.
+//
+//heist:task context
+func builtins(cx *task.Cx, p *pauser) (out string, err error) {
+	list, word, c := []int{1}, "a", 1i
+	var v any = 1
+	change := func(cx *task.Cx) (int, error) {
+		if err := p.Wait(cx); err != nil {
+			return 0, err
+		}
+		list, word, c, v = append(list, 2), word+"b", c+2, fmt.Sprint(v)
+		return len(list), nil
+	}
+	{
+		a, b, c := len(list), must(change(cx)), cap(list) >= len(list)
+		out += fmt.Sprint(a, b, c, " ")
+	}
+	{
+		a, b, c := real(c), must(change(cx)), imag(c)
+		out += fmt.Sprint(a, b, c, " ")
+	}
+	{
+		a, b, c := list[:len(list)], must(change(cx)), []byte(word)
+		out += fmt.Sprint(a, b, c, " ")
+	}
+	{
+		a, b, c := []byte(word), must(change(cx)), complex(real(c), 1)
+		out += fmt.Sprint(a, b, c, " ")
+	}
+	out += fmt.Sprint(len(word), must(change(cx)), len(word), *new(len(word)), " ")
+	out += fmt.Sprint([]int{len(list), must(change(cx)), len(list)}, min(len(word), must(change(cx))), " ")
+	v = 1
+	defer func() { p.say("%v %d", recover() != nil, len(list)) }()
+	s, n := v.(string), must(change(cx)) // panics before it calls
+	return out + fmt.Sprint(s, n), nil
 }
