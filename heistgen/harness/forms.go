@@ -19,6 +19,7 @@ const (
 	Bodies     Form = "bodies"     // the body of a loop is a literal, which says how it ended
 	Operands   Form = "operands"   // the result of a call that does not wait goes through one that does
 	Closures   Form = "closures"   // local function literals that are only called are machines
+	Conditions Form = "conditions" // the operands of conditions go through a call that waits
 	Generators Form = "generators" // a range over a list is one over a generator
 )
 
@@ -319,9 +320,30 @@ func (t *transformer) through(x *ast.CallExpr, n ast.Expr) ast.Expr {
 	return call(ident("heistMust"), call(ident("heistThrough"), ident("heistCx"), n))
 }
 
+// cond rewrites the condition of a statement.
+func (t *transformer) cond(e ast.Expr) ast.Expr {
+	tv := t.info.Types[e]
+	if b, ok := tv.Type.(*types.Basic); !t.has(Conditions) || tv.Value != nil || !ok || b.Kind() != types.Bool && b.Kind() != types.UntypedBool {
+		return t.expr(e)
+	}
+	switch x := e.(type) {
+	case *ast.ParenExpr:
+		return &ast.ParenExpr{X: t.cond(x.X)}
+	case *ast.UnaryExpr:
+		if x.Op == token.NOT {
+			return &ast.UnaryExpr{Op: x.Op, X: t.cond(x.X)}
+		}
+	case *ast.BinaryExpr:
+		if x.Op == token.LAND || x.Op == token.LOR {
+			return &ast.BinaryExpr{X: t.cond(x.X), Op: x.Op, Y: t.cond(x.Y)}
+		}
+	}
+	return call(ident("heistMust"), call(ident("heistThrough"), ident("heistCx"), t.expr(e)))
+}
+
 // wraps reports whether the function's body becomes the literal of a combinator.
 func (t *transformer) wraps(body *ast.BlockStmt) bool {
-	if !t.has(Timeouts) {
+	if !t.has(Timeouts) || t.redeclares(body) {
 		return false
 	}
 	fits := true
@@ -340,8 +362,23 @@ func (t *transformer) wraps(body *ast.BlockStmt) bool {
 	return fits
 }
 
+// redeclares reports whether a body's own declarations assign to a parameter or result, which they would not in a
+// literal.
+func (t *transformer) redeclares(body *ast.BlockStmt) (yes bool) {
+	for _, s := range body.List {
+		if a, ok := s.(*ast.AssignStmt); ok && a.Tok == token.DEFINE {
+			for _, l := range a.Lhs {
+				if v, ok := t.info.Uses[l.(*ast.Ident)].(*types.Var); ok && v.Pos() < body.Pos() {
+					yes = true
+				}
+			}
+		}
+	}
+	return yes
+}
+
 // wrap makes a function's body a literal, if that is its form.
-func (t *transformer) wrap(typ *ast.FuncType, body *ast.BlockStmt, combined bool) *ast.BlockStmt {
+func (t *transformer) wrap(typ *ast.FuncType, stmts, body *ast.BlockStmt, combined bool) *ast.BlockStmt {
 	lit := &ast.FuncLit{Type: &ast.FuncType{Params: &ast.FieldList{List: []*ast.Field{cxParam()}}, Results: typ.Results}, Body: body}
 	if combined {
 		lit.Type.Results = &ast.FieldList{List: []*ast.Field{{Type: ident("error")}}}
@@ -358,7 +395,7 @@ func (t *transformer) wrap(typ *ast.FuncType, body *ast.BlockStmt, combined bool
 		default:
 			body.List = append(body.List, ret(wait))
 		}
-	} else if t.has(Literals) {
+	} else if t.has(Literals) && !t.redeclares(stmts) {
 		body = &ast.BlockStmt{List: []ast.Stmt{ret(call(lit, ident("heistCx")))}}
 	}
 	if t.holds {

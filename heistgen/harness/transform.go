@@ -428,7 +428,7 @@ func (t *transformer) function(of *ast.FuncType, stmts *ast.BlockStmt) (*ast.Fun
 	if len(t.results) == 0 && !combined {
 		body.List = append(body.List, ret(ident("nil")))
 	}
-	return typ, t.wrap(typ, body, combined)
+	return typ, t.wrap(typ, stmts, body, combined)
 }
 
 // funcType is the type of a function that takes a cx and returns an error, too.
@@ -548,11 +548,11 @@ func (t *transformer) stmt(s ast.Stmt) ast.Stmt {
 		t.labelled[s.Stmt] = true
 		return &ast.LabeledStmt{Label: s.Label, Stmt: t.stmt(s.Stmt)}
 	case *ast.IfStmt:
-		return &ast.IfStmt{Init: t.stmt2(s.Init), Cond: t.expr(s.Cond), Body: t.block(s.Body), Else: t.stmt2(s.Else)}
+		return &ast.IfStmt{Init: t.stmt2(s.Init), Cond: t.cond(s.Cond), Body: t.block(s.Body), Else: t.stmt2(s.Else)}
 	case *ast.ForStmt:
 		n := &ast.ForStmt{Init: t.stmt2(s.Init), Post: t.stmt2(s.Post), Body: t.loop(s, s.Body)}
 		if s.Cond != nil {
-			n.Cond = t.expr(s.Cond)
+			n.Cond = t.cond(s.Cond)
 		}
 		return n
 	case *ast.RangeStmt:

@@ -16,6 +16,7 @@ func cases(cx *task.Cx, p *pauser) (out []string, err error) {
 		func(cx *task.Cx, p *pauser) (string, error) { return parallel(cx, p) },
 		func(cx *task.Cx, p *pauser) (string, error) { return localConsts(cx, p) },
 		func(cx *task.Cx, p *pauser) (string, error) { return builtins(cx, p) },
+		func(cx *task.Cx, p *pauser) (string, error) { return late(cx, p) },
 	} {
 		text, err := one(cx, p)
 		if err != nil {
@@ -162,4 +163,24 @@ func builtins(cx *task.Cx, p *pauser) (out string, err error) {
 	defer func() { p.say("%v %d", recover() != nil, len(list)) }()
 	s, n := v.(string), must(change(cx)) // panics before it calls
 	return out + fmt.Sprint(s, n), nil
+}
+
+// late reads variables beside calls that change them: as late as the compiler does.
+//
+//heist:task context
+func late(cx *task.Cx, p *pauser) (out string, err error) {
+	w := 1
+	list := func(cx *task.Cx, a ...int) ([]int, error) { return a, p.Wait(cx) }
+	change := func(cx *task.Cx) (int, error) { w *= 2; return 1, p.Wait(cx) }
+	out += fmt.Sprint(must(list(cx, w, must(change(cx)), w)), " ")
+	f := func(cx *task.Cx, n int) (int, error) { return n, p.Wait(cx) }
+	replace := func(cx *task.Cx) (int, error) {
+		f = func(cx *task.Cx, n int) (int, error) { return n + 100, p.Wait(cx) }
+		return 1, p.Wait(cx)
+	}
+	out += fmt.Sprint(must(f(cx, must(replace(cx)))), " ")
+	m := map[int]int{}
+	m[w] = must(change(cx))
+	out += fmt.Sprint(m, []int{w, must(change(cx)), w})
+	return out, nil
 }
