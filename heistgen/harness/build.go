@@ -105,9 +105,9 @@ func (w *workshop) config(name string, further map[string]string) (string, error
 	return w.path(name), w.write(name, b.Bytes())
 }
 
-// compile compiles files to the package path in the archive.
+// compile compiles files to the package path in the archive, without inlining, which takes as long as the rest.
 func (w *workshop) compile(config, path, archive string, files []string) error {
-	args := []string{"tool", "compile", "-p", path, "-importcfg", config, "-lang=go1.26", "-pack", "-complete", "-dwarf=false", "-c=1", "-o", w.path(archive)}
+	args := []string{"tool", "compile", "-p", path, "-importcfg", config, "-lang=go1.26", "-pack", "-complete", "-dwarf=false", "-l", "-c=1", "-o", w.path(archive)}
 	for _, f := range files {
 		args = append(args, w.path(f))
 	}

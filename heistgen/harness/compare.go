@@ -174,7 +174,7 @@ func (c *comparison) generate(live map[string]*candidate) error {
 		for name := range live {
 			patterns = append(patterns, "./progs/"+name)
 		}
-		files, err := gen.Compile(gen.Config{Dir: c.dir, Patterns: patterns, Env: c.env})
+		files, err := gen.Compile(gen.Config{Dir: c.dir, Patterns: patterns, Env: c.env, Flags: []string{"-gcflags=" + module + "/...=-N -l"}})
 		if err == nil {
 			for _, f := range files {
 				if err := os.WriteFile(f.Name, f.Text, 0o666); err != nil {
@@ -302,7 +302,7 @@ func (c *comparison) compare(p *candidate, shared bool) bool {
 	}
 	unequal := ""
 	for _, seed := range c.seeds {
-		got, ok := run("progs", seed, 10*patience)
+		got, ok := run("progs", seed, 5*patience)
 		if !ok {
 			got += " (it does not end)"
 		}

@@ -18,12 +18,14 @@ const wantLiterals = "literals: val1; val2; unwound; caught in a literal; [timeo
 func TestMachines(t *testing.T) {
 	compare(t, Traces(0), Traces, 499)
 	compare(t, []string{wantLiterals}, literalsTraces, 499)
+	compare(t, casesTraces(0), casesTraces, 499)
 }
 
 // TestColors compares the versions for goroutines with the machines.
 func TestColors(t *testing.T) {
 	compare(t, Traces(0), Colored, 50)
 	compare(t, []string{wantLiterals}, literalsColored, 50)
+	compare(t, casesTraces(0), casesColored, 50)
 }
 
 func literalsTraces(seed uint64) []string {
@@ -36,6 +38,18 @@ func literalsTraces(seed uint64) []string {
 func literalsColored(seed uint64) []string {
 	p := &pauser{seed: seed}
 	return []string{run("literals", p, func() string { return fmt.Sprint(literalsContext(context.Background(), p)) })}
+}
+
+func casesTraces(seed uint64) []string {
+	return []string{traced("cases", seed, func(p *pauser) (task.Task, func() string) {
+		t := newCases(p)
+		return t, func() string { return fmt.Sprint(t.Result()) }
+	})}
+}
+
+func casesColored(seed uint64) []string {
+	p := &pauser{seed: seed}
+	return []string{run("cases", p, func() string { return fmt.Sprint(casesContext(context.Background(), p)) })}
 }
 
 func compare(t *testing.T, want []string, traces func(uint64) []string, seeds uint64) {

@@ -36,8 +36,8 @@ func traced(name string, seed uint64, make func(p *pauser) (task.Task, func() st
 	})
 }
 
-// Traces are the traces of the functions as tasks, with a pauser of that seed. Those with literals are
-// not among them.
+// Traces are the traces of the functions as tasks, with a pauser of that seed. Literals and cases
+// are traced by the tests: their machines are large, and not to be compiled for each mutant.
 func Traces(seed uint64) (out []string) {
 	one := func(name string, make func(p *pauser) (task.Task, func() string)) {
 		out = append(out, traced(name, seed, make))
@@ -86,10 +86,6 @@ func Traces(seed uint64) (out []string) {
 		t := newFrames(p)
 		return t, func() string { return fmt.Sprint(t.Result()) }
 	})
-	one("cases", func(p *pauser) (task.Task, func() string) {
-		t := newCases(p)
-		return t, func() string { return fmt.Sprint(t.Result()) }
-	})
 	return out
 }
 
@@ -120,6 +116,5 @@ func Colored(seed uint64) (out []string) {
 	})
 	one("pairs", func(ctx context.Context, p *pauser) string { return fmt.Sprint(pairsContext(ctx, p)) })
 	one("frames", func(ctx context.Context, p *pauser) string { return fmt.Sprint(framesContext(ctx, p)) })
-	one("cases", func(ctx context.Context, p *pauser) string { return fmt.Sprint(casesContext(ctx, p)) })
 	return out
 }
