@@ -80,11 +80,8 @@ func forms() (list []Form) {
 }
 
 // TestGoPrograms runs Go's own test programs as tasks. HEISTGEN_GOTEST=100 takes all of them,
-// 20-40 the fifth of them that lies there.
+// 20-40 the fifth of them that lies there, in the forms that HEISTGEN_FORMS lists.
 func TestGoPrograms(t *testing.T) {
-	if testing.Short() {
-		t.Skip("skipped: it builds programs")
-	}
 	from, to := uint32(0), uint32(1)
 	if s := os.Getenv("HEISTGEN_GOTEST"); s != "" {
 		if n, _ := fmt.Sscanf(s, "%d-%d", &from, &to); n != 2 {
@@ -93,6 +90,21 @@ func TestGoPrograms(t *testing.T) {
 				t.Fatalf("HEISTGEN_GOTEST=%s: it is a share in percent, or a part: 20-40", s)
 			}
 		}
+	}
+	compareGoPrograms(t, from, to, forms()...)
+}
+
+// TestForms runs a few of them in forms that are written differently.
+func TestForms(t *testing.T) {
+	if os.Getenv("HEISTGEN_GOTEST") != "" {
+		t.Skip("skipped: TestGoPrograms runs what is asked for")
+	}
+	compareGoPrograms(t, 1, 2, Closures, Bodies, Operands, Conditions)
+}
+
+func compareGoPrograms(t *testing.T, from, to uint32, forms ...Form) {
+	if testing.Short() {
+		t.Skip("skipped: it builds programs")
 	}
 	programs, left := goPrograms(t, from, to)
 	root, err := filepath.Abs("../..")
@@ -103,7 +115,7 @@ func TestGoPrograms(t *testing.T) {
 	if dir == "" {
 		dir = t.TempDir()
 	}
-	r, err := Compare(dir, root, programs, []int{1, 2, 3}, t.Logf, forms()...)
+	r, err := Compare(dir, root, programs, []int{1, 2, 3}, t.Logf, forms...)
 	if err != nil {
 		t.Fatal(err)
 	}
