@@ -17,6 +17,7 @@ const (
 	Literals   Form = "literals"   // the body is a function literal that is called in place
 	Timeouts   Form = "timeouts"   // the body is a literal that a combinator runs
 	Bodies     Form = "bodies"     // the body of a loop is a literal, which says how it ended
+	Recursion  Form = "recursion"  // a loop is a literal that calls itself
 	Operands   Form = "operands"   // the result of a call that does not wait goes through one that does
 	Closures   Form = "closures"   // local function literals that are only called are machines
 	Conditions Form = "conditions" // the operands of conditions go through a call that waits
@@ -124,13 +125,15 @@ func (t *transformer) loop(s ast.Stmt, body *ast.BlockStmt) *ast.BlockStmt {
 	return t.block(body)
 }
 
-// loopBody returns what the body of a loop becomes, false if it stays as it is.
-func (t *transformer) loopBody(loop ast.Stmt, body *ast.BlockStmt) (*ast.BlockStmt, bool) {
-	if !t.has(Bodies) || t.labelled[loop] {
-		return nil, false
-	}
-	breaks, returns, naked, fits := false, false, false, true
-	var cut []*ast.BranchStmt
+// exits are the ways out of the body of a loop.
+type exits struct {
+	breaks, returns, naked bool
+	cut                    []*ast.BranchStmt // those that go to the loop
+}
+
+// exitsOf returns the ways out of a body, false if it cannot be a literal.
+func (t *transformer) exitsOf(loop ast.Stmt, body *ast.BlockStmt) (x exits, fits bool) {
+	fits = !t.labelled[loop]
 	var visit func(n ast.Node, brk, cont bool)
 	visit = func(n ast.Node, brk, cont bool) {
 		ast.Inspect(n, func(m ast.Node) bool {
@@ -143,17 +146,17 @@ func (t *transformer) loopBody(loop ast.Stmt, body *ast.BlockStmt) (*ast.BlockSt
 			case *ast.DeferStmt, *ast.LabeledStmt:
 				fits = false
 			case *ast.ReturnStmt:
-				returns = returns || len(m.Results) > 0
-				naked = naked || len(m.Results) == 0
+				x.returns = x.returns || len(m.Results) > 0
+				x.naked = x.naked || len(m.Results) == 0
 			case *ast.BranchStmt:
 				switch {
 				case m.Label != nil || m.Tok == token.GOTO:
 					fits = false
 				case m.Tok == token.BREAK && brk:
-					breaks = true
-					cut = append(cut, m)
+					x.breaks = true
+					x.cut = append(x.cut, m)
 				case m.Tok == token.CONTINUE && cont:
-					cut = append(cut, m)
+					x.cut = append(x.cut, m)
 				}
 			case *ast.ForStmt, *ast.RangeStmt:
 				visit(m, false, false)
@@ -170,53 +173,123 @@ func (t *transformer) loopBody(loop ast.Stmt, body *ast.BlockStmt) (*ast.BlockSt
 		})
 	}
 	visit(body, true, true)
-	if !fits {
-		return nil, false
-	}
-	for _, c := range cut {
+	return x, fits
+}
+
+// loopType is the type of a literal that says how a loop, or its body, has ended.
+func loopType() *ast.FuncType {
+	return &ast.FuncType{Params: &ast.FieldList{List: []*ast.Field{cxParam()}}, Results: &ast.FieldList{List: []*ast.Field{{Type: ident("int")}, {Type: ident("error")}}}}
+}
+
+// iteration calls the literal that is the body of a loop.
+func (t *transformer) iteration(body *ast.BlockStmt, x exits) (how *ast.Ident, s ast.Stmt) {
+	for _, c := range x.cut {
 		t.cut[c] = true
 	}
 	t.ends = append(t.ends, ofLoop)
 	inner := t.block(body)
 	t.ends = t.ends[:len(t.ends)-1]
 	inner.List = append(inner.List, ret(number(ended), ident("nil")))
-	lit := &ast.FuncLit{Type: &ast.FuncType{Params: &ast.FieldList{List: []*ast.Field{cxParam()}}, Results: &ast.FieldList{List: []*ast.Field{{Type: ident("int")}, {Type: ident("error")}}}}, Body: inner}
+	return t.how(&ast.FuncLit{Type: loopType(), Body: inner})
+}
+
+func (t *transformer) how(fn ast.Expr) (how *ast.Ident, s ast.Stmt) {
 	t.tmp++
-	how := ident(fmt.Sprintf("heistHow%d", t.tmp))
-	out := &ast.BlockStmt{List: []ast.Stmt{set([]ast.Expr{how}, token.DEFINE, call(ident("heistMust"), call(lit, ident("heistCx"))))}}
-	when := func(n int, list ...ast.Stmt) {
-		out.List = append(out.List, &ast.IfStmt{Cond: &ast.BinaryExpr{X: how, Op: token.EQL, Y: number(n)}, Body: &ast.BlockStmt{List: list}})
-	}
-	if breaks {
-		when(broke, &ast.BranchStmt{Tok: token.BREAK})
+	how = ident(fmt.Sprintf("heistHow%d", t.tmp))
+	return how, set([]ast.Expr{how}, token.DEFINE, call(ident("heistMust"), call(fn, ident("heistCx"))))
+}
+
+func when(how ast.Expr, n int, list ...ast.Stmt) ast.Stmt {
+	return &ast.IfStmt{Cond: &ast.BinaryExpr{X: how, Op: token.EQL, Y: number(n)}, Body: &ast.BlockStmt{List: list}}
+}
+
+// after does what the body of a loop has come to.
+func (t *transformer) after(how ast.Expr, x exits) (list []ast.Stmt) {
+	if x.breaks {
+		list = append(list, when(how, broke, &ast.BranchStmt{Tok: token.BREAK}))
 	}
 	e, within := t.innermost()
-	if returns {
+	if x.returns {
+		var s []ast.Stmt
 		switch {
 		case within && e == ofLoop:
-			when(returned, ret(number(returned), ident("nil")))
+			s = []ast.Stmt{ret(number(returned), ident("nil"))}
 		case within && len(t.names) == 0:
-			when(returned, ret(ident("nil")))
+			s = []ast.Stmt{ret(ident("nil"))}
 		case within:
-			when(returned, t.leave(e, t.held())...)
+			s = t.leave(e, t.held())
 		default:
-			when(returned, ret(append(t.held(), ident("nil"))...))
+			s = []ast.Stmt{ret(append(t.held(), ident("nil"))...)}
 		}
+		list = append(list, when(how, returned, s...))
 	}
-	if naked {
-		switch {
-		case within:
-			when(bare, t.leave(e, nil)...)
-		case len(t.results) == 0:
-			when(bare, ret(ident("nil")))
-		default:
-			when(bare, ret())
+	if x.naked {
+		s := []ast.Stmt{ret(t.nakedResults()...)}
+		if within {
+			s = t.leave(e, nil)
 		}
+		list = append(list, when(how, bare, s...))
 	}
-	if len(out.List) == 1 {
-		out.List = append(out.List, set([]ast.Expr{ident("_")}, token.ASSIGN, how))
+	if len(list) == 0 {
+		list = append(list, set([]ast.Expr{ident("_")}, token.ASSIGN, how))
 	}
-	return out, true
+	return list
+}
+
+// loopBody returns what the body of a loop becomes, false if it stays as it is.
+func (t *transformer) loopBody(loop ast.Stmt, body *ast.BlockStmt) (*ast.BlockStmt, bool) {
+	x, fits := t.exitsOf(loop, body)
+	if !t.has(Bodies) || !fits {
+		return nil, false
+	}
+	how, s := t.iteration(body, x)
+	return &ast.BlockStmt{List: append([]ast.Stmt{s}, t.after(how, x)...)}, true
+}
+
+// recursive is a loop as a literal that calls itself for the next iteration, nil if it stays a loop.
+func (t *transformer) recursive(s *ast.ForStmt) ast.Stmt {
+	x, fits := t.exitsOf(s, s.Body)
+	if !t.has(Recursion) || !fits {
+		return nil
+	}
+	ast.Inspect(s, func(n ast.Node) bool { // each iteration has variables of its own
+		switch n := n.(type) {
+		case *ast.FuncLit:
+			fits = false
+		case *ast.UnaryExpr:
+			fits = fits && n.Op != token.AND
+		}
+		return fits
+	})
+	if !fits {
+		return nil
+	}
+	t.tmp++
+	loop := ident(fmt.Sprintf("heistLoop%d", t.tmp))
+	once := &ast.BlockStmt{}
+	if s.Cond != nil {
+		once.List = append(once.List, &ast.IfStmt{Cond: &ast.UnaryExpr{Op: token.NOT, X: &ast.ParenExpr{X: t.cond(s.Cond)}}, Body: &ast.BlockStmt{List: []ast.Stmt{ret(number(ended), ident("nil"))}}})
+	}
+	how, run := t.iteration(s.Body, x)
+	once.List = append(once.List, run, when(how, broke, ret(number(ended), ident("nil"))),
+		&ast.IfStmt{Cond: &ast.BinaryExpr{X: how, Op: token.NEQ, Y: number(ended)}, Body: &ast.BlockStmt{List: []ast.Stmt{ret(how, ident("nil"))}}})
+	if s.Post != nil {
+		once.List = append(once.List, t.stmt(s.Post))
+	}
+	once.List = append(once.List, ret(call(loop, ident("heistCx"))))
+	out := &ast.BlockStmt{}
+	if s.Init != nil {
+		out.List = append(out.List, t.stmt(s.Init))
+	}
+	all, run := t.how(loop)
+	out.List = append(out.List, variable(loop, loopType()), set([]ast.Expr{loop}, token.ASSIGN, &ast.FuncLit{Type: loopType(), Body: once}), run)
+	endless := s.Cond == nil && !x.breaks
+	x.breaks = false
+	out.List = append(out.List, t.after(all, x)...)
+	if endless {
+		out.List = append(out.List, &ast.ExprStmt{X: call(ident("panic"), &ast.BasicLit{Kind: token.STRING, Value: `"the loop has ended"`})})
+	}
+	return out
 }
 
 // branch is a break or continue statement in the body of a loop that is a literal.

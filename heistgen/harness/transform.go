@@ -550,6 +550,9 @@ func (t *transformer) stmt(s ast.Stmt) ast.Stmt {
 	case *ast.IfStmt:
 		return &ast.IfStmt{Init: t.stmt2(s.Init), Cond: t.cond(s.Cond), Body: t.block(s.Body), Else: t.stmt2(s.Else)}
 	case *ast.ForStmt:
+		if r := t.recursive(s); r != nil {
+			return r
+		}
 		n := &ast.ForStmt{Init: t.stmt2(s.Init), Post: t.stmt2(s.Post), Body: t.loop(s, s.Body)}
 		if s.Cond != nil {
 			n.Cond = t.cond(s.Cond)
