@@ -44,7 +44,7 @@ type comparison struct {
 // candidate is a program that is being compared.
 type candidate struct {
 	*Program
-	name, binary string
+	name string
 }
 
 // Compare runs programs as they are, as tasks, and as goroutines from the sources of the tasks, in dir,
