@@ -150,7 +150,7 @@ func builtins(cx *task.Cx, p *pauser) (out string, err error) {
 		out += fmt.Sprint(a, b, c, " ")
 	}
 	{
-		a, b, c := list[0:len(word)-len(word)+len(list)], must(change(cx)), []byte(word)
+		a, b, c := list[1:], must(change(cx)), []byte(word)
 		out += fmt.Sprint(a, b, c, " ")
 	}
 	{
