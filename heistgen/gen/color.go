@@ -319,8 +319,8 @@ func (w *writer) done(c *ast.CallExpr) string {
 	if len(c.Args) == 1 && w.isCxIdent(c.Args[0]) && w.isPlainValue(c.Fun) {
 		return fmt.Sprintf("%s%s(%s, %s)", w.machine(), by, w.color.ctx, w.expr(c.Fun))
 	}
-	var names, kept []string
-	call := w.kept(c, &names, &kept)
+	var names, values []string
+	call := w.kept(c, &names, &values)
 	types := ""
 	if n == 1 {
 		types = " " + w.typ(results[0])
@@ -337,8 +337,8 @@ func (w *writer) done(c *ast.CallExpr) string {
 		ret = ""
 	}
 	op := fmt.Sprintf("func(%s %s)%s { %s%s }", f.ctx, cx, types, ret, call)
-	if len(kept) > 0 {
-		op = fmt.Sprintf("func() func(%s)%s {\n%s\nreturn %s\n}()", cx, types, strings.Join(kept, "\n"), op)
+	if len(names) > 0 {
+		op = fmt.Sprintf("func() func(%s)%s {\n%s := %s\nreturn %s\n}()", cx, types, strings.Join(names, ", "), strings.Join(values, ", "), op)
 	}
 	return fmt.Sprintf("%s%s(%s, %s)", w.machine(), by, w.color.ctx, op)
 }
@@ -362,8 +362,8 @@ func (w *writer) isPlainValue(fn ast.Expr) bool {
 }
 
 // kept writes a call that is called again in each poll: what is not the same then is evaluated
-// before, in declarations that are added to decls.
-func (w *writer) kept(c *ast.CallExpr, names, decls *[]string) string {
+// before, and has a name. All are evaluated in one statement, in the order of the call's operands.
+func (w *writer) kept(c *ast.CallExpr, names, values *[]string) string {
 	f, of, info := w.f, w.color.of, w.f.info()
 	keep := func(text string, t, as types.Type) string {
 		n := ""
@@ -375,10 +375,9 @@ func (w *writer) kept(c *ast.CallExpr, names, decls *[]string) string {
 		}
 		*names = append(*names, n)
 		if as != nil && (t == nil || !types.Identical(t, as)) {
-			*decls = append(*decls, fmt.Sprintf("var %s %s = %s", n, w.typ(as), text))
-		} else {
-			*decls = append(*decls, fmt.Sprintf("%s := %s", n, text))
+			text = fmt.Sprintf("(%s)(%s)", w.typ(as), text)
 		}
+		*values = append(*values, text)
 		return n
 	}
 	fn := ""
@@ -421,7 +420,7 @@ func (w *writer) kept(c *ast.CallExpr, names, decls *[]string) string {
 			continue
 		}
 		if in, ok := ast.Unparen(a).(*ast.CallExpr); ok && several && f.waits(in) != never {
-			args = append(args, w.kept(in, names, decls))
+			args = append(args, w.kept(in, names, values))
 			continue
 		}
 		if of.stable(a) {

@@ -599,18 +599,7 @@ func (o *output) code(w *writer) {
 			o.p("_ = %s\n", s.name)
 		}
 	}
-	for _, l := range f.consts {
-		c := l.obj.(*types.Const)
-		t := ""
-		if b, ok := c.Type().(*types.Basic); !ok || b.Info()&types.IsUntyped == 0 {
-			t = " " + w.typ(c.Type())
-		}
-		if l.expr != nil {
-			o.p("const %s%s = %s\n", l.name, t, w.expr(l.expr))
-		} else {
-			o.p("const %s%s = %s\n", l.name, t, constText(c))
-		}
-	}
+	o.consts(w)
 	for _, k := range f.frames {
 		if k.host != nil && slices.ContainsFunc(f.code, func(i *instr) bool { return i.kid == k }) {
 			o.p("%s := (*%s)(&%s.%s%s)\n", k.name, w.kidType(k), f.self, k.host.name, k.way)
@@ -631,12 +620,46 @@ func (o *output) code(w *writer) {
 	o.p("%s", body)
 }
 
+// mentionsConst reports whether an expression names a constant of the function.
+func (f *fun) mentionsConst(e ast.Expr) (yes bool) {
+	if e == nil {
+		return false
+	}
+	ast.Inspect(e, func(n ast.Node) bool {
+		if id, ok := n.(*ast.Ident); ok {
+			_, is := f.info().Uses[id].(*types.Const)
+			yes = yes || is && f.cut[f.info().Uses[id]] != nil
+		}
+		return true
+	})
+	return yes
+}
+
+// consts declares the function's constants.
+func (o *output) consts(w *writer) {
+	for _, l := range w.f.consts {
+		c := l.obj.(*types.Const)
+		t := ""
+		if b, ok := c.Type().(*types.Basic); !ok || b.Info()&types.IsUntyped == 0 {
+			t = " " + w.typ(c.Type())
+		}
+		if l.expr != nil {
+			o.p("const %s%s = %s\n", l.name, t, w.expr(l.expr))
+		} else {
+			o.p("const %s%s = %s\n", l.name, t, constText(c))
+		}
+	}
+}
+
 // deferred writes the method that runs the deferred calls, as real ones.
 func (o *output) deferred(w *writer, call, tn string) {
 	f := w.f
 	m := f.self
 	did, raised := f.generated("did", "ran"), f.generated("raised", "value")
 	o.p("// deferred runs the deferred calls, on top of what was raised, or nil.\nfunc (%s *%s%s) deferred(%s any) {\n", m, call, tn, raised)
+	if slices.ContainsFunc(f.defers, func(s *site) bool { return slices.ContainsFunc(s.fixed, f.mentionsConst) }) {
+		o.consts(w)
+	}
 	field := func(s *slot) string {
 		if f.listed {
 			return s.name

@@ -263,7 +263,7 @@ func (f *fun) hoist(e ast.Expr) ast.Expr {
 		each(f.elements(&n))
 		return &n
 	case *ast.CallExpr:
-		if tv := info.Types[x.Fun]; tv.IsType() && len(x.Args) == 1 {
+		if tv := info.Types[x.Fun]; tv.IsType() && len(x.Args) == 1 && !f.copies(x) {
 			n := *x
 			n.Args = []ast.Expr{f.hoist(x.Args[0])}
 			c = &n
@@ -277,7 +277,8 @@ func (f *fun) hoist(e ast.Expr) ast.Expr {
 	return c
 }
 
-// effects reports whether evaluating e calls something, so that it has its place in the order.
+// effects reports whether e has its place in the order: evaluating it calls something, or is one of those that the
+// compiler does when their turn comes, as if they were calls.
 func (f *fun) effects(e ast.Expr) (yes bool) {
 	info := f.info()
 	if tv := info.Types[e]; tv.Value != nil || tv.IsType() {
@@ -293,9 +294,12 @@ func (f *fun) effects(e ast.Expr) (yes bool) {
 			case info.Types[n].Value != nil:
 				return false
 			case tv.IsType():
+				yes = yes || f.copies(n) && !f.stable(n.Args[0])
 			case tv.IsBuiltin():
-				id, _ := ast.Unparen(n.Fun).(*ast.Ident)
-				if id == nil || id.Name != "len" && id.Name != "cap" && id.Name != "new" && id.Name != "real" && id.Name != "imag" && id.Name != "complex" {
+				switch id, _ := ast.Unparen(n.Fun).(*ast.Ident); {
+				case id != nil && slices.Contains([]string{"len", "cap", "new", "real", "imag", "complex"}, id.Name):
+					yes = yes || slices.ContainsFunc(n.Args, func(a ast.Expr) bool { return !f.stable(a) })
+				default:
 					yes = true
 				}
 			default:
@@ -305,10 +309,25 @@ func (f *fun) effects(e ast.Expr) (yes bool) {
 			if n.Op == token.ARROW {
 				yes = true
 			}
+		case *ast.SliceExpr:
+			yes = yes || !f.stable(n)
+		case *ast.TypeAssertExpr:
+			yes = yes || n.Type != nil
 		}
 		return !yes
 	})
 	return yes
+}
+
+// copies reports whether a conversion makes a slice of a string.
+func (f *fun) copies(c *ast.CallExpr) bool {
+	_, slice := coreOf(f.info().TypeOf(c)).(*types.Slice)
+	return slice && len(c.Args) == 1 && isString(f.info().TypeOf(c.Args[0]))
+}
+
+func isString(t types.Type) bool {
+	b, ok := coreOf(t).(*types.Basic)
+	return ok && b.Info()&types.IsString != 0
 }
 
 // operandsOfCall lowers the function and the arguments of a call, in place. with all, they are

@@ -292,6 +292,7 @@ func (f *fun) lower() {
 		f.fail = f.temp("failed", errorType, f.body.Pos())
 		f.fail.pinned = true
 	}
+	f.outerConsts()
 	f.start = f.newLabel("start", f.body.Pos())
 	f.place(f.start)
 	leading := true
@@ -308,6 +309,26 @@ func (f *fun) lower() {
 	if f.sig.Results().Len() > 0 && falls(f.body) {
 		f.emit(&instr{op: opReturn, pos: f.body.Rbrace}) // unreachable, or the compiler has complained
 	}
+}
+
+// outerConsts declares the constants of the functions around a literal that it mentions: its Step is none of
+// theirs.
+func (f *fun) outerConsts() {
+	if f.outer == nil {
+		return
+	}
+	ast.Inspect(f.body, func(n ast.Node) bool {
+		if id, ok := n.(*ast.Ident); ok {
+			if c, ok := f.info().Uses[id].(*types.Const); ok {
+				if l := f.cut[c]; l != nil && l == f.outer.cut[c] {
+					l = &local{obj: c, name: f.unique(id.Name)}
+					f.cut[c] = l
+					f.consts = append(f.consts, l)
+				}
+			}
+		}
+		return true
+	})
 }
 
 // scanNames collects the names that the source uses.

@@ -4,6 +4,7 @@ import (
 	"go/ast"
 	"go/token"
 	"go/types"
+	"slices"
 )
 
 // rangeStmt lowers a range statement with waits in it.
@@ -97,31 +98,63 @@ func (r *ranging) labels() {
 	f.breaks[s], f.conts[s] = r.end, r.cont
 }
 
-// assign gives the iteration's variable, or what the clause names, the value.
-func (r *ranging) assign(to ast.Expr, value any, uses ...*slot) {
-	if !r.wants(to) {
-		return
+// given is a value of an iteration, for raw, and what it reads.
+type given struct {
+	value any
+	uses  []*slot
+}
+
+func of(s *slot) given { return given{s, []*slot{s}} }
+
+// assign gives the iteration's variables, or what the clause names, their values. What it names is assigned
+// at once: the operands of the one are not those after the other has been assigned.
+func (r *ranging) assign(key, value given) {
+	f, s := r.f, r.s
+	var to []ast.Expr
+	var values []any
+	var uses []*slot
+	for _, part := range []struct {
+		to ast.Expr
+		given
+	}{{s.Key, key}, {s.Value, value}} {
+		switch {
+		case !r.wants(part.to):
+		case s.Tok == token.DEFINE:
+			v, _ := f.info().Defs[part.to.(*ast.Ident)].(*types.Var)
+			if at := f.begin(v, part.to.Pos()); at.boxed {
+				f.raw(part.to.Pos(), nil, append(slices.Clip(part.uses), at), "%v = %v", at, part.value)
+			} else {
+				f.raw(part.to.Pos(), []*slot{at}, part.uses, "%v = %v", at, part.value)
+			}
+		default:
+			to, values, uses = append(to, part.to), append(values, part.value), append(uses, part.uses...)
+		}
 	}
-	f := r.f
-	if r.s.Tok == token.DEFINE {
-		v, _ := f.info().Defs[to.(*ast.Ident)].(*types.Var)
-		s := f.begin(v, to.Pos())
-		if s.boxed {
-			f.raw(to.Pos(), nil, append(uses, s), "%v = %v", s, value)
+	var i *instr
+	switch len(to) {
+	case 0:
+		return
+	case 1:
+		to[0] = f.lvalue(to[0])
+		i = f.raw(to[0].Pos(), nil, uses, "%v = %v", to[0], values[0])
+	default:
+		if f.flat[to[1]] {
+			to[0] = f.lvalueKept(to[0])
 		} else {
-			f.raw(to.Pos(), []*slot{s}, uses, "%v = %v", s, value)
+			to[0] = f.lvalue(to[0])
 		}
-		return
+		to[1] = f.lvalue(to[1])
+		i = f.raw(to[0].Pos(), nil, uses, "%v, %v = %v, %v", to[0], to[1], values[0], values[1])
 	}
-	to = f.lvalue(to)
-	i := f.raw(to.Pos(), nil, uses, "%v = %v", to, value)
-	if id, ok := to.(*ast.Ident); ok {
-		if s := f.slotOf(id); s != nil && !s.boxed {
-			i.defs = append(i.defs, s)
-			return
+	for _, e := range to {
+		if id, ok := e.(*ast.Ident); ok {
+			if s := f.slotOf(id); s != nil && !s.boxed {
+				i.defs = append(i.defs, s)
+				continue
+			}
 		}
+		i.uses = f.mentioned(e, i.uses)
 	}
-	i.uses = f.mentioned(to, i.uses)
 }
 
 // phrase is text with arguments, as a value for raw.
@@ -153,9 +186,7 @@ func (r *ranging) indexed(x ast.Expr, length func() ast.Expr, backward bool) {
 		f.place(r.loop)
 		f.unless(r.compare(i, token.LSS, n), r.end)
 	}
-	r.pair(i, func() {
-		r.assign(s.Value, phrase{"%v[%v]", []any{x, i}}, append(f.mentioned(x, nil), i)...)
-	})
+	r.assign(of(i), given{phrase{"%v[%v]", []any{x, i}}, append(f.mentioned(x, nil), i)})
 	f.block(s.Body.List)
 	f.place(r.cont)
 	if backward {
@@ -171,14 +202,6 @@ func (r *ranging) indexed(x ast.Expr, length func() ast.Expr, backward bool) {
 func (r *ranging) isSlice(e ast.Expr) bool {
 	_, ok := coreOf(r.f.info().TypeOf(e)).(*types.Slice)
 	return ok
-}
-
-// pair assigns key and value. Both are operands of one assignment if they are no new variables.
-func (r *ranging) pair(key *slot, value func()) {
-	r.assign(r.s.Key, key, key)
-	if r.wants(r.s.Value) {
-		value()
-	}
 }
 
 func (r *ranging) compare(i *slot, op token.Token, n ast.Expr) ast.Expr {
@@ -205,7 +228,7 @@ func (r *ranging) overInt(t types.Type) {
 	f.raw(s.Pos(), []*slot{i}, nil, "%v = 0", i)
 	f.place(r.loop)
 	f.unless(r.compare(i, token.LSS, n), r.end)
-	r.assign(s.Key, i, i)
+	r.assign(of(i), given{})
 	f.block(s.Body.List)
 	f.place(r.cont)
 	f.raw(s.Pos(), nil, []*slot{i}, "%v++", i)
@@ -227,8 +250,7 @@ func (r *ranging) overString() {
 	f.unless(r.compare(i, token.LSS, r.lenOf(x)), r.end)
 	f.raw(s.Pos(), []*slot{j}, []*slot{i}, "%v = %v", j, i)
 	f.raw(s.Pos(), []*slot{i, c}, append(f.mentioned(x, nil), j), "%v, %v = %vRune(%v, %v)", i, c, machineRef{}, x, j)
-	r.assign(s.Key, j, j)
-	r.assign(s.Value, c, c)
+	r.assign(of(j), of(c))
 	f.block(s.Body.List)
 	f.place(r.cont)
 	f.jump(r.loop, s.Body.Rbrace)
@@ -251,8 +273,7 @@ func (r *ranging) overMap(x ast.Expr, m *types.Map) {
 	f.place(r.loop)
 	next := &rawExpr{format: "%v.Next()", args: []any{it}, uses: []*slot{it}, pos: s.Pos()}
 	f.unless(next, r.end)
-	r.assign(s.Key, phrase{"%v.Key()", []any{it}}, it)
-	r.assign(s.Value, phrase{"%v.Value()", []any{it}}, it)
+	r.assign(given{phrase{"%v.Key()", []any{it}}, []*slot{it}}, given{phrase{"%v.Value()", []any{it}}, []*slot{it}})
 	f.block(s.Body.List)
 	f.place(r.cont)
 	f.jump(r.loop, s.Body.Rbrace)
@@ -356,10 +377,7 @@ func (r *ranging) overGenerator(c *ast.CallExpr) {
 	err := f.temp("err", errorType, pos)
 	f.pollRaw(c.Pos(), []*slot{v, err}, "%v.Next(%v)", g)
 	f.unless(&rawExpr{format: "%v != %vEOF", opposite: "%v == %vEOF", args: []any{err, ioRef{}}, uses: []*slot{err}, pos: pos}, end)
-	if v != nil {
-		r.assign(s.Key, v, v)
-	}
-	r.assign(s.Value, err, err)
+	r.assign(of(v), of(err))
 	f.open = append(f.open, &opened{s, g})
 	f.block(s.Body.List)
 	f.open = f.open[:len(f.open)-1]

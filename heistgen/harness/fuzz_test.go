@@ -32,7 +32,7 @@ func TestRandom(t *testing.T) {
 	if dir == "" {
 		dir = t.TempDir()
 	}
-	r, err := Compare(dir, root, programs, []int{1, 2, 3, 4, 5}, t.Logf)
+	r, err := Compare(dir, root, programs, []int{1, 2, 3, 4, 5}, t.Logf, forms()...)
 	if err != nil {
 		t.Fatal(err)
 	}

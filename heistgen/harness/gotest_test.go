@@ -69,12 +69,19 @@ func goPrograms(t *testing.T, from, to uint32) (map[string][]byte, map[string]in
 	return out, why
 }
 
-// TestGoPrograms runs Go's own test programs as tasks. HEISTGEN_GOTEST=100 takes all of them,
-// 20-40 the fifth of them that lies there.
-func TestGoPrograms(t *testing.T) {
-	if testing.Short() {
-		t.Skip("skipped: it builds programs")
+// forms are those that HEISTGEN_FORMS lists.
+func forms() (list []Form) {
+	for f := range strings.SplitSeq(os.Getenv("HEISTGEN_FORMS"), ",") {
+		if f != "" {
+			list = append(list, Form(f))
+		}
 	}
+	return list
+}
+
+// TestGoPrograms runs Go's own test programs as tasks. HEISTGEN_GOTEST=100 takes all of them,
+// 20-40 the fifth of them that lies there, in the forms that HEISTGEN_FORMS lists.
+func TestGoPrograms(t *testing.T) {
 	from, to := uint32(0), uint32(1)
 	if s := os.Getenv("HEISTGEN_GOTEST"); s != "" {
 		if n, _ := fmt.Sscanf(s, "%d-%d", &from, &to); n != 2 {
@@ -83,6 +90,21 @@ func TestGoPrograms(t *testing.T) {
 				t.Fatalf("HEISTGEN_GOTEST=%s: it is a share in percent, or a part: 20-40", s)
 			}
 		}
+	}
+	compareGoPrograms(t, from, to, forms()...)
+}
+
+// TestForms runs a few of them in forms that are written differently.
+func TestForms(t *testing.T) {
+	if os.Getenv("HEISTGEN_GOTEST") != "" {
+		t.Skip("skipped: TestGoPrograms runs what is asked for")
+	}
+	compareGoPrograms(t, 1, 2, Closures, Bodies, Operands, Conditions)
+}
+
+func compareGoPrograms(t *testing.T, from, to uint32, forms ...Form) {
+	if testing.Short() {
+		t.Skip("skipped: it builds programs")
 	}
 	programs, left := goPrograms(t, from, to)
 	root, err := filepath.Abs("../..")
@@ -93,7 +115,7 @@ func TestGoPrograms(t *testing.T) {
 	if dir == "" {
 		dir = t.TempDir()
 	}
-	r, err := Compare(dir, root, programs, []int{1, 2, 3}, t.Logf)
+	r, err := Compare(dir, root, programs, []int{1, 2, 3}, t.Logf, forms...)
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -31,22 +31,12 @@ func (w Why) Error() string { return string(w) }
 
 // Transform turns the functions of a program into straight-line tasks, as far as they can be:
 // f(a) R becomes f(cx, a) (R, error), with a wait before each statement.
-func Transform(name string, text []byte) (*Program, error) {
-	fset := token.NewFileSet()
-	file, err := parser.ParseFile(fset, name, text, parser.SkipObjectResolution)
+func Transform(name string, text []byte, forms ...Form) (*Program, error) {
+	fset, file, pkg, info, err := check(name, text)
 	if err != nil {
-		return nil, Why("it does not parse")
+		return nil, err
 	}
-	info := &types.Info{
-		Types: map[ast.Expr]types.TypeAndValue{}, Defs: map[*ast.Ident]types.Object{}, Uses: map[*ast.Ident]types.Object{},
-		Selections: map[*ast.SelectorExpr]*types.Selection{}, Instances: map[*ast.Ident]types.Instance{}, Implicits: map[ast.Node]types.Object{},
-	}
-	conf := types.Config{Importer: Importer, GoVersion: "go1.25"}
-	pkg, err := conf.Check("main", fset, []*ast.File{file}, info)
-	if err != nil {
-		return nil, Why("it does not type-check")
-	}
-	t := &transformer{fset: fset, file: file, info: info, pkg: pkg, tasks: map[*types.Func]*ast.FuncDecl{}}
+	t := &transformer{fset: fset, file: file, info: info, pkg: pkg, tasks: map[*types.Func]*ast.FuncDecl{}, forms: forms, labelled: map[ast.Stmt]bool{}, closures: map[*types.Var][]*ast.FuncLit{}, machines: map[*ast.FuncLit]bool{}, apartLits: map[*ast.FuncLit]bool{}, cut: map[*ast.BranchStmt]bool{}}
 	return t.run()
 }
 
@@ -61,6 +51,14 @@ type transformer struct {
 	tasks map[*types.Func]*ast.FuncDecl
 	all   int
 	tmp   int
+
+	forms     []Form
+	closures  map[*types.Var][]*ast.FuncLit // local variables of closures that are machines
+	machines  map[*ast.FuncLit]bool
+	apartLits map[*ast.FuncLit]bool // called by go and defer statements
+	labelled  map[ast.Stmt]bool
+	cut       map[*ast.BranchStmt]bool // those that leave the literal that their loop's body is
+	shape
 }
 
 func (t *transformer) run() (*Program, error) {
@@ -101,11 +99,12 @@ func (t *transformer) run() (*Program, error) {
 				continue
 			}
 		}
-		if t.unfit(fd) {
+		if t.unfit(fd.Body) {
 			continue
 		}
 		t.tasks[o] = fd
 	}
+	t.findClosures()
 	// All references have to be calls in tasks.
 	for changed := true; changed; {
 		changed = false
@@ -133,16 +132,25 @@ func (t *transformer) run() (*Program, error) {
 				if !ok {
 					return true
 				}
+				if v, ok := t.info.Uses[id].(*types.Var); ok && t.closures[v] != nil && (!in || !t.assigned(stack) && !t.called(stack)) {
+					t.dropClosure(v)
+					changed = true
+				}
 				o, ok := t.info.Uses[id].(*types.Func)
 				if !ok {
 					return true
 				}
 				o = o.Origin()
-				if t.tasks[o] != nil && (!in || !called(stack)) {
+				if t.tasks[o] != nil && (!in || !t.called(stack)) {
 					drop(o)
 				}
 				return true
 			})
+		}
+	}
+	for id, o := range t.info.Defs {
+		if o != nil && (id.Name == "error" || id.Name == "nil" || id.Name == "panic") && !isField(o) && (o.Parent() == t.pkg.Scope() || len(t.forms) > 0) {
+			return nil, Why("it declares a predeclared name that the harness uses")
 		}
 	}
 	var main *types.Func
@@ -165,13 +173,21 @@ func (t *transformer) run() (*Program, error) {
 	return p, nil
 }
 
+func isField(o types.Object) bool {
+	switch o := o.(type) {
+	case *types.Var:
+		return o.IsField()
+	case *types.Func:
+		return o.Signature().Recv() != nil
+	}
+	return false
+}
+
 // called reports whether the identifier at the top of the stack is the function of a call that
 // is no go or defer statement, and not in a function literal.
-func called(stack []ast.Node) bool {
-	for _, n := range stack {
-		if _, ok := n.(*ast.FuncLit); ok {
-			return false
-		}
+func (t *transformer) called(stack []ast.Node) bool {
+	if !t.inMachine(stack) {
+		return false
 	}
 	for k := len(stack) - 1; k > 0; k-- {
 		switch p := stack[k-1].(type) {
@@ -186,7 +202,7 @@ func called(stack []ast.Node) bool {
 				continue
 			}
 		case *ast.SelectorExpr:
-			if p.Sel == stack[k] {
+			if s := t.info.Selections[p]; p.Sel == stack[k] && (s == nil || s.Kind() != types.MethodExpr) {
 				continue
 			}
 		case *ast.CallExpr:
@@ -205,8 +221,8 @@ func called(stack []ast.Node) bool {
 	return false
 }
 
-// unfit reports whether a function cannot be a task.
-func (t *transformer) unfit(fd *ast.FuncDecl) (no bool) {
+// unfit reports whether a function with that body cannot be a task.
+func (t *transformer) unfit(body *ast.BlockStmt) (no bool) {
 	lits := 0
 	var visit func(n ast.Node)
 	visit = func(n ast.Node) {
@@ -238,18 +254,11 @@ func (t *transformer) unfit(fd *ast.FuncDecl) (no bool) {
 				if s, ok := n.Fun.(*ast.SelectorExpr); ok && s.Sel.Name == "Wait" || ok && s.Sel.Name == "Sleep" {
 					no = true
 				}
-				if s, ok := n.Fun.(*ast.SelectorExpr); ok {
-					if sel := t.info.Selections[s]; sel != nil && sel.Kind() == types.MethodExpr {
-						if o, ok := sel.Obj().(*types.Func); ok && t.tasks[o] != nil {
-							no = true
-						}
-					}
-				}
 			}
 			return true
 		})
 	}
-	visit(fd.Body)
+	visit(body)
 	return no
 }
 
@@ -282,6 +291,24 @@ func (t *transformer) isTask(c *ast.CallExpr) *types.Func {
 	return o.Origin()
 }
 
+// awaited returns the signature, as it was, of what a call waits for, nil for nothing.
+func (t *transformer) awaited(c *ast.CallExpr) *types.Signature {
+	if o := t.isTask(c); o != nil {
+		return o.Signature()
+	}
+	switch fn := ast.Unparen(c.Fun).(type) {
+	case *ast.FuncLit:
+		if t.machines[fn] {
+			return t.info.TypeOf(fn).(*types.Signature)
+		}
+	case *ast.Ident:
+		if v, ok := t.info.Uses[fn].(*types.Var); ok && t.closures[v] != nil {
+			return v.Type().Underlying().(*types.Signature)
+		}
+	}
+	return nil
+}
+
 const pauseName = "heistPause"
 
 // source writes the tasks.
@@ -298,7 +325,11 @@ func (t *transformer) source() ([]byte, error) {
 	for _, fd := range order {
 		decls = append(decls, t.task(fd))
 	}
-	return t.print("//go:build heistgen\n\n", decls, true)
+	text, err := t.print("//go:build heistgen\n\n", decls, true)
+	if t.has(Generators) {
+		text = append(text, generators...)
+	}
+	return text, err
 }
 
 // plain writes the rest.
@@ -348,6 +379,9 @@ func (t *transformer) print(head string, decls []ast.Decl, task bool) ([]byte, e
 		}
 		return true
 	})
+	if used["heistCombine"] {
+		fmt.Fprintf(&out, "import heistCombine %q\n", "github.com/heist-go/heist/task/combine")
+	}
 	for _, im := range t.file.Imports {
 		p, _ := strconv.Unquote(im.Path.Value)
 		name := p[strings.LastIndex(p, "/")+1:]
@@ -371,9 +405,37 @@ func (t *transformer) print(head string, decls []ast.Decl, task bool) ([]byte, e
 
 // task rewrites one function.
 func (t *transformer) task(fd *ast.FuncDecl) ast.Decl {
-	params := &ast.FieldList{List: []*ast.Field{{Names: []*ast.Ident{ident("heistCx")}, Type: &ast.StarExpr{X: &ast.SelectorExpr{X: ident("heistTask"), Sel: ident("Cx")}}}}}
-	named := fd.Type.Params.NumFields() == 0 || len(fd.Type.Params.List[0].Names) > 0
-	for _, f := range fd.Type.Params.List {
+	name := fd.Name
+	if fd.Name.Name == "main" && fd.Recv == nil {
+		name = ident("heistMain")
+	}
+	typ, body := t.function(fd.Type, fd.Body)
+	return &ast.FuncDecl{Recv: fd.Recv, Name: name, Type: typ, Body: body}
+}
+
+// function rewrites a function's type and body.
+func (t *transformer) function(of *ast.FuncType, stmts *ast.BlockStmt) (*ast.FuncType, *ast.BlockStmt) {
+	around := t.shape
+	defer func() { t.shape = around }()
+	typ := t.funcType(of)
+	t.begin(of)
+	combined := t.wraps(stmts)
+	if combined {
+		t.ends = append(t.ends, ofFunction)
+	}
+	body := t.block(stmts)
+	t.ends = nil
+	if len(t.results) == 0 && !combined {
+		body.List = append(body.List, ret(ident("nil")))
+	}
+	return typ, t.wrap(typ, stmts, body, combined)
+}
+
+// funcType is the type of a function that takes a cx and returns an error, too.
+func (t *transformer) funcType(of *ast.FuncType) *ast.FuncType {
+	params := &ast.FieldList{List: []*ast.Field{cxParam()}}
+	named := of.Params.NumFields() == 0 || len(of.Params.List[0].Names) > 0
+	for _, f := range of.Params.List {
 		n := *f
 		if !named {
 			n.Names = []*ast.Ident{ident("_")}
@@ -381,30 +443,15 @@ func (t *transformer) task(fd *ast.FuncDecl) ast.Decl {
 		params.List = append(params.List, &n)
 	}
 	results := &ast.FieldList{}
-	resNamed := false
-	if fd.Type.Results != nil {
-		results.List = append(results.List, fd.Type.Results.List...)
-		resNamed = len(fd.Type.Results.List) > 0 && len(fd.Type.Results.List[0].Names) > 0
-	}
 	last := &ast.Field{Type: ident("error")}
-	if resNamed {
-		last.Names = []*ast.Ident{ident("heistErr")}
+	if of.Results.NumFields() > 0 {
+		results.List = append(results.List, of.Results.List...)
+		if len(of.Results.List[0].Names) > 0 {
+			last.Names = []*ast.Ident{ident("heistErr")}
+		}
 	}
 	results.List = append(results.List, last)
-	typ := &ast.FuncType{TypeParams: fd.Type.TypeParams, Params: params, Results: results}
-	name := fd.Name
-	if fd.Name.Name == "main" && fd.Recv == nil {
-		name = ident("heistMain")
-	}
-	body := t.block(fd.Body)
-	n := 0
-	if fd.Type.Results != nil {
-		n = fd.Type.Results.NumFields()
-	}
-	if n == 0 {
-		body.List = append(body.List, &ast.ReturnStmt{Results: []ast.Expr{ident("nil")}})
-	}
-	return &ast.FuncDecl{Recv: fd.Recv, Name: name, Type: typ, Body: body}
+	return &ast.FuncType{TypeParams: of.TypeParams, Params: params, Results: results}
 }
 
 func (t *transformer) block(b *ast.BlockStmt) *ast.BlockStmt {
@@ -441,7 +488,13 @@ func (t *transformer) stmt(s ast.Stmt) ast.Stmt {
 	case *ast.BlockStmt:
 		return t.block(s)
 	case *ast.ExprStmt:
-		if c, ok := ast.Unparen(s.X).(*ast.CallExpr); ok && t.isTask(c) != nil {
+		if c, ok := ast.Unparen(s.X).(*ast.CallExpr); ok && t.awaited(c) != nil {
+			if tup := t.spread(c); tup != nil && !calls(c.Fun) {
+				names, set := t.variablesFor(tup, c.Args[0])
+				n := *c
+				n.Fun, n.Args = t.fun(c.Fun), append([]ast.Expr{ident("heistCx")}, names...)
+				return &ast.BlockStmt{List: []ast.Stmt{set, &ast.ExprStmt{X: &n}}}
+			}
 			return &ast.ExprStmt{X: t.call(c)}
 		}
 		return &ast.ExprStmt{X: t.expr(s.X)}
@@ -459,6 +512,9 @@ func (t *transformer) stmt(s ast.Stmt) ast.Stmt {
 		for _, sp := range gd.Specs {
 			v := *sp.(*ast.ValueSpec)
 			v.Values = t.exprs(v.Values)
+			if o, ok := t.info.Defs[v.Names[0]].(*types.Var); ok && t.closures[o] != nil && v.Type != nil {
+				v.Type = t.funcType(v.Type.(*ast.FuncType))
+			}
 			n.Specs = append(n.Specs, &v)
 		}
 		return &ast.DeclStmt{Decl: &n}
@@ -469,39 +525,43 @@ func (t *transformer) stmt(s ast.Stmt) ast.Stmt {
 			c.Fun = t.fun(c.Fun)
 		}
 		return &ast.DeferStmt{Call: &c}
+	case *ast.BranchStmt:
+		return t.branch(s)
 	case *ast.ReturnStmt:
+		if e, ok := t.innermost(); ok {
+			return &ast.BlockStmt{List: t.leave(e, t.exprs(s.Results))}
+		}
 		if len(s.Results) == 1 {
 			if c, ok := ast.Unparen(s.Results[0]).(*ast.CallExpr); ok {
 				if tup, ok := t.info.TypeOf(c).(*types.Tuple); ok && tup.Len() > 1 {
 					// return f(): its results, and nil
-					t.tmp++
-					var lhs, rhs []ast.Expr
-					for i := range tup.Len() {
-						lhs = append(lhs, ident(fmt.Sprintf("heist%d_%d", t.tmp, i)))
-						rhs = append(rhs, ident(fmt.Sprintf("heist%d_%d", t.tmp, i)))
-					}
-					return &ast.BlockStmt{List: []ast.Stmt{
-						&ast.AssignStmt{Lhs: lhs, Tok: token.DEFINE, Rhs: []ast.Expr{t.expr(c)}},
-						&ast.ReturnStmt{Results: append(rhs, ident("nil"))},
-					}}
+					names, set := t.variablesFor(tup, c)
+					return &ast.BlockStmt{List: []ast.Stmt{set, &ast.ReturnStmt{Results: append(names, ident("nil"))}}}
 				}
 			}
 		}
 		if len(s.Results) == 0 {
-			return &ast.ReturnStmt{Results: t.nakedResults(s)}
+			return &ast.ReturnStmt{Results: t.nakedResults()}
 		}
 		return &ast.ReturnStmt{Results: append(t.exprs(s.Results), ident("nil"))}
 	case *ast.LabeledStmt:
+		t.labelled[s.Stmt] = true
 		return &ast.LabeledStmt{Label: s.Label, Stmt: t.stmt(s.Stmt)}
 	case *ast.IfStmt:
-		return &ast.IfStmt{Init: t.stmt2(s.Init), Cond: t.expr(s.Cond), Body: t.block(s.Body), Else: t.stmt2(s.Else)}
+		return &ast.IfStmt{Init: t.stmt2(s.Init), Cond: t.cond(s.Cond), Body: t.block(s.Body), Else: t.stmt2(s.Else)}
 	case *ast.ForStmt:
-		n := &ast.ForStmt{Init: t.stmt2(s.Init), Post: t.stmt2(s.Post), Body: t.block(s.Body)}
+		if r := t.recursive(s); r != nil {
+			return r
+		}
+		n := &ast.ForStmt{Init: t.stmt2(s.Init), Post: t.stmt2(s.Post), Body: t.loop(s, s.Body)}
 		if s.Cond != nil {
-			n.Cond = t.expr(s.Cond)
+			n.Cond = t.cond(s.Cond)
 		}
 		return n
 	case *ast.RangeStmt:
+		if n := t.each(s); n != nil {
+			return n
+		}
 		n := *s
 		n.X = t.expr(s.X)
 		if s.Tok == token.ASSIGN {
@@ -512,7 +572,7 @@ func (t *transformer) stmt(s ast.Stmt) ast.Stmt {
 				n.Value = t.expr(s.Value)
 			}
 		}
-		n.Body = t.block(s.Body)
+		n.Body = t.loop(s, s.Body)
 		return &n
 	case *ast.SwitchStmt:
 		n := &ast.SwitchStmt{Init: t.stmt2(s.Init), Body: t.clauses(s.Body)}
@@ -526,6 +586,33 @@ func (t *transformer) stmt(s ast.Stmt) ast.Stmt {
 	return s
 }
 
+// spread is what the only argument of a call is, if that has several values.
+func (t *transformer) spread(c *ast.CallExpr) *types.Tuple {
+	if len(c.Args) != 1 {
+		return nil
+	}
+	tup, _ := t.info.TypeOf(c.Args[0]).(*types.Tuple)
+	return tup
+}
+
+func calls(e ast.Expr) (yes bool) {
+	ast.Inspect(e, func(n ast.Node) bool {
+		_, is := n.(*ast.CallExpr)
+		yes = yes || is
+		return true
+	})
+	return yes
+}
+
+// variablesFor declares variables with the values of a call.
+func (t *transformer) variablesFor(tup *types.Tuple, c ast.Expr) (names []ast.Expr, set ast.Stmt) {
+	t.tmp++
+	for i := range tup.Len() {
+		names = append(names, ident(fmt.Sprintf("heist%d_%d", t.tmp, i)))
+	}
+	return names, &ast.AssignStmt{Lhs: slices.Clone(names), Tok: token.DEFINE, Rhs: []ast.Expr{t.expr(c)}}
+}
+
 func (t *transformer) stmt2(s ast.Stmt) ast.Stmt {
 	if s == nil {
 		return nil
@@ -534,14 +621,9 @@ func (t *transformer) stmt2(s ast.Stmt) ast.Stmt {
 }
 
 // nakedResults is what a return without results becomes: itself, if the results are named.
-func (t *transformer) nakedResults(s *ast.ReturnStmt) []ast.Expr {
-	for o, fd := range t.tasks {
-		_ = o
-		if s.Pos() >= fd.Pos() && s.Pos() < fd.End() {
-			if fd.Type.Results.NumFields() > 0 {
-				return nil
-			}
-		}
+func (t *transformer) nakedResults() []ast.Expr {
+	if len(t.results) > 0 {
+		return nil
 	}
 	return []ast.Expr{ident("nil")}
 }
@@ -568,6 +650,9 @@ func (t *transformer) exprs(list []ast.Expr) (out []ast.Expr) {
 
 // call is a call of a task, which returns an error, too.
 func (t *transformer) call(c *ast.CallExpr) *ast.CallExpr {
+	if t.spread(c) != nil {
+		panic(Why("a task is called with another function's results"))
+	}
 	n := *c
 	n.Fun = t.fun(c.Fun)
 	n.Args = append([]ast.Expr{ident("heistCx")}, t.exprs(c.Args)...)
@@ -598,15 +683,19 @@ func (t *transformer) fun(e ast.Expr) ast.Expr {
 // expr rewrites the calls of tasks in an expression.
 func (t *transformer) expr(e ast.Expr) ast.Expr {
 	switch x := e.(type) {
+	case *ast.FuncLit:
+		if !t.machines[x] {
+			return x
+		}
+		typ, body := t.function(x.Type, x.Body)
+		return &ast.FuncLit{Type: typ, Body: body}
 	case *ast.CallExpr:
-		if o := t.isTask(x); o != nil {
-			if len(x.Args) == 1 {
-				if _, ok := t.info.TypeOf(x.Args[0]).(*types.Tuple); ok {
-					panic(Why("a task is called with another function's results"))
-				}
-			}
-			n := o.Signature().Results().Len()
+		if sig := t.awaited(x); sig != nil {
+			n := sig.Results().Len()
 			name := "heistMust"
+			if n == 0 {
+				name = "heistDone"
+			}
 			if n > 1 {
 				name += strconv.Itoa(n)
 			}
@@ -617,7 +706,7 @@ func (t *transformer) expr(e ast.Expr) ast.Expr {
 			n.Fun = t.fun(x.Fun)
 		}
 		n.Args = t.exprs(x.Args)
-		return &n
+		return t.through(x, &n)
 	case *ast.ParenExpr:
 		return &ast.ParenExpr{X: t.expr(x.X)}
 	case *ast.SelectorExpr:
@@ -699,7 +788,10 @@ func heistPause(cx *task.Cx) error {
 // heistPauseContext is heistPause for goroutines.
 func heistPauseContext(context.Context) error { return nil }
 
-func main() {
+func main() { HeistMain() }
+
+// HeistMain runs the program.
+func HeistMain() {
 	if os.Getenv("HEIST_SEED") == "-1" {
 		if err := heistMainContext(context.Background()); err != nil {
 			panic(err)
@@ -708,6 +800,28 @@ func main() {
 	}
 	t := newHeistMain()
 	if err := task.Run(context.Background(), t); err != nil {
+		panic(err)
+	}
+}
+
+// heistThrough returns v, and waits at random.
+func heistThrough[T any](cx *task.Cx, v T) (T, error) { return v, heistPause(cx) }
+
+func heistThroughContext[T any](_ context.Context, v T) (T, error) { return v, nil }
+
+type heistPair[T any] struct {
+	K int
+	V T
+}
+
+type heistNumber[T any] struct{ K T }
+
+type heistInteger interface {
+	~int | ~int8 | ~int16 | ~int32 | ~int64 | ~uint | ~uint8 | ~uint16 | ~uint32 | ~uint64 | ~uintptr
+}
+
+func heistDone(err error) {
+	if err != nil {
 		panic(err)
 	}
 }

@@ -34,10 +34,14 @@ func TestPlain(t *testing.T) {
 	one("names", func(p *pauser) string { return fmt.Sprint(names(cx, p, []string{"a", "b"})) })
 	one("pairs", func(p *pauser) string { return fmt.Sprint(pairs(cx, p)) })
 	one("frames", func(p *pauser) string { return fmt.Sprint(frames(cx, p)) })
-	want = append(want, wantLiterals)
+	p := new(pauser)
+	wantCases := []string{run("cases", p, func() string { return fmt.Sprint(cases(cx, p)) })}
+	t.Log(wantCases)
 	for _, l := range want {
 		t.Log(l)
 	}
 	compare(t, want, Traces, 499)
 	compare(t, want, Colored, 50)
+	compare(t, wantCases, casesTraces, 499)
+	compare(t, wantCases, casesColored, 50)
 }

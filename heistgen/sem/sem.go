@@ -98,3 +98,10 @@ func noMap() map[int]int { return nil }
 
 // lists is a type that is a slice of itself.
 type lists []lists
+
+// was sets an integer, and returns what it was.
+func was(i *int, to int) int {
+	n := *i
+	*i = to
+	return n
+}

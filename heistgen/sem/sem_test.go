@@ -1,9 +1,13 @@
 package sem
 
 import (
+	"context"
+	"fmt"
 	"os"
 	"os/exec"
 	"testing"
+
+	"github.com/heist-go/heist/task"
 )
 
 // wantLiterals is what literals does: combinators do not run without a scheduler.
@@ -12,16 +16,40 @@ const wantLiterals = "literals: val1; val2; unwound; caught in a literal; [timeo
 // TestMachines compares the machines with themselves, under many seeds; TestPlain, behind the
 // tag, with plain Go.
 func TestMachines(t *testing.T) {
-	want := Traces(0)
-	want[len(want)-1] = wantLiterals
-	compare(t, want, Traces, 499)
+	compare(t, Traces(0), Traces, 499)
+	compare(t, []string{wantLiterals}, literalsTraces, 499)
+	compare(t, casesTraces(0), casesTraces, 499)
 }
 
 // TestColors compares the versions for goroutines with the machines.
 func TestColors(t *testing.T) {
-	want := Traces(0)
-	want[len(want)-1] = wantLiterals
-	compare(t, want, Colored, 50)
+	compare(t, Traces(0), Colored, 50)
+	compare(t, []string{wantLiterals}, literalsColored, 50)
+	compare(t, casesTraces(0), casesColored, 50)
+}
+
+func literalsTraces(seed uint64) []string {
+	return []string{traced("literals", seed, func(p *pauser) (task.Task, func() string) {
+		t := newLiterals(p)
+		return t, func() string { return fmt.Sprint(t.Result()) }
+	})}
+}
+
+func literalsColored(seed uint64) []string {
+	p := &pauser{seed: seed}
+	return []string{run("literals", p, func() string { return fmt.Sprint(literalsContext(context.Background(), p)) })}
+}
+
+func casesTraces(seed uint64) []string {
+	return []string{traced("cases", seed, func(p *pauser) (task.Task, func() string) {
+		t := newCases(p)
+		return t, func() string { return fmt.Sprint(t.Result()) }
+	})}
+}
+
+func casesColored(seed uint64) []string {
+	p := &pauser{seed: seed}
+	return []string{run("cases", p, func() string { return fmt.Sprint(casesContext(context.Background(), p)) })}
 }
 
 func compare(t *testing.T, want []string, traces func(uint64) []string, seeds uint64) {

@@ -26,15 +26,21 @@ func run(name string, p *pauser, f func() string) string {
 	return <-out
 }
 
-// Traces are the traces of the functions as tasks, with a pauser of that seed.
+// traced is the trace of a task, with a pauser of that seed.
+func traced(name string, seed uint64, make func(p *pauser) (task.Task, func() string)) string {
+	p := &pauser{seed: seed}
+	return run(name, p, func() string {
+		t, result := make(p)
+		_ = task.Run(context.Background(), t)
+		return result()
+	})
+}
+
+// Traces are the traces of the functions as tasks, with a pauser of that seed. Literals and cases
+// are traced by the tests: their machines are large, and not to be compiled for each mutant.
 func Traces(seed uint64) (out []string) {
 	one := func(name string, make func(p *pauser) (task.Task, func() string)) {
-		p := &pauser{seed: seed}
-		out = append(out, run(name, p, func() string {
-			t, result := make(p)
-			_ = task.Run(context.Background(), t)
-			return result()
-		}))
+		out = append(out, traced(name, seed, make))
 	}
 	for _, how := range []string{"", "panic", "nil map", "goexit", "error"} {
 		one("outer "+how, func(p *pauser) (task.Task, func() string) {
@@ -80,10 +86,6 @@ func Traces(seed uint64) (out []string) {
 		t := newFrames(p)
 		return t, func() string { return fmt.Sprint(t.Result()) }
 	})
-	one("literals", func(p *pauser) (task.Task, func() string) {
-		t := newLiterals(p)
-		return t, func() string { return fmt.Sprint(t.Result()) }
-	})
 	return out
 }
 
@@ -114,6 +116,5 @@ func Colored(seed uint64) (out []string) {
 	})
 	one("pairs", func(ctx context.Context, p *pauser) string { return fmt.Sprint(pairsContext(ctx, p)) })
 	one("frames", func(ctx context.Context, p *pauser) string { return fmt.Sprint(framesContext(ctx, p)) })
-	one("literals", func(ctx context.Context, p *pauser) string { return fmt.Sprint(literalsContext(ctx, p)) })
 	return out
 }
