@@ -186,7 +186,7 @@ func (o *output) fun(f *fun) {
 			names += ", "
 		}
 		o.p("%s.call.Begin(%s&%s.Values)\n%s.Values.Begin(&%s.call)\nreturn %s\n}\n\n", v, names, v, v, v, v)
-		if f.alone() && len(f.defers) == 0 && len(f.outs) == 0 && len(f.code) <= twice {
+		if f.alone() && !f.leaves() && len(f.defers) == 0 && len(f.outs) == 0 && len(f.code) <= twice {
 			o.next(f, v, tn)
 		}
 	default:
@@ -297,39 +297,54 @@ func (f *fun) resultList(w *writer) string {
 
 func (o *output) p(format string, args ...any) { fmt.Fprintf(&o.b, format, args...) }
 
+// operationType writes the type of a function literal, without func.
+func (f *fun) operationType(w *writer) string {
+	parts := []string{"*" + w.task() + "Cx"}
+	for i, p := range f.params {
+		t := w.typ(p.Type())
+		if f.sig.Variadic() && i == len(f.params)-1 {
+			t = "..." + w.typ(p.Type().(*types.Slice).Elem())
+		}
+		parts = append(parts, t)
+	}
+	return "(" + strings.Join(parts, ", ") + ") " + f.resultList(w)
+}
+
 // literal writes the constructor of a function literal, and the operation that it is.
 func (o *output) literal(w *writer, tp, tn string) {
 	f := w.f
 	call := f.name + "Call"
-	var ps, init []string
+	var ps, init, again, ready []string
 	for _, v := range f.captive {
 		s := f.slots[v]
 		ps = append(ps, s.name+" *"+w.typ(s.typ))
 		init = append(init, s.name+": "+s.name)
+		ready = append(ready, fmt.Sprintf("%s.%s = %s\n", f.self, s.name, s.name))
 	}
-	sig := func(named bool) string {
-		parts := []string{}
-		if named {
-			parts = append(parts, f.ctx+" *"+w.task()+"Cx")
-		} else {
-			parts = append(parts, "*"+w.task()+"Cx")
-		}
+	sig := func() string {
+		parts := []string{f.ctx + " *" + w.task() + "Cx"}
 		for i, p := range f.params {
 			t := w.typ(p.Type())
 			if f.sig.Variadic() && i == len(f.params)-1 {
 				t = "..." + w.typ(p.Type().(*types.Slice).Elem())
 			}
-			if named {
-				t = f.slots[p].name + " " + t
-			}
-			parts = append(parts, t)
+			parts = append(parts, f.slots[p].name+" "+t)
 		}
 		return "(" + strings.Join(parts, ", ") + ")"
 	}
 	first, made, ok := f.generated("first", "first0"), f.generated("now", "progress"), f.generated("ok", "found")
-	fresh := fmt.Sprintf("&%s%s{%s}", call, tn, strings.Join(init, ", "))
-	o.p("// %s returns %s as an operation.\nfunc %s%s(%s) func%s %s {\n", newName(f.name), f.display(), newName(f.name), tp, strings.Join(ps, ", "), sig(false), f.resultList(w))
-	o.p("%s := %s\n", first, fresh)
+	for _, v := range f.captive {
+		n := f.slots[v].name
+		again = append(again, n+": "+first+"."+n)
+	}
+	if f.bounded {
+		o.p("// ready makes %s an operation of the function around it, whose variables it captures.\nfunc (%s *%s%s) ready(%s) {\n%s", f.display(), f.self, call, tn, strings.Join(ps, ", "), strings.Join(ready, ""))
+		o.p("if %s.poll == nil {\n%s.poll = %s.operation()\n}\n}\n\n", f.self, f.self, f.self)
+	}
+	if !f.bounded || f.root().context { // the version for goroutines has no frame
+		o.p("// %s returns %s as an operation.\nfunc %s%s(%s) func%s {\n", newName(f.name), f.display(), newName(f.name), tp, strings.Join(ps, ", "), f.operationType(w))
+		o.p("return (&%s%s{%s}).operation()\n}\n\n", call, tn, strings.Join(init, ", "))
+	}
 	_, names := f.paramList(w, true)
 	var rs []string
 	var outs []string
@@ -340,8 +355,9 @@ func (o *output) literal(w *writer, tp, tn string) {
 	fail := f.generated("err", "e")
 	outs = append(outs, fail+" error")
 	rs = append(rs, fail)
-	o.p("return func%s (%s) {\n%s, %s := %s.Here(%s).(*%s%s)\nif !%s {\n", sig(true), strings.Join(outs, ", "), made, ok, first, f.ctx, call, tn, ok)
-	o.p("if %s = %s; !%s.Claim() {\n%s = %s\n}\n%s.Begin(%s)\n}\n", made, first, made, made, fresh, made, names)
+	o.p("// operation returns the function, whose first call has the frame that this is.\nfunc (%s *%s%s) operation() func%s {\n", first, call, tn, f.operationType(w))
+	o.p("return func%s (%s) {\n%s, %s := %s.Here(%s).(*%s%s)\nif !%s {\n", sig(), strings.Join(outs, ", "), made, ok, first, f.ctx, call, tn, ok)
+	o.p("if %s = %s; !%s.Claim() {\n%s = &%s%s{%s}\n}\n%s.Begin(%s)\n}\n", made, first, made, made, call, tn, strings.Join(again, ", "), made, names)
 	o.p("if %s = %s.Drive(%s, %s, &%s.Literal); %s == %sPending {\nreturn %s\n}\n", fail, made, f.ctx, made, first, fail, w.task(), strings.Join(rs, ", "))
 	o.p("return %s.Result(%s)\n}\n}\n\n", made, fail)
 }
@@ -363,6 +379,8 @@ func (o *output) machine(w *writer, tp, tn, params string) {
 	}
 	for _, p := range f.own() {
 		switch s, k := p.slot, p.kid; {
+		case p.lit != nil:
+			o.p("%s %sCall%s // line %d\n", p.lit.nest, p.lit.name, tn, f.line(p.lit.lit.Pos()))
 		case s != nil:
 			star, also := "", ""
 			if s.boxed {
@@ -384,6 +402,9 @@ func (o *output) machine(w *writer, tp, tn, params string) {
 		default:
 			o.p("defers []%sDefer%s\n", f.name, tn)
 		}
+	}
+	if f.bounded {
+		o.p("poll func%s\n", f.operationType(w))
 	}
 	o.p("}\n\n")
 	ofSite := f.ofSites()
@@ -446,7 +467,7 @@ func (o *output) machine(w *writer, tp, tn, params string) {
 		captive[f.slots[v]] = true
 	}
 	for _, s := range f.order {
-		if !s.frame || s.shares != nil || captive[s] || f.listed && ofSite[s] {
+		if !s.frame || s.shares != nil || captive[s] || f.listed && ofSite[s] || s.rests && !hasExported(s.typ) {
 			continue
 		}
 		if s.boxed {
@@ -464,7 +485,8 @@ func (o *output) machine(w *writer, tp, tn, params string) {
 
 	// Step
 	step := "Step"
-	guarded := len(f.defers) > 0 || f.shields
+	leaves := f.leaves()
+	guarded := len(f.defers) > 0 || f.shields || leaves
 	fail := f.out
 	if f.fail != nil {
 		fail = w.slot(f.fail)
@@ -478,8 +500,14 @@ func (o *output) machine(w *writer, tp, tn, params string) {
 				o.p("defer %s.Unshield(%s, %s)\n", m, f.drv, f.ctx)
 			}
 			o.p("%s.deferred(recover())\n%s = %sEnded(%s)\n", m, f.out, w.machine(), fail)
-		} else {
+		} else if f.shields {
 			o.p("%s.Unshield(%s, %s)\n", m, f.drv, f.ctx)
+		}
+		if leaves {
+			if len(f.defers) > 0 || f.shields {
+				o.p("}\n}()\ndefer func() {\nif !ok {\n")
+			}
+			o.p("%s.left(%s)\n", m, f.ctx)
 		}
 		o.p("}\n}()\n%s = %s.step(%s, %s, %s)\nok = true\nreturn %s\n}\n\n", f.out, m, f.drv, f.ctx, f.in, f.out)
 		o.p("// step is Step without the care for panics.\n")
@@ -491,6 +519,16 @@ func (o *output) machine(w *writer, tp, tn, params string) {
 	o.p("\n%s\n}\n\n", selfMark)
 
 	o.lines(f, call, tn)
+	if leaves {
+		o.p("// left ends what a panic has left behind, before others have its place.\nfunc (%s *%s%s) left(%s *%sCx) {\n", m, call, tn, f.ctx, w.task())
+		for i := len(f.insides()) - 1; i >= 0; i-- {
+			o.p("defer %s.%s.End(%s)\n", m, f.insides()[i].nest, f.ctx)
+		}
+		for _, s := range f.combinators() {
+			o.p("defer %s.End(%s)\n", w.place(s), f.ctx)
+		}
+		o.p("}\n\n")
+	}
 	if len(f.defers) > 0 {
 		o.deferred(w, call, tn)
 	}
@@ -564,6 +602,20 @@ func (f *fun) rented() string {
 
 // alone reports whether the function awaits no other, so that it is the innermost one whenever it waits.
 func (f *fun) alone() bool { return len(f.frames) == 0 && !f.shields }
+
+// hasExported reports whether a struct has exported fields that point to memory.
+func hasExported(t types.Type) bool {
+	s, ok := t.Underlying().(*types.Struct)
+	if !ok {
+		return true
+	}
+	for v := range s.Fields() {
+		if v.Exported() && hasPointers(v.Type(), map[types.Type]bool{}) {
+			return true
+		}
+	}
+	return false
+}
 
 // next writes the Next of a generator that is alone: Step's body, which returns values where it makes them
 // instead of leaving them with the generator for who asks.
@@ -668,27 +720,40 @@ func (o *output) deferred(w *writer, call, tn string) {
 	}
 	one := func(s *site, at string) {
 		text := ""
-		switch {
-		case s.static != nil:
-			text = w.expr(s.static)
-		case s.method != "":
-			text = at + field(s.fun) + "." + s.method
-		default:
-			text = at + field(s.fun)
+		var boxes []*slot
+		lit, literal := s.static.(*ast.FuncLit)
+		if literal {
+			boxes = f.boxedIn(lit, nil)
 		}
-		var as []string
-		for i, a := range s.args {
-			if a == nil {
-				as = append(as, w.expr(s.fixed[i]))
-			} else {
-				as = append(as, at+field(a))
+		w.b.Reset()
+		w.with(boxes, func() {
+			switch {
+			case s.static != nil:
+				text = w.expr(s.static)
+			case s.method != "":
+				text = at + field(s.fun) + "." + s.method
+			default:
+				text = at + field(s.fun)
 			}
-		}
-		dots := ""
-		if s.spread {
-			dots = "..."
-		}
-		o.p("defer %s(%s%s)\n", text, strings.Join(as, ", "), dots)
+			var as []string
+			for i, a := range s.args {
+				if a == nil {
+					as = append(as, w.expr(s.fixed[i]))
+				} else {
+					as = append(as, at+field(a))
+				}
+			}
+			dots := ""
+			if s.spread {
+				dots = "..."
+			}
+			w.p("defer %s(%s%s)\n", text, strings.Join(as, ", "), dots)
+			if literal {
+				w.p("\n%s\n", selfMark)
+			}
+		})
+		o.p("%s", w.b.String())
+		w.b.Reset()
 	}
 	if f.listed {
 		rec := f.generated("rec", "record")
@@ -816,7 +881,10 @@ func plainEnd(s ast.Stmt) bool {
 // closures lists the boxed variables that function literals in the nodes use.
 func (w *writer) closures(nodes ...ast.Node) (list []*slot) {
 	f := w.f
-	seen := map[*slot]bool{}
+	static := map[ast.Expr]bool{}
+	for _, s := range f.defers {
+		static[s.static] = true
+	}
 	for _, n := range nodes {
 		if n == nil {
 			continue
@@ -826,21 +894,26 @@ func (w *writer) closures(nodes ...ast.Node) (list []*slot) {
 			if !ok {
 				return true
 			}
-			if f.machines[lit] != nil {
+			if f.machines[lit] != nil || static[lit] {
 				return false
 			}
-			ast.Inspect(lit, func(n ast.Node) bool {
-				if id, ok := n.(*ast.Ident); ok {
-					if s := f.slotOf(id); s != nil && s.boxed && !seen[s] {
-						seen[s] = true
-						list = append(list, s)
-					}
-				}
-				return true
-			})
+			list = f.boxedIn(lit, list)
 			return false
 		})
 	}
+	return list
+}
+
+// boxedIn adds the boxed variables that a literal uses to list.
+func (f *fun) boxedIn(lit *ast.FuncLit, list []*slot) []*slot {
+	ast.Inspect(lit, func(n ast.Node) bool {
+		if id, ok := n.(*ast.Ident); ok {
+			if s := f.slotOf(id); s != nil && s.boxed && !slices.Contains(list, s) {
+				list = append(list, s)
+			}
+		}
+		return true
+	})
 	return list
 }
 

@@ -629,7 +629,7 @@ func (f *fun) direct(id *ast.Ident, c *ast.CallExpr) bool {
 		return false
 	}
 	s := f.slots[v]
-	if s == nil || s.boxed {
+	if s == nil || s.boxed || s.open {
 		return false
 	}
 	uses := false
@@ -678,6 +678,10 @@ func (f *fun) steady(n *ast.CallExpr) {
 	}
 	sig, _ := coreOf(info.TypeOf(n.Fun)).(*types.Signature)
 	for i, a := range n.Args {
+		if lit, ok := ast.Unparen(a).(*ast.FuncLit); ok && f.machines[lit] != nil && f.machines[lit].bounded {
+			f.raw(a.Pos(), nil, f.mentioned(a, nil), "%v", f.machines[lit])
+			continue
+		}
 		if f.stable(a) {
 			continue
 		}
@@ -784,7 +788,7 @@ func (f *fun) stable(e ast.Expr) bool {
 		return f.stable(x.X)
 	case *ast.Ident:
 		if s := f.slotOf(x); s != nil {
-			return !s.boxed
+			return !s.boxed && !s.open
 		}
 		switch o := info.ObjectOf(x).(type) {
 		case *types.Func, *types.Nil, *types.Builtin, *types.Const:
@@ -1038,6 +1042,24 @@ func (f *fun) mentioned(n ast.Node, list []*slot) []*slot {
 
 // deferSites finds the defer statements, and what they have to keep.
 func (f *fun) deferSites() {
+	inspectBody(f.body, func(n ast.Node) bool {
+		d, ok := n.(*ast.DeferStmt)
+		if !ok {
+			return true
+		}
+		s := &site{call: d.Call, bit: len(f.defers)}
+		f.defers = append(f.defers, s)
+		f.sites[d.Call] = s
+		f.plan(s, d.Call)
+		return true
+	})
+}
+
+// maxDefers is how many defer statements have a bit each.
+const maxDefers = 29
+
+// repeatsDefers reports whether a defer statement may be executed several times, or there are too many.
+func (f *fun) repeatsDefers() (yes bool) {
 	type span struct{ from, to token.Pos }
 	var loops []span
 	info := f.info()
@@ -1061,25 +1083,46 @@ func (f *fun) deferSites() {
 		}
 		return true
 	})
+	defers := 0
 	inspectBody(f.body, func(n ast.Node) bool {
-		d, ok := n.(*ast.DeferStmt)
-		if !ok {
-			return true
-		}
-		for _, l := range loops {
-			if d.Pos() >= l.from && d.Pos() < l.to {
-				f.listed = true
+		if d, ok := n.(*ast.DeferStmt); ok {
+			defers++
+			for _, l := range loops {
+				yes = yes || d.Pos() >= l.from && d.Pos() < l.to
 			}
 		}
-		s := &site{call: d.Call, bit: len(f.defers)}
-		f.defers = append(f.defers, s)
-		f.sites[d.Call] = s
-		f.plan(s, d.Call)
 		return true
 	})
-	if len(f.defers) > 29 {
-		f.listed = true
+	return yes || defers > maxDefers
+}
+
+// method returns the literal that a statement defers, if it is a part of the method that runs deferred calls, where
+// variables are fields.
+func (f *fun) method(c *ast.CallExpr) *ast.FuncLit {
+	lit, ok := ast.Unparen(c.Fun).(*ast.FuncLit)
+	if !ok || f.machines[lit] != nil || len(f.insidesOf(lit)) > 0 || f.repeatsDefers() {
+		return nil
 	}
+	ast.Inspect(lit, func(n ast.Node) bool {
+		id, is := n.(*ast.Ident)
+		ok = ok && !(is && f.info().Uses[id] == f.cx)
+		return ok
+	})
+	if !ok {
+		return nil
+	}
+	return lit
+}
+
+// insidesOf returns the machines in a literal that is none.
+func (f *fun) insidesOf(lit *ast.FuncLit) (list []*fun) {
+	ast.Inspect(lit, func(n ast.Node) bool {
+		if in, ok := n.(*ast.FuncLit); ok && f.machines[in] != nil {
+			list = append(list, f.machines[in])
+		}
+		return true
+	})
+	return list
 }
 
 // plan decides what a defer statement keeps.
@@ -1096,7 +1139,7 @@ func (f *fun) plan(s *site, c *ast.CallExpr) {
 	switch {
 	case info.Types[c.Fun].IsBuiltin():
 		s.static = fn
-	case callee(info, c) != nil && info.Selections[selectorOf(fn)] == nil:
+	case callee(info, c) != nil && info.Selections[selectorOf(fn)] == nil, f.method(c) != nil:
 		s.static = fn
 	default:
 		if sel, ok := fn.(*ast.SelectorExpr); ok {

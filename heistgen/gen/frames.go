@@ -34,7 +34,8 @@ const unknownFrame = 64
 // part is a field of a frame: of variables, of the list of deferred calls, or of an awaited function's frame.
 type part struct {
 	slot *slot // or
-	kid  *kid  // or neither, for the list
+	kid  *kid  // or
+	lit  *fun  // or none of them, for the list
 }
 
 // place is a field that a frame has of its own, or of its base.
@@ -42,6 +43,7 @@ type place struct {
 	name string
 	typ  types.Type // of variables
 	kid  *kid       // of frames
+	lit  *fun       // of literals
 	size int64
 }
 
@@ -60,6 +62,9 @@ func (f *fun) parts() (list []part) {
 		if k.host == nil {
 			list = append(list, part{kid: k})
 		}
+	}
+	for _, l := range f.insides() {
+		list = append(list, part{lit: l})
 	}
 	return list
 }
@@ -114,6 +119,12 @@ func (f *fun) sizeOf(p part, sizes types.Sizes) (size, align int64) {
 	switch {
 	case p.slot != nil:
 		return of(p.slot.fieldType())
+	case p.lit != nil:
+		size, known := p.lit.size(sizes)
+		if !known {
+			size = -1
+		}
+		return size, word
 	case p.kid == nil:
 		return 3 * word, word
 	case p.kid.pointer:
@@ -152,6 +163,9 @@ func (f *fun) size(sizes types.Sizes) (size int64, known bool) {
 		largest = max(largest, align)
 		size = (size+align-1)/align*align + s
 	}
+	if f.bounded {
+		size += word // its function
+	}
 	return (size + largest - 1) / largest * largest, known
 }
 
@@ -176,6 +190,9 @@ func (f *fun) least(sizes types.Sizes) (size int64) {
 			pinned = append(pinned, s)
 			always += max(0, sizes.Sizeof(s.fieldType()))
 		}
+	}
+	for _, l := range f.insides() {
+		always += l.least(sizes)
 	}
 	for _, k := range f.frames {
 		if k.pointer {
@@ -218,6 +235,8 @@ func (f *fun) places() (list []place) {
 		switch {
 		case p.slot != nil:
 			list = append(list, place{name: p.slot.fieldName(), typ: p.slot.fieldType(), size: size})
+		case p.lit != nil:
+			list = append(list, place{name: p.lit.nest, lit: p.lit, size: size})
 		case p.kid != nil:
 			list = append(list, place{name: p.kid.name, kid: p.kid, size: size})
 		default:
@@ -310,6 +329,8 @@ func (u *unit) frames(all []*fun) {
 		for _, p := range f.parts() {
 			if k := p.kid; k != nil && !k.pointer && !k.f.elsewhere {
 				n += weigh(k.f)
+			} else if p.lit != nil {
+				n += weigh(p.lit)
 			} else if size, _ := f.sizeOf(p, everywhere); size > 0 {
 				n += size
 			}
@@ -481,6 +502,8 @@ func (p part) name() string {
 		return p.slot.name
 	case p.kid != nil:
 		return p.kid.name
+	case p.lit != nil:
+		return p.lit.nest
 	}
 	return "defers"
 }
@@ -490,8 +513,10 @@ func (p part) fits(pl place) bool {
 	switch {
 	case p.slot != nil:
 		return pl.typ != nil && types.Identical(p.slot.fieldType(), pl.typ)
+	case p.lit != nil:
+		return false
 	case p.kid != nil:
-		return pl.kid != nil && pl.kid.f == p.kid.f && pl.kid.pointer == p.kid.pointer && sameTypes(pl.kid.targs, p.kid.targs)
+		return pl.kid != nil && pl.lit == nil && pl.kid.f == p.kid.f && pl.kid.pointer == p.kid.pointer && sameTypes(pl.kid.targs, p.kid.targs)
 	}
 	return false
 }
@@ -529,6 +554,8 @@ func (f *fun) rename() {
 			p.slot.at = free(p.slot.name)
 		} else if p.kid != nil {
 			p.kid.name = free(p.kid.name)
+		} else if p.lit != nil {
+			p.lit.nest = free(p.lit.nest)
 		}
 	}
 }

@@ -193,12 +193,12 @@ func (u *unit) cycles(all []*fun) {
 		if g == nil {
 			return
 		}
-		for to := range g.awaits {
+		g.eachAwaited(func(to *types.Func) {
 			if !reach[from][to] {
 				reach[from][to] = true
 				visit(from, to)
 			}
-		}
+		})
 	}
 	for _, f := range all {
 		reach[f.obj] = map[*types.Func]bool{}
@@ -206,11 +206,21 @@ func (u *unit) cycles(all []*fun) {
 	}
 	for _, f := range all {
 		f.cyclic = map[*types.Func]bool{}
-		for to := range f.awaits {
+		f.eachAwaited(func(to *types.Func) {
 			if reach[to][f.obj] {
 				f.cyclic[to] = true
 			}
-		}
+		})
+	}
+}
+
+// eachAwaited calls do with the functions whose frames would be in f's, or in those of literals in it.
+func (f *fun) eachAwaited(do func(*types.Func)) {
+	for to := range f.awaits {
+		do(to)
+	}
+	for _, l := range f.insides() {
+		l.eachAwaited(do)
 	}
 }
 

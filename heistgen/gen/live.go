@@ -52,6 +52,8 @@ func (f *fun) flow() {
 		case opWait:
 			if r, ok := i.call.(*rawExpr); ok {
 				i.uses = append(i.uses, r.uses...)
+			} else if c, ok := i.call.(*ast.CallExpr); ok && f.mutant("what a literal captures does not live across its wait") {
+				i.uses = f.mentioned(c.Fun, i.uses)
 			} else {
 				i.uses = f.mentioned(i.call, i.uses)
 			}

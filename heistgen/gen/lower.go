@@ -14,6 +14,8 @@ type lowered struct {
 	flat                    map[ast.Node]bool     // what waits, or has something inside that does
 	machines                map[*ast.FuncLit]*fun // literals that are functions of their own
 	captured                map[*types.Var]bool   // variables that closures use, or that are addressed
+	openVars                map[*types.Var]bool   // variables that literals use whose frames are inside
+	heldVars                map[*types.Var]bool   // variables that deferred literals use, which are parts of a method
 	takenAt                 map[*types.Var]taken  // where that is first done, and lent
 	pinned                  map[*types.Var]bool   // arrays that operations are lent
 	lentTo                  map[*ast.SliceExpr]bool
@@ -55,6 +57,9 @@ type slot struct {
 	name   string
 	typ    types.Type
 	boxed  bool // lives on the heap: it is captured or addressed
+	held   bool // a deferred call reads it
+	open   bool // a literal whose frame is inside may read and write it while the function waits
+	rests  bool // a combinator or a timer: it is used in place, and refers to nothing at rest
 	frame  bool // lives across a wait: a field
 	pinned bool // a field for other reasons
 	reads  int
@@ -208,13 +213,14 @@ func (f *fun) generated(names ...string) string {
 
 // reserved are names of what a machine has.
 var reserved = []string{"Call", "Step", "Begin", "Result", "At", "D", "Start", "Enter", "Entered", "Defers", "Awaited", "Shield", "Unshield",
-	"Unwind", "Line", "Here", "Claim", "Drive", "Abandon", "Literal", "op", "first", "self", "busy", "deferred", "step", "abandoned", "clear", "call", "up", "machine", "Poll", "Driver", "defers", "drv"}
+	"Unwind", "Line", "End", "poll", "operation", "ready", "left", "Here", "Claim", "Drive", "Abandon", "Literal", "op", "first", "self", "busy", "deferred", "step", "abandoned", "clear", "call", "up", "machine", "Poll", "Driver", "defers", "drv"}
 
 // lower fills in what becomes of the body.
 func (f *fun) lower() {
 	info := f.info()
 	f.captured, f.pinned, f.lentTo = map[*types.Var]bool{}, map[*types.Var]bool{}, map[*ast.SliceExpr]bool{}
 	f.takenAt = map[*types.Var]taken{}
+	f.openVars, f.heldVars = map[*types.Var]bool{}, map[*types.Var]bool{}
 	f.targets = map[*ast.BranchStmt]ast.Stmt{}
 	f.jumps = map[*ast.BranchStmt]*label{}
 	f.breaks, f.conts = map[ast.Stmt]*label{}, map[ast.Stmt]*label{}
@@ -232,6 +238,7 @@ func (f *fun) lower() {
 		}
 	}
 	f.scanNames()
+	f.listed = f.repeatsDefers()
 	f.capture()
 	resolve(f.body, info, f.targets)
 	for _, n := range reserved {
@@ -252,9 +259,12 @@ func (f *fun) lower() {
 		s := f.declare(p)
 		s.pinned = true
 	}
+	for _, l := range f.insides() {
+		l.nest = f.generated("lit", "literal")
+	}
 	for _, v := range f.captive {
 		s := f.declare(v)
-		s.boxed, s.pinned = true, true
+		s.boxed, s.pinned, s.rests = true, true, false
 	}
 	if f.yield != nil {
 		if t := f.unit.machineType("Values", f.yields); t != nil {
@@ -287,7 +297,7 @@ func (f *fun) lower() {
 	last := rs.At(rs.Len() - 1)
 	if named && last.Name() != "_" {
 		f.fail = f.declare(last)
-		f.fail.pinned = len(f.defers) > 0 || f.fail.boxed
+		f.fail.pinned = len(f.defers) > 0 || f.fail.boxed || f.fail.open
 	} else if len(f.defers) > 0 {
 		f.fail = f.temp("failed", errorType, f.body.Pos())
 		f.fail.pinned = true
@@ -363,6 +373,9 @@ func (f *fun) scanNames() {
 func (f *fun) capture() {
 	info := f.info()
 	var visit func(n ast.Node, lit *ast.FuncLit)
+	owner := f                              // whose frame has what n declares: f, or a literal whose frame is inside
+	var inside *ast.FuncLit                 // the outermost of these
+	inPlace := map[*ast.SelectorExpr]bool{} // calls of what is used in place, if it is a variable
 	root := func(e ast.Expr) *types.Var {
 		for {
 			switch x := e.(type) {
@@ -401,7 +414,22 @@ func (f *fun) capture() {
 	visit = func(n ast.Node, lit *ast.FuncLit) {
 		ast.Inspect(n, func(n ast.Node) bool {
 			switch n := n.(type) {
+			case *ast.DeferStmt:
+				if m := owner.method(n.Call); m != nil && lit == nil {
+					if owner == f {
+						f.hold(m)
+					}
+					for _, a := range n.Call.Args {
+						visit(a, nil)
+					}
+					visit(m.Body, nil)
+					return false
+				}
 			case *ast.CallExpr:
+				if s, ok := ast.Unparen(n.Fun).(*ast.SelectorExpr); ok && rests(info.TypeOf(s.X)) && (s.Sel.Name == "Sleep" || isCombinator(info.TypeOf(s.X))) {
+					_, ok := ast.Unparen(s.X).(*ast.Ident)
+					inPlace[s] = ok
+				}
 				// What an operation is lent it does not keep: buf[:] may be in the frame.
 				if lit == nil && f.waits(n) == polled {
 					for _, a := range n.Args {
@@ -415,12 +443,27 @@ func (f *fun) capture() {
 					}
 				}
 			case *ast.FuncLit:
-				if n != lit {
-					visit(n, n)
-					return false
+				if n == lit || n == owner.lit {
+					break
 				}
+				in := lit
+				if l := owner.machines[n]; lit == nil && l != nil && l.bounded {
+					defer func(o *fun, i *ast.FuncLit) { owner, inside = o, i }(owner, inside)
+					owner = l
+					if inside == nil {
+						inside = n
+					}
+				} else {
+					in = n
+				}
+				visit(n, in)
+				return false
 			case *ast.Ident:
-				if v, ok := info.Uses[n].(*types.Var); ok && lit != nil && (v.Pos() < lit.Pos() || v.Pos() >= lit.End()) {
+				v, ok := info.Uses[n].(*types.Var)
+				if ok && inside != nil && (v.Pos() < inside.Pos() || v.Pos() >= inside.End()) {
+					f.openVars[v] = true
+				}
+				if ok && lit != nil && (v.Pos() < lit.Pos() || v.Pos() >= lit.End()) {
 					f.captured[v] = true
 					note(v, lit, "a function literal uses it")
 				}
@@ -444,7 +487,7 @@ func (f *fun) capture() {
 						}
 						_, wantsPointer := types.Unalias(r.Type()).(*types.Pointer)
 						_, isPointer := info.TypeOf(n.X).Underlying().(*types.Pointer)
-						if wantsPointer && !isPointer && !hasDerefPath(s, info.TypeOf(n.X)) {
+						if wantsPointer && !isPointer && !inPlace[n] && !hasDerefPath(s, info.TypeOf(n.X)) {
 							addressed(n.X)
 						}
 					}
@@ -454,6 +497,18 @@ func (f *fun) capture() {
 		})
 	}
 	visit(f.body, nil)
+}
+
+// hold keeps the variables that a deferred literal uses until f's end.
+func (f *fun) hold(lit *ast.FuncLit) {
+	ast.Inspect(lit, func(n ast.Node) bool {
+		if id, ok := n.(*ast.Ident); ok {
+			if v, ok := f.info().Uses[id].(*types.Var); ok && (v.Pos() < lit.Pos() || v.Pos() >= lit.End()) {
+				f.heldVars[v] = true
+			}
+		}
+		return true
+	})
 }
 
 // hasDeref reports whether a field is reached through a pointer.
@@ -552,7 +607,9 @@ func (f *fun) declare(v *types.Var) *slot {
 	if s := f.slots[v]; s != nil {
 		return s
 	}
-	s := &slot{obj: v, name: f.unique(v.Name()), typ: v.Type(), boxed: f.captured[v], pinned: f.pinned[v] && !f.captured[v]}
+	s := &slot{obj: v, name: f.unique(v.Name()), typ: v.Type(), boxed: f.captured[v], open: f.openVars[v], held: f.heldVars[v]}
+	s.pinned = s.held || f.pinned[v] && !s.boxed
+	s.rests = !s.boxed && rests(v.Type())
 	f.slots[v] = s
 	f.order = append(f.order, s)
 	f.spellable(v.Type(), v.Pos(), v.Name())

@@ -26,6 +26,7 @@ import (
 const (
 	taskPath    = "github.com/heist-go/heist/task"
 	machinePath = "github.com/heist-go/heist/task/machine"
+	combinePath = "github.com/heist-go/heist/task/combine"
 	// Tag is the build tag of the sources.
 	Tag = "heistgen"
 )
@@ -90,6 +91,7 @@ var mutants = []string{
 	"variables share a field whose lives meet",
 	"two variables have one field of a shared frame",
 	"parameters of a tail call are assigned one by one",
+	"what a literal captures does not live across its wait",
 }
 
 func (f *fun) mutant(what string) bool { return f.unit.mutant == what }
@@ -126,6 +128,8 @@ type fun struct {
 	tparams   []*types.TypeParam
 	lits      []*fun
 	captive   []*types.Var // what a literal captures
+	bounded   bool         // a literal that is over when a statement of outer is: its frame is in outer's,
+	nest      string       // in this field
 	awaits    map[*types.Func]token.Pos
 	cyclic    map[*types.Func]bool // awaited functions that, in the end, await this one
 	base      *fun                 // whose frame this one's begins with

@@ -27,8 +27,8 @@ func (s *slot) fieldType() types.Type {
 // special reports whether the field of s is for more than what s means in the body: a result, the
 // argument of a deferred call, an array that is lent. Parameters are only written before it.
 func (f *fun) special(s *slot) bool {
-	if !s.pinned {
-		return false
+	if !s.pinned || s.held {
+		return s.held
 	}
 	for _, p := range f.params {
 		if f.slots[p] == s {
@@ -126,8 +126,8 @@ func (f *fun) forget(ids map[*slot]int, at map[*label]int) {
 			for _, s := range i.defs {
 				out.set(ids[s])
 			}
-			if i.op == opStmt || i.op == opRaw { // it may be written in a statement that stays
-				for _, s := range i.uses {
+			for _, s := range i.uses {
+				if i.op == opStmt || i.op == opRaw || s.open { // it may be written in a statement that stays, or in a literal
 					out.set(ids[s])
 				}
 			}
@@ -140,7 +140,7 @@ func (f *fun) forget(ids map[*slot]int, at map[*label]int) {
 			continue
 		}
 		for _, s := range f.order {
-			if !s.frame || s.shares != nil || f.special(s) || !s.boxed && !hasPointers(s.typ, map[types.Type]bool{}) {
+			if !s.frame || s.shares != nil || s.rests || f.special(s) || !s.boxed && !hasPointers(s.typ, map[types.Type]bool{}) {
 				continue
 			}
 			used, needed := false, false

@@ -307,6 +307,7 @@ func (f *fun) survey() {
 	f.flat = map[ast.Node]bool{}
 	f.awaits = map[*types.Func]token.Pos{}
 	f.machines = map[*ast.FuncLit]*fun{}
+	bounded := map[*ast.FuncLit]bool{}
 	info := f.info()
 	var stack []ast.Node
 	ast.Inspect(f.body, func(n ast.Node) bool {
@@ -317,6 +318,9 @@ func (f *fun) survey() {
 		switch n := n.(type) {
 		case *ast.FuncLit:
 			f.literal(n)
+			if l := f.machines[n]; l != nil {
+				l.bounded = bounded[n]
+			}
 			return false
 		case *ast.RangeStmt:
 			if f.generatorRange(n) != nil {
@@ -340,6 +344,13 @@ func (f *fun) survey() {
 					f.flat[up] = true
 				}
 			}
+			if w == polled && isCombinator(f.receiverOf(n)) {
+				for _, a := range n.Args {
+					if lit, ok := ast.Unparen(a).(*ast.FuncLit); ok {
+						bounded[lit] = true
+					}
+				}
+			}
 			if w == several {
 				for _, a := range n.Args {
 					if c, ok := ast.Unparen(a).(*ast.CallExpr); ok && f.waits(c) == awaited {
@@ -353,6 +364,63 @@ func (f *fun) survey() {
 		stack = append(stack, n)
 		return true
 	})
+}
+
+// receiverOf is the type whose method a call calls, or nil.
+func (f *fun) receiverOf(c *ast.CallExpr) types.Type {
+	s, ok := ast.Unparen(c.Fun).(*ast.SelectorExpr)
+	if !ok {
+		return nil
+	}
+	if sel := f.info().Selections[s]; sel != nil && sel.Kind() == types.MethodVal {
+		return recvOf(sel)
+	}
+	return nil
+}
+
+// isCombinator reports whether t is a combinator, or a pointer to one: when one of its operations is over, or has
+// panicked and End was called, nothing is left of what it was given.
+func isCombinator(t types.Type) bool {
+	if p, ok := types.Unalias(t).(*types.Pointer); ok {
+		t = p.Elem()
+	}
+	n, ok := types.Unalias(t).(*types.Named)
+	if !ok || n.Obj().Pkg() == nil || n.Obj().Pkg().Path() != combinePath {
+		return false
+	}
+	_, ok = n.Underlying().(*types.Struct)
+	return ok
+}
+
+// rests reports whether a variable of type t may be in a frame, where others have its place before and after: a
+// combinator, or a timer that sleeps. At rest it points to nothing but what its exported fields do.
+func rests(t types.Type) bool {
+	n, ok := types.Unalias(t).(*types.Named)
+	return ok && (isCombinator(t) || isFrom(n.Obj(), taskPath, "Timer"))
+}
+
+// combinators returns the fields of f that are combinators, or what they are given: a panic ends them before others
+// have their places.
+func (f *fun) combinators() (list []*slot) {
+	for _, s := range f.order {
+		if s.frame && s.rests && s.shares == nil && isCombinator(s.typ) {
+			list = append(list, s)
+		}
+	}
+	return list
+}
+
+// leaves reports whether a panic may leave something behind in f's frame.
+func (f *fun) leaves() bool { return len(f.insides()) > 0 || len(f.combinators()) > 0 }
+
+// insides returns the literals whose frames are in that of f.
+func (f *fun) insides() (list []*fun) {
+	for _, l := range f.lits {
+		if l.bounded {
+			list = append(list, l)
+		}
+	}
+	return list
 }
 
 // isValue reports whether e is a function that is no declared one: a variable, a field, a literal.

@@ -119,6 +119,8 @@ func (f *fun) layout() (fields []field) {
 	for _, p := range f.parts() {
 		size, _ := f.sizeOf(p, sizes)
 		switch s, k := p.slot, p.kid; {
+		case p.lit != nil:
+			fields = append(fields, field{p.lit.nest, p.lit.name + "Call", size, fmt.Sprintf("the frame of the function literal of line %d, which is over when the statement is", f.line(p.lit.lit.Pos()))})
 		case s != nil:
 			why := f.why(s)
 			for _, o := range s.others {
@@ -191,6 +193,9 @@ func (f *fun) why(s *slot) string {
 			return "the variable of the function around it"
 		}
 	}
+	if s.rests && !s.boxed {
+		what += ", which is used in place"
+	}
 	if s.obj != nil {
 		if t, ok := f.takenAt[s.obj]; ok {
 			if s.boxed {
@@ -221,7 +226,11 @@ func (f *fun) allocations() (list []string) {
 		}
 	}
 	for _, l := range f.lits {
-		list = append(list, fmt.Sprintf("the frame of the function literal of line %d, and the function", f.line(l.lit.Pos())))
+		if l.bounded {
+			list = append(list, fmt.Sprintf("the function that the literal of line %d is, once: it is kept for the next time", f.line(l.lit.Pos())))
+			continue
+		}
+		list = append(list, fmt.Sprintf("the frame of the function literal of line %d, and the function, each time that line is executed: no combinator's call is given it alone, so that it may outlive the statement", f.line(l.lit.Pos())))
 	}
 	for _, k := range f.frames {
 		if k.pointer {

@@ -371,21 +371,32 @@ func (w *writer) signature(t *ast.FuncType) string {
 
 func (w *writer) funcLit(x *ast.FuncLit) string {
 	if l := w.f.machines[x]; l != nil {
-		var boxes []string
-		for _, v := range l.captive {
-			if s := w.f.slots[v]; s != nil {
-				boxes = append(boxes, w.place(s))
-			} else {
-				boxes = append(boxes, "&"+v.Name())
-			}
+		if l.bounded && w.color == nil {
+			return fmt.Sprintf("%s.%s.poll", w.f.self, l.nest)
 		}
-		return newName(l.name) + w.f.typeParamNames() + "(" + strings.Join(boxes, ", ") + ")"
+		return newName(l.name) + w.f.typeParamNames() + "(" + w.boxes(l) + ")"
 	}
 	in := *w
 	in.b = strings.Builder{}
 	in.lits++
 	in.stmts(x.Body.List)
 	return "func" + w.signature(x.Type) + " {\n" + in.b.String() + "}"
+}
+
+// boxes writes where the variables are that a literal captures.
+func (w *writer) boxes(l *fun) string {
+	var list []string
+	for _, v := range l.captive {
+		switch s := w.f.slots[v]; {
+		case s == nil:
+			list = append(list, "&"+v.Name())
+		case s.boxed:
+			list = append(list, w.place(s))
+		default:
+			list = append(list, "&"+w.place(s))
+		}
+	}
+	return strings.Join(list, ", ")
 }
 
 // --- statements
@@ -826,6 +837,8 @@ func (w *writer) arg(a any) string {
 		return w.out.importName("io", "io") + "."
 	case *kid:
 		return w.kidPlace(a)
+	case *fun: // a literal whose frame is inside
+		return fmt.Sprintf("%s.%s.ready(%s)", w.f.self, a.nest, w.boxes(a))
 	case kidType:
 		return w.kidType(a.k)
 	case args:

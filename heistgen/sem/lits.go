@@ -208,3 +208,183 @@ func maker(cx *task.Cx, p *pauser, k int) (func(cx *task.Cx, n int) (int, error)
 		return out, err
 	}, nil
 }
+
+// within is about literals that are over when a statement is: their frames, and the variables that they capture, are in
+// the function's frame.
+//
+//heist:task context
+func within(cx *task.Cx, p *pauser) (out []string, err error) {
+	// Variables of each iteration, and the same frame again.
+	var limit combine.Timeout
+	for i := range 3 {
+		k := 10 * i
+		err := limit.Wait(cx, time.Hour, func(cx *task.Cx) error {
+			for range i {
+				if err := p.Wait(cx); err != nil {
+					return err
+				}
+				k++
+			}
+			return nil
+		})
+		out = append(out, fmt.Sprint("loop ", i, k, err))
+	}
+
+	// An operand that a literal changes is what it was; what lives meanwhile has another place than what it captures.
+	n, text := 1, ""
+	var race combine.Race[int]
+	at, v, err := race.Wait(cx, func(cx *task.Cx) (int, error) {
+		defer func() { text += "lost" }()
+		return 0, never(cx)
+	}, func(cx *task.Cx) (int, error) {
+		m := n
+		n += 5
+		if err := p.Wait(cx); err != nil {
+			return 0, err
+		}
+		for i := range 3 {
+			text += fmt.Sprint(i)
+			if err := p.Wait(cx); err != nil {
+				return 0, err
+			}
+		}
+		return m + n, nil
+	})
+	out = append(out, fmt.Sprint("race ", at, v, err, n, text))
+
+	// What is lent, and is captured.
+	var buf [4]byte
+	err = limit.Wait(cx, time.Hour, func(cx *task.Cx) error {
+		for i := range buf {
+			if err := p.fill(cx, buf[i:i+1], byte('a'+i)); err != nil {
+				return err
+			}
+		}
+		return nil
+	})
+	out = append(out, fmt.Sprint("lent ", string(buf[:]), err))
+
+	// A literal in a literal, with the variables of both and of the function.
+	sum := 0
+	retry := combine.Retry{Backoff: task.Backoff{Min: time.Nanosecond, Max: time.Nanosecond, Limit: 9}}
+	err = retry.Do(cx, func(cx *task.Cx) error {
+		tries := 0
+		var join combine.Join2[int, int]
+		a, b, err := join.Wait(cx, func(cx *task.Cx) (int, error) {
+			tries++
+			sum++
+			return tries, p.Wait(cx)
+		}, func(cx *task.Cx) (int, error) {
+			if err := p.Wait(cx); err != nil {
+				return 0, err
+			}
+			sum += 10
+			return sum / 10, nil
+		})
+		if err == nil && a+b < 4 {
+			return errDeep
+		}
+		return err
+	})
+	out = append(out, fmt.Sprint("retry ", sum, retry.Attempts(), err))
+
+	// A panic, after which the frame is that of another call, and of another function.
+	for i := range 2 {
+		s, err := torn(cx, p, 100*i)
+		if err == nil {
+			return nil, errDeep
+		}
+		a, b, e := other(cx, p, i)
+		out = append(out, fmt.Sprint("torn ", s, err, a, b, e))
+	}
+
+	// A literal that awaits the function around it, and a pause in a frame.
+	d, err := descend(cx, p, 3)
+	out = append(out, fmt.Sprint("descend ", d, err))
+	return out, err
+}
+
+//heist:task context
+func torn(cx *task.Cx, p *pauser, k int) (s string, err error) {
+	n := k
+	defer func() { s = fmt.Sprint(n) }()
+	defer catch(&err, p)
+	var join combine.Join2[int, int]
+	_, _, err = join.Wait(cx, func(cx *task.Cx) (int, error) {
+		defer func() {
+			n++
+			p.say("torn %d", n)
+		}()
+		return 0, never(cx)
+	}, func(cx *task.Cx) (int, error) {
+		if err := p.Wait(cx); err != nil {
+			return 0, err
+		}
+		n += 10
+		panic("torn")
+	})
+	return "", err
+}
+
+//heist:task context
+func other(cx *task.Cx, p *pauser, k int) (a, b int, err error) {
+	a, b = k, k+1
+	return a, b, p.Wait(cx)
+}
+
+//heist:task context
+func descend(cx *task.Cx, p *pauser, n int) (sum int, err error) {
+	if n == 0 {
+		return 0, p.Wait(cx)
+	}
+	var pause task.Timer
+	if err := pause.Sleep(cx, time.Nanosecond); err != nil {
+		return 0, err
+	}
+	var limit combine.Timeout
+	err = limit.Wait(cx, time.Hour, func(cx *task.Cx) error {
+		v, err := descend(cx, p, n-1)
+		sum = v + n
+		return err
+	})
+	return sum, err
+}
+
+// again waits in literals n times.
+//
+//heist:task
+func again(cx *task.Cx, n int) (sum int, err error) {
+	for i := range n {
+		var limit combine.Timeout
+		err := limit.Wait(cx, time.Hour, func(cx *task.Cx) error {
+			defer func() { sum += i }()
+			return cx.Yield()
+		})
+		if err != nil {
+			return 0, err
+		}
+		var sel combine.Select
+		if _, err := sel.Wait(cx, never, func(cx *task.Cx) error {
+			for range 2 {
+				if err := cx.Yield(); err != nil {
+					return err
+				}
+			}
+			sum++
+			return nil
+		}); err != nil {
+			return 0, err
+		}
+		var join combine.Join2[int, int]
+		a, b, err := join.Wait(cx, func(cx *task.Cx) (int, error) { return 1, cx.Yield() }, func(cx *task.Cx) (int, error) { return i, cx.Yield() })
+		if err != nil {
+			return 0, err
+		}
+		sum += a + b
+		var pause task.Timer
+		if err := pause.Sleep(cx, 0); err != nil {
+			return 0, err
+		}
+	}
+	return sum, nil
+}

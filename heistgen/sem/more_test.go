@@ -386,3 +386,26 @@ func TestLines(t *testing.T) {
 		t.Error("it never waited where it was looked at", depths)
 	}
 }
+
+// What a function waits for in literals, time and again, is in its frame: it allocates the first time only.
+func TestLiteralsAllocate(t *testing.T) {
+	p, err := pool.New(pool.Config{Workers: 1})
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer p.Close()
+	allocs := func(n int) float64 {
+		return testing.AllocsPerRun(5, func() {
+			c := newAgain(n)
+			if err := p.Run(context.Background(), c); err != nil {
+				t.Fatal(err)
+			}
+			if sum, err := c.Result(); sum != n*(n-1)+2*n || err != nil {
+				t.Fatal(sum, err)
+			}
+		})
+	}
+	if once, often := allocs(1), allocs(501); often > once+5 {
+		t.Errorf("%v allocations for a round, %v for 501", once, often)
+	}
+}

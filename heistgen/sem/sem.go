@@ -40,6 +40,15 @@ func (p *pauser) Wait(cx *task.Cx) error {
 	return cx.Yield()
 }
 
+// fill waits, and then writes c.
+func (p *pauser) fill(cx *task.Cx, b []byte, c byte) error {
+	if err := p.Wait(cx); err != nil {
+		return err
+	}
+	b[0] = c
+	return nil
+}
+
 func (p *pauser) say(format string, args ...any) { fmt.Fprintf(&p.log, format+"; ", args...) }
 
 var errDeep = errors.New("deep")

@@ -10,21 +10,24 @@ import (
 	"github.com/heist-go/heist/task"
 )
 
-// wantLiterals is what literals does: combinators do not run without a scheduler.
-const wantLiterals = "literals: val1; val2; unwound; caught in a literal; [timeout 4 <nil> select 1 <nil>dropped;  join 7012<nil> twice 0 twice 1 retry 3 <nil> children 6 14 <nil> recovered <nil> caught caught: in a literal] <nil> panic <nil>"
+// wantLiterals is what literals and within do: combinators do not run without a scheduler.
+var wantLiterals = []string{
+	"literals: val1; val2; unwound; caught in a literal; [timeout 4 <nil> select 1 <nil>dropped;  join 7012<nil> twice 0 twice 1 retry 3 <nil> children 6 14 <nil> recovered <nil> caught caught: in a literal] <nil> panic <nil>",
+	"within: torn 11; caught torn; torn 111; caught torn; [loop 0 0 <nil> loop 1 11 <nil> loop 2 22 <nil> race 1 7 <nil> 6012lost lent abcd<nil> retry 33 3 <nil> torn 11caught: torn 0 1 <nil> torn 111caught: torn 1 2 <nil> descend 6 <nil>] <nil> panic <nil>",
+}
 
 // TestMachines compares the machines with themselves, under many seeds; TestPlain, behind the
 // tag, with plain Go.
 func TestMachines(t *testing.T) {
 	compare(t, Traces(0), Traces, 499)
-	compare(t, []string{wantLiterals}, literalsTraces, 499)
+	compare(t, wantLiterals, literalsTraces, 499)
 	compare(t, casesTraces(0), casesTraces, 499)
 }
 
 // TestColors compares the versions for goroutines with the machines.
 func TestColors(t *testing.T) {
 	compare(t, Traces(0), Colored, 50)
-	compare(t, []string{wantLiterals}, literalsColored, 50)
+	compare(t, wantLiterals, literalsColored, 50)
 	compare(t, casesTraces(0), casesColored, 50)
 }
 
@@ -32,12 +35,18 @@ func literalsTraces(seed uint64) []string {
 	return []string{traced("literals", seed, func(p *pauser) (task.Task, func() string) {
 		t := newLiterals(p)
 		return t, func() string { return fmt.Sprint(t.Result()) }
+	}), traced("within", seed, func(p *pauser) (task.Task, func() string) {
+		t := newWithin(p)
+		return t, func() string { return fmt.Sprint(t.Result()) }
 	})}
 }
 
 func literalsColored(seed uint64) []string {
-	p := &pauser{seed: seed}
-	return []string{run("literals", p, func() string { return fmt.Sprint(literalsContext(context.Background(), p)) })}
+	p, q := &pauser{seed: seed}, &pauser{seed: seed}
+	return []string{
+		run("literals", p, func() string { return fmt.Sprint(literalsContext(context.Background(), p)) }),
+		run("within", q, func() string { return fmt.Sprint(withinContext(context.Background(), q)) }),
+	}
 }
 
 func casesTraces(seed uint64) []string {

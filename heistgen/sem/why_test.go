@@ -26,7 +26,7 @@ func TestWhy(t *testing.T) {
 	for _, want := range []string{
 		"p *pauser: a parameter; it lives across the wait of line ", "n *int: a result with memory of its own: a function literal uses it in line ",
 		"walk *walkCall: the frame of walk, which line ", "d1recv *pauser: kept for the deferred call of line ",
-		"allocates the frame of the function literal of line ", "allocates an iterator over the map of line ", "allocates a list for the deferred calls",
+		"allocates the frame of the function literal of line ", "allocates the function that the literal of line ", "which is over when the statement is", "allocates an iterator over the map of line ", "allocates a list for the deferred calls",
 		"its version for goroutines has an agent do p.Wait of line ", ", which has no WaitContext for goroutines",
 	} {
 		if !strings.Contains(text, want) {

@@ -92,6 +92,9 @@ type joint struct {
 	branch task.Branch
 }
 
+// End lets go of what is in progress: see [Timeout.End].
+func (j *joint) End(cx *task.Cx) { j.op.End(cx) }
+
 // wait waits for all halves of a.
 func (j *joint) wait(cx *task.Cx, a task.Abandoner, halves func(*task.Cx) error) error {
 	if j.op.Enter(cx) == task.Occupied {
@@ -326,3 +329,6 @@ func (a *Any[T]) Abandon(cx *task.Cx) {
 	defer clear(a.failed)
 	a.branch.End(cx)
 }
+
+// End lets go of what is in progress: see [Timeout.End].
+func (a *Any[T]) End(cx *task.Cx) { a.op.End(cx) }

@@ -78,6 +78,9 @@ func (s *Select) Try(cx *task.Cx, ops ...Op) (int, error) {
 	return at, err
 }
 
+// End lets go of what is in progress: see [Timeout.End].
+func (s *Select) End(cx *task.Cx) { s.branch.End(cx) }
+
 // Race waits for the first of several operations with results of one type. It is a
 // [Select] otherwise. The zero value is ready.
 type Race[T any] struct{ sel Select }
@@ -100,3 +103,6 @@ func (r *Race[T]) Wait(cx *task.Cx, ops ...func(*task.Cx) (T, error)) (at int, v
 	won = false
 	return at, v, err
 }
+
+// End lets go of what is in progress: see [Timeout.End].
+func (r *Race[T]) End(cx *task.Cx) { r.sel.End(cx) }

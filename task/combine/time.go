@@ -48,6 +48,13 @@ func (t *Timeout) Abandon(cx *task.Cx) {
 	t.branch.End(cx)
 }
 
+// End lets go of what is in progress: for who will not call again in this poll, because an operation has panicked. It
+// does not block. Nothing is in progress when the wait is over.
+func (t *Timeout) End(cx *task.Cx) {
+	defer t.Abandon(cx) // it may have panicked in the first poll
+	t.op.End(cx)
+}
+
 // Retry tries an operation again until it succeeds. The zero value does so for ever,
 // whatever the error.
 type Retry struct {
@@ -124,4 +131,10 @@ func (r *Retry) Abandon(cx *task.Cx) {
 	r.Backoff.Stop(cx)
 	r.last, r.trying = nil, false
 	r.branch.End(cx)
+}
+
+// End lets go of what is in progress: see [Timeout.End].
+func (r *Retry) End(cx *task.Cx) {
+	defer r.Abandon(cx)
+	r.op.End(cx)
 }

@@ -25,7 +25,7 @@ type agent struct {
 	waker task.Waker  // once it has begun
 	begun chan struct{}
 	ended chan struct{}
-	dead  bool // Goexit has ended it
+	dead  bool // it has ended in the middle of a job
 
 	handing sync.Mutex // guards what follows: a poll may come for other reasons than a job
 	job     *job
@@ -38,6 +38,7 @@ type job struct {
 	done   chan struct{}
 	err    error
 	raised *raised // its panic, or Goexit
+	left   int     // polls since then
 }
 
 type agentKey struct{}
@@ -139,6 +140,10 @@ func (a *agent) ask(j *job) {
 		go func() {
 			defer close(a.ended)
 			_ = task.Run(context.WithoutCancel(a.ctx), a)
+			if j := a.asked(); j != nil { // Goexit has ended it, or a panic in what a panic has left behind
+				a.dead = true
+				close(j.done)
+			}
 		}()
 		<-a.begun
 		a.stop = context.AfterFunc(a.ctx, a.cancel)
@@ -191,10 +196,15 @@ func (a *agent) Poll(cx *task.Cx) error {
 			_ = cx.Waker() // whoever asks will wake it
 			return cx.Suspend()
 		}
-		if j.op != nil {
+		if j.op != nil && j.raised == nil {
 			if err := a.try(cx, j); task.IsPending(err) {
 				return err
 			}
+		}
+		if j.raised != nil && j.left < 2 { // the end of a poll that has not called it abandons what is left behind
+			j.left++
+			cx.Waker().Wake()
+			return cx.Suspend()
 		}
 		a.hand(nil)
 		close(j.done)
@@ -215,12 +225,7 @@ func (a *agent) try(cx *task.Cx, j *job) (err error) {
 		if ended {
 			return
 		}
-		p := recover()
-		j.raised = &raised{p}
-		if p == nil {
-			a.dead = true
-			close(j.done)
-		}
+		j.raised = &raised{recover()}
 	}()
 	err = j.op(cx)
 	ended = true

@@ -64,6 +64,9 @@ func (l *Literal) Drive(cx *task.Cx, self Func, first *Literal) (err error) {
 	return err
 }
 
+// End abandons the call that is in progress, if there is one: a panic has left it behind.
+func (l *Literal) End(cx *task.Cx) { l.op.End(cx) }
+
 // Abandon is called when nobody will poll the literal any more: the deferred calls of the
 // functions in progress run, the innermost's first.
 func (l *Literal) Abandon(cx *task.Cx) {
