@@ -29,6 +29,29 @@ func (cx *Cx) Shielded() bool { return cx.shielded }
 // Unshield ends what Shield has begun, before the end of the stage.
 func (cx *Cx) Unshield() { cx.shielded = false }
 
+// Spare takes a value of a kind from the worker's free lists, or returns nil. Kinds are small numbers, which package
+// machine gives to types.
+func (cx *Cx) Spare(kind int) (v any) {
+	if lists := cx.run.kept; kind < len(lists) {
+		if n := len(lists[kind]) - 1; n >= 0 {
+			v, lists[kind][n] = lists[kind][n], nil
+			lists[kind] = lists[kind][:n]
+		}
+	}
+	return v
+}
+
+// Keep gives v to the worker's free lists, which are bounded.
+func (cx *Cx) Keep(kind int, v any) {
+	r := cx.run
+	for kind >= len(r.kept) {
+		r.kept = append(r.kept, nil)
+	}
+	if len(r.kept[kind]) < maxSpares {
+		r.kept[kind] = append(r.kept[kind], v)
+	}
+}
+
 // InProgress returns the object whose operation is in progress where cx polls, in the task or in
 // the branch of it, and which is the one that is asked for, or nil.
 func (cx *Cx) InProgress(is func(Abandoner) bool) Abandoner {

@@ -30,6 +30,7 @@ type Runner struct {
 	waiters       *waiter      // free, linked by next
 	spares        int          // how many
 	lists         []*armedList // free
+	kept          [][]any      // free, by kind: see Keep
 	abandoned     *attachment  // what the poll that ends has not called, on its way out
 	wakes         []wakeup     // see (*WaitSet).WakeAll
 	now           time.Time    // see Cx.Now

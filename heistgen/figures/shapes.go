@@ -167,3 +167,49 @@ func five(cx *task.Cx, t *tree, text string) (int, error) {
 	m, err := branches(cx, n, string(b))
 	return n + m, err
 }
+
+// turns awaits two functions with large frames, which have no type in common, by turns.
+//
+//heist:task
+func turns(cx *task.Cx, n int) (sum int, err error) {
+	for i := range n {
+		v, err := numbers(cx, i)
+		if err != nil {
+			return 0, err
+		}
+		w, err := texts(cx, "text")
+		if err != nil {
+			return 0, err
+		}
+		sum += v + w
+	}
+	return sum, nil
+}
+
+// numbers keeps many numbers.
+//
+//heist:task
+func numbers(cx *task.Cx, n int) (int, error) {
+	var list [16]int
+	for i := range list {
+		list[i] = n + i
+	}
+	if err := tick(cx); err != nil {
+		return 0, err
+	}
+	return list[0] + list[15], nil
+}
+
+// texts keeps many texts.
+//
+//heist:task
+func texts(cx *task.Cx, text string) (int, error) {
+	var list [16]string
+	for i := range list {
+		list[i] = text
+	}
+	if err := tick(cx); err != nil {
+		return 0, err
+	}
+	return len(list[0]) + len(list[15]), nil
+}

@@ -408,6 +408,9 @@ func (o *output) machine(w *writer, tp, tn, params string) {
 	}
 	o.p("}\n\n")
 	ofSite := f.ofSites()
+	if f.spares != "" {
+		o.p("// %s are frames of %s that are free.\nvar %s = %sNewSpares[%s]()\n\n", f.spares, f.display(), f.spares, w.machine(), call)
+	}
 	if f.listed {
 		o.p("// %sDefer is a deferred call.\ntype %sDefer%s struct {\nsite int\n", f.name, f.name, tp)
 		for _, s := range f.order {
@@ -946,6 +949,9 @@ func (w *writer) instr(i *instr) {
 		for _, a := range i.args {
 			nodes = append(nodes, nodesOf(a)...)
 		}
+		if k := i.takes; k != nil && k.spare {
+			w.p("if %s == nil {\n%s = %s.Take(%s)\n}\n", w.kidPlace(k), w.kidPlace(k), k.f.spares, f.ctx)
+		}
 		w.line(i.pos)
 		w.with(w.closures(nodes...), func() {
 			if i.format == "%v = %v" {
@@ -954,6 +960,9 @@ func (w *writer) instr(i *instr) {
 			}
 			w.p("%s\n", w.text(i.format, i.args))
 		})
+		if k := i.gives; k != nil && k.spare {
+			w.p("%s = %s.Keep(%s, %s)\n", w.kidPlace(k), k.f.spares, f.ctx, w.kidPlace(k))
+		}
 	case opLabel:
 		if i.label.used {
 			w.p("%s:\n", i.label.name)

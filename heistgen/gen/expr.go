@@ -888,11 +888,11 @@ func (f *fun) await(c *ast.CallExpr, lhs []ast.Expr) {
 	if k.pointer {
 		f.raw(c.Pos(), nil, nil, "if %v == nil {\n%v = new(%v)\n}", k, k, kidType{k})
 	}
-	f.raw(c.Pos(), nil, uses, "%v.Begin(%v)", k, append2(args, call))
+	f.raw(c.Pos(), nil, uses, "%v.Begin(%v)", k, append2(args, call)).takes = k
 	f.states++
 	i := f.emit(&instr{op: opAwait, pos: c.Pos(), kid: k, state: f.states, label: f.newLabel("done", c.Pos())})
 	i.label.used = true
-	res := &instr{op: opRaw, pos: c.Pos(), format: "%v%v.Result(%v)", args: []any{lhsList{lhs, len(f.tupleOf(c))}, k, f.in}}
+	res := &instr{op: opRaw, pos: c.Pos(), format: "%v%v.Result(%v)", args: []any{lhsList{lhs, len(f.tupleOf(c))}, k, f.in}, gives: k}
 	for _, e := range lhs {
 		if id, ok := e.(*ast.Ident); ok {
 			if s := f.slotOf(id); s != nil && !s.boxed {

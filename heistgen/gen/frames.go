@@ -195,7 +195,7 @@ func (f *fun) least(sizes types.Sizes) (size int64) {
 		always += l.least(sizes)
 	}
 	for _, k := range f.frames {
-		if k.pointer {
+		if k.pointer && !k.spare {
 			always += sizes.Sizeof(types.Typ[types.Uintptr])
 		}
 	}
@@ -210,7 +210,7 @@ func (f *fun) least(sizes types.Sizes) (size int64) {
 				n += sizes.Sizeof(s.fieldType())
 			}
 		}
-		if k := i.kid; k != nil && !k.pointer {
+		if k := i.kid; k != nil && (!k.pointer || k.spare) {
 			if k.f.elsewhere {
 				n += max(0, f.unit.sizeElsewhere(k))
 			} else {
@@ -353,6 +353,7 @@ func (u *unit) frames(all []*fun) {
 	done := map[*fun]bool{}
 	for _, f := range everyone {
 		f.lodge()
+		f.lease()
 		if len(callers[f]) > 0 {
 			f.findBase(callers[f], done)
 		}
@@ -384,6 +385,59 @@ func (f *fun) lodge() {
 			k.way, _ = h.f.way(k.f)
 		}
 	}
+}
+
+// leastGain is how many bytes a frame has to be smaller for it that its functions' frames come from a free list: that
+// costs as much as two calls.
+const leastGain = 64
+
+// lease has the frames of functions that f awaits come from a free list, each for its call, if they would have much more
+// room in f's than the largest of them needs.
+func (f *fun) lease() {
+	var sum, most int64
+	var list []*kid
+	for _, k := range f.frames {
+		if !k.merges() {
+			continue
+		}
+		size, known := k.f.size(everywhere)
+		if !known {
+			continue
+		}
+		list = append(list, k)
+		if k.host == nil {
+			sum += size
+		}
+		most = max(most, k.f.peak(everywhere))
+	}
+	word := everywhere.Sizeof(types.Typ[types.Uintptr])
+	if sum-most-int64(len(list))*word < leastGain {
+		return
+	}
+	for _, k := range list {
+		k.pointer, k.spare, k.host = true, true, nil
+		k.f.spares = cmp.Or(k.f.spares, k.f.topName("Spares"))
+	}
+}
+
+// peak is how large f's frame is at most together with one that comes from a free list.
+func (f *fun) peak(sizes types.Sizes) int64 {
+	size, _ := f.size(sizes)
+	var more int64
+	for _, k := range f.frames {
+		switch {
+		case k.spare:
+			more = max(more, k.f.peak(sizes))
+		case !k.pointer && !k.f.elsewhere:
+			inner, _ := k.f.size(sizes)
+			more = max(more, k.f.peak(sizes)-inner)
+		}
+	}
+	for _, l := range f.insides() {
+		inner, _ := l.size(sizes)
+		more = max(more, l.peak(sizes)-inner)
+	}
+	return size + more
 }
 
 // mostWaste is how many bytes a frame may be larger than it has to be, for the sake of who awaits it and others; or a
@@ -428,7 +482,7 @@ func (f *fun) findBase(callers []*fun, done map[*fun]bool) {
 	}
 	f.move(best)
 	f.base = best
-	best.frame = cmp.Or(best.frame, best.frameName())
+	best.frame = cmp.Or(best.frame, best.topName("Frame"))
 	f.rename()
 }
 
@@ -560,10 +614,10 @@ func (f *fun) rename() {
 	}
 }
 
-// frameName returns a name for the fields of f that others extend.
-func (f *fun) frameName() string {
+// topName returns a free name for a declaration of f's: with "Frame" for the fields that others extend.
+func (f *fun) topName(suffix string) string {
 	u := f.unit
-	base := lowerFirst(f.name) + "Frame"
+	base := lowerFirst(f.name) + suffix
 	for n, i := base, 2; ; n, i = fmt.Sprint(base, i), i+1 {
 		if u.taken[n] || u.Types.Scope().Lookup(n) != nil || u.mentions(n) {
 			continue

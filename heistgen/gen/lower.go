@@ -83,6 +83,7 @@ type kid struct {
 	targs   []types.Type
 	name    string
 	pointer bool
+	spare   bool      // and from a free list: see lease
 	pos     token.Pos // of the first call
 	host    *kid      // in whose frame it lies
 	way     string    // where, there
@@ -144,6 +145,8 @@ type instr struct {
 	lhs    []ast.Expr
 	call   ast.Expr
 	kid    *kid
+	takes  *kid // whose frame it needs
+	gives  *kid // whose frame it needs no more
 	state  int
 	dead   []*slot // what a wait lets go of, if it suspends
 	leads  bool    // a defer statement before all others

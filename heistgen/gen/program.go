@@ -133,6 +133,7 @@ type fun struct {
 	awaits    map[*types.Func]token.Pos
 	cyclic    map[*types.Func]bool // awaited functions that, in the end, await this one
 	base      *fun                 // whose frame this one's begins with
+	spares    string               // the variable that has free frames, if there is one
 	frame     string               // the name of the fields, if others' frames begin with them
 	settled   bool                 // what its frame is, which is, for "everywhere":
 	total     int64                // its size,

@@ -54,6 +54,10 @@ func (f *fun) explain(b *strings.Builder) {
 		about = ", and what depends on type parameters"
 	}
 	fmt.Fprintf(b, "%s: %s: %d bytes%s\n", f.at(f.where()), f.display(), size, about)
+	if peak := f.peak(f.unit.TypesSizes); known && peak > size {
+		fmt.Fprintf(b, "\t%5d  at most, with the frame of an awaited function from the worker's free list\n", peak)
+		size = peak
+	}
 	if least := f.least(f.unit.TypesSizes); known && least < size {
 		fmt.Fprintf(b, "\t%5d  are needed at the same time at most: memory has a type in Go, and is shared by what has the same\n", least)
 	}
@@ -139,6 +143,9 @@ func (f *fun) layout() (fields []field) {
 			}
 			t := k.f.name + "Call"
 			switch {
+			case k.spare:
+				t = "*" + t
+				why += "; it comes from the worker's free list for each call, as it is one of several that would have much more room here than they need at a time"
 			case k.pointer:
 				t = "*" + t
 				why += "; a pointer, as that awaits this one in the end"
@@ -233,7 +240,9 @@ func (f *fun) allocations() (list []string) {
 		list = append(list, fmt.Sprintf("the frame of the function literal of line %d, and the function, each time that line is executed: no combinator's call is given it alone, so that it may outlive the statement", f.line(l.lit.Pos())))
 	}
 	for _, k := range f.frames {
-		if k.pointer {
+		if k.spare {
+			list = append(list, fmt.Sprintf("the frame of %s for line %d, if the worker has none that is free", k.f.obj.Name(), f.line(k.pos)))
+		} else if k.pointer {
 			list = append(list, fmt.Sprintf("the frame of %s for line %d, once: it is kept for the next call", k.f.obj.Name(), f.line(k.pos)))
 		}
 	}

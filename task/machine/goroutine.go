@@ -139,11 +139,13 @@ func (a *agent) ask(j *job) {
 		a.begun, a.ended = make(chan struct{}), make(chan struct{})
 		go func() {
 			defer close(a.ended)
+			defer func() {
+				if j := a.asked(); j != nil { // Goexit has ended it, or a panic in what a panic has left behind
+					a.dead = true
+					close(j.done)
+				}
+			}()
 			_ = task.Run(context.WithoutCancel(a.ctx), a)
-			if j := a.asked(); j != nil { // Goexit has ended it, or a panic in what a panic has left behind
-				a.dead = true
-				close(j.done)
-			}
 		}()
 		<-a.begun
 		a.stop = context.AfterFunc(a.ctx, a.cancel)
