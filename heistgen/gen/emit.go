@@ -489,7 +489,7 @@ func (o *output) machine(w *writer, tp, tn, params string) {
 	// Step
 	step := "Step"
 	leaves := f.leaves()
-	guarded := len(f.defers) > 0 || f.shields || leaves
+	guarded := f.guarded()
 	fail := f.out
 	if f.fail != nil {
 		fail = w.slot(f.fail)
@@ -605,6 +605,9 @@ func (f *fun) rented() string {
 
 // alone reports whether the function awaits no other, so that it is the innermost one whenever it waits.
 func (f *fun) alone() bool { return len(f.frames) == 0 && !f.shields }
+
+// guarded reports whether the function has something to do when one that it awaits panics.
+func (f *fun) guarded() bool { return len(f.defers) > 0 || f.shields || f.leaves() }
 
 // hasExported reports whether a struct has exported fields that point to memory.
 func hasExported(t types.Type) bool {
@@ -1066,7 +1069,11 @@ func (w *writer) suspension(i *instr) string {
 		text = strings.Join(fields, ", ") + " = " + strings.Join(zeroes, ", ") + "\n"
 	}
 	if i.op == opAwait {
-		return text + fmt.Sprintf("return %s.Awaited(&%s.Call, %s, %s)\n", f.drv, w.kidPlace(i.kid), f.self, f.in)
+		how := "Awaited"
+		if f.guarded() {
+			how = "Guarded"
+		}
+		return text + fmt.Sprintf("return %s.%s(&%s.Call, %s, %s)\n", f.drv, how, w.kidPlace(i.kid), f.self, f.in)
 	}
 	if w.next != "" {
 		text += fmt.Sprintf("return %s, ", w.value)

@@ -215,7 +215,7 @@ func (f *fun) generated(names ...string) string {
 }
 
 // reserved are names of what a machine has.
-var reserved = []string{"Call", "Step", "Begin", "Result", "At", "D", "Start", "Enter", "Entered", "Defers", "Awaited", "Shield", "Unshield",
+var reserved = []string{"Call", "Step", "Begin", "Result", "At", "D", "Start", "Enter", "Entered", "Defers", "Awaited", "Guarded", "Shield", "Unshield",
 	"Unwind", "Line", "End", "poll", "operation", "ready", "left", "Here", "Claim", "Drive", "Abandon", "Literal", "op", "first", "self", "busy", "deferred", "step", "abandoned", "clear", "call", "up", "machine", "Poll", "Driver", "defers", "drv"}
 
 // lower fills in what becomes of the body.

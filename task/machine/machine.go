@@ -91,6 +91,7 @@ type Driver struct {
 	shields int32 // functions in progress that have called Shield
 	outer   bool  // the poll was shielded by others
 	nested  bool  // others await top
+	guarded bool  // one of those that have awaited others has something to do when they panic
 }
 
 // Suspended records that m waits for an operation, which has returned Pending.
@@ -103,6 +104,12 @@ func (d *Driver) Suspended(m Func) error {
 func (d *Driver) Awaited(c *Call, up Func, how error) error {
 	c.up, d.nested = up, true
 	return how
+}
+
+// Guarded is Awaited for a function that has something to do if c panics: it defers calls, say.
+func (d *Driver) Guarded(c *Call, up Func, how error) error {
+	d.guarded = true
+	return d.Awaited(c, up, how)
 }
 
 // Reset forgets what was in progress.
@@ -137,7 +144,15 @@ func waits(err error) bool {
 }
 
 // resume is Drive for a function that others await.
-func (d *Driver) resume(cx *task.Cx) (err error) {
+func (d *Driver) resume(cx *task.Cx) error {
+	if !d.guarded { // a panic goes through all of them, and nobody will resume them
+		return d.loop(cx, d.top, nil)
+	}
+	return d.guard(cx)
+}
+
+// guard is resume where a panic goes from each function to the one that awaits it.
+func (d *Driver) guard(cx *task.Cx) (err error) {
 	ok := false
 	defer func() {
 		if !ok {
@@ -205,6 +220,13 @@ func (*raised) Error() string { return "machine: raised" }
 // Returned is the error that an awaited function has returned. It raises a panic in a caller
 // that was resumed for one.
 func Returned(in error) error {
+	if in == nil { // to be inlined
+		return nil
+	}
+	return returned(in)
+}
+
+func returned(in error) error {
 	if p, ok := in.(*raised); ok {
 		if p.value == nil {
 			runtime.Goexit()

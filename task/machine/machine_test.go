@@ -33,7 +33,7 @@ func (m *down) Step(d *machine.Driver, cx *task.Cx, in error) error {
 		m.next = &down{n: m.n - 1, why: m.why, raise: m.raise, steps: m.steps}
 		if in = m.next.Step(d, cx, nil); in == task.Pending {
 			m.At = 2
-			return d.Awaited(&m.next.Call, m, in)
+			return d.Guarded(&m.next.Call, m, in)
 		}
 		goto done
 	}
