@@ -1,0 +1,6 @@
+//go:build race
+
+package sem
+
+// race: closures that are inlined otherwise allocate.
+const race = true
