@@ -20,7 +20,7 @@ var wantLiterals = []string{
 // tag, with plain Go.
 func TestMachines(t *testing.T) {
 	compare(t, Traces(0), Traces, 499)
-	compare(t, wantLiterals, literalsTraces, 499)
+	compare(t, wantLiterals, Literals, 499)
 	compare(t, casesTraces(0), casesTraces, 499)
 }
 
@@ -29,16 +29,6 @@ func TestColors(t *testing.T) {
 	compare(t, Traces(0), Colored, 50)
 	compare(t, wantLiterals, literalsColored, 50)
 	compare(t, casesTraces(0), casesColored, 50)
-}
-
-func literalsTraces(seed uint64) []string {
-	return []string{traced("literals", seed, func(p *pauser) (task.Task, func() string) {
-		t := newLiterals(p)
-		return t, func() string { return fmt.Sprint(t.Result()) }
-	}), traced("within", seed, func(p *pauser) (task.Task, func() string) {
-		t := newWithin(p)
-		return t, func() string { return fmt.Sprint(t.Result()) }
-	})}
 }
 
 func literalsColored(seed uint64) []string {

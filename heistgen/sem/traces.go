@@ -89,6 +89,17 @@ func Traces(seed uint64) (out []string) {
 	return out
 }
 
+// Literals are the traces of the functions with combinators, which do not run as plain Go.
+func Literals(seed uint64) []string {
+	return []string{traced("literals", seed, func(p *pauser) (task.Task, func() string) {
+		t := newLiterals(p)
+		return t, func() string { return fmt.Sprint(t.Result()) }
+	}), traced("within", seed, func(p *pauser) (task.Task, func() string) {
+		t := newWithin(p)
+		return t, func() string { return fmt.Sprint(t.Result()) }
+	})}
+}
+
 // Colored are the traces of the versions for goroutines.
 func Colored(seed uint64) (out []string) {
 	one := func(name string, f func(ctx context.Context, p *pauser) string) {
