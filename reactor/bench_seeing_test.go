@@ -16,7 +16,7 @@ import (
 // BenchmarkSeeing is what it costs an echo with 50 connections that 100,000 suspended tasks beside it are dumped each
 // second: x is its 99th percentile without dumps over that with them, by turns of some seconds, medians.
 func BenchmarkSeeing(b *testing.B) {
-	const conns, beside, trips, turns = 50, 100_000, 100_000, 5
+	const conns, beside, trips, turns = 50, 100_000, 60_000, 4
 	b.Run("dump", func(b *testing.B) {
 		p := openWith(b, pool.Config{})
 		address := serveEcho(b, p).Addr().String()
@@ -29,7 +29,7 @@ func BenchmarkSeeing(b *testing.B) {
 			}))
 		}
 		require.NoError(b, p.WaitIdle(background))
-		require.Equal(b, beside, p.Dump(pool.DumpOptions{}).Suspended)
+		require.GreaterOrEqual(b, p.Dump(pool.DumpOptions{}).Suspended, beside)
 		b.Cleanup(func() {
 			g.Cancel(nil)
 			_ = g.WaitContext(background)
