@@ -69,6 +69,7 @@ func TestVerdict(t *testing.T) {
 	require.Equal(t, "missed: ratio ≥ 8, ≤ 25, allocs ≤ 0", r.judge())
 	r.us = nil
 	require.Contains(t, r.judge(), "missed", "no figure is no success")
+	require.Equal(t, "no target", (&result{row: row{}, us: sample{1}}).judge())
 	r.err = errors.New("boom")
 	require.Equal(t, "failed", r.judge())
 
@@ -124,7 +125,7 @@ func TestRows(t *testing.T) {
 				require.NoError(t, err, r.name)
 			}
 		}
-		require.NotEqual(t, none, r.target, r.name)
+		require.Equal(t, r.name == "net/busy-off", r.target == none, "%s: only what is slower by its nature has no target", r.name)
 	}
 }
 

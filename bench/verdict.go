@@ -32,6 +32,8 @@ func (r result) judge() string {
 	switch {
 	case r.err != nil:
 		return "failed"
+	case r.target == none && r.moonshot == none:
+		return "no target"
 	case r.moonshot != none:
 		if met, _ := r.verdict(r.moonshot); met {
 			return "moonshot"
