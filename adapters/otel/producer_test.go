@@ -39,7 +39,8 @@ func TestProducer(t *testing.T) {
 	call(disk, 2)
 	call(twin, 1)
 	call(old, 1)
-	require.NoError(t, p.Run(background, task.Func(func(cx *task.Cx) error { return new(task.Timer).Sleep(cx, 0) })))
+	var timer task.Timer
+	require.NoError(t, p.Run(background, task.Func(func(cx *task.Cx) error { return timer.Sleep(cx, 0) })))
 
 	collect := func() map[string]metricdata.Histogram[float64] {
 		var all metricdata.ResourceMetrics
