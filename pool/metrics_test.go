@@ -116,6 +116,7 @@ func TestFutilePolls(t *testing.T) {
 	p.Go(&v)
 	for i := range int64(n + 1) {
 		until(t, "a waiting task", func() bool { return v.polls.Load() == i+1 && !v.set.Empty() })
+		require.NoError(t, p.WaitIdle(background)) // woken within its poll, it would be polled again without having waited
 		v.ready.Store(i == n)
 		v.set.WakeAll(&v.mu, nil)
 	}

@@ -622,13 +622,13 @@ func TestTornAfterAnError(t *testing.T) {
 	p := open(t, 2)
 	c, _ := pair(t, p)
 	big := make([]byte, 16<<20)
-	require.NoError(t, c.SetWriteDeadline(time.Now().Add(20*time.Millisecond)))
 	posted := false
 	err := byTask(p, func(cx *task.Cx) error {
 		err := c.Write(cx, big)
-		if !posted {
+		if !posted { // a part is on its way
 			posted = true
 			require.NoError(t, c.Post([]byte("posted")))
+			require.NoError(t, c.SetWriteDeadline(time.Now().Add(time.Millisecond)))
 		}
 		return err
 	})
