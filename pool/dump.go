@@ -239,7 +239,15 @@ func (p *Pool) still() stillness {
 // mayWake reports whether a descriptor may wake one of the tasks.
 func (p *Pool) mayWake(tasks []task.Waker) (woken bool) {
 	if r := p.batons[0].reactor.Load(); r != nil {
-		r.Waiting(func(w task.Waker, _ int, _ reactor.Mode) { woken = woken || slices.Contains(tasks, w) })
+		these := make(map[task.Waker]struct{}, len(tasks)) // they may be thousands, and so may descriptors
+		for _, w := range tasks {
+			these[w] = struct{}{}
+		}
+		r.Waiting(func(w task.Waker, _ int, _ reactor.Mode) {
+			if _, one := these[w]; one {
+				woken = true
+			}
+		})
 	}
 	return woken
 }
