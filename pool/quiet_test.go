@@ -5,6 +5,8 @@ package pool_test
 import (
 	"context"
 	"fmt"
+	"runtime"
+	"sync/atomic"
 	"testing"
 	"time"
 
@@ -373,5 +375,46 @@ func TestQuietLooksAtATurnThatIsStarted(t *testing.T) {
 		}
 		require.NoError(t, first.WaitContext(background))
 		require.NoError(t, g.WaitContext(background))
+	}
+}
+
+// What a dump has in hand, and what it counts in an inbox, is something to do: a pool is not idle meanwhile.
+func TestIdleDuringDumps(t *testing.T) {
+	const tasks, rounds = 50, 300
+	clock := task.NewClock(time.Date(2030, 1, 1, 0, 0, 0, 0, time.UTC))
+	p := openWith(t, pool.Config{Workers: 2, Clock: clock, StallLimit: -1})
+	var g task.Group
+	defer over(&g)
+	var woken atomic.Int64
+	for range tasks {
+		var timer task.Timer
+		g.Go(p, &waiter{name: "ticks", op: func(cx *task.Cx) error {
+			for {
+				if err := timer.Sleep(cx, time.Second); err != nil {
+					return err
+				}
+				woken.Add(1)
+			}
+		}})
+	}
+	stop, stopped := make(chan struct{}), make(chan struct{})
+	defer func() { close(stop); <-stopped }()
+	go func() {
+		defer close(stopped)
+		for {
+			select {
+			case <-stop:
+				return
+			default:
+				p.Dump(pool.DumpOptions{})
+				p.Quiet(&g)
+				runtime.Gosched()
+			}
+		}
+	}()
+	for round := range rounds {
+		require.NoError(t, p.WaitIdle(background))
+		require.EqualValues(t, round*tasks, woken.Load())
+		clock.Advance(time.Second)
 	}
 }
