@@ -24,8 +24,8 @@ func machineOf(o options, noise string) machine {
 	m := machine{
 		CPU: cpu(), OS: runtime.GOOS + "/" + runtime.GOARCH, Go: runtime.Version(),
 		Command: strings.Join(append([]string{"go run ./bench"}, os.Args[1:]...), " "),
-		Noise: noise,
-		CPUs:  runtime.NumCPU(), Procs: runtime.GOMAXPROCS(0), Workers: o.workers,
+		Noise:   noise,
+		CPUs:    runtime.NumCPU(), Procs: runtime.GOMAXPROCS(0), Workers: o.workers,
 	}
 	if info, ok := debug.ReadBuildInfo(); ok {
 		for _, s := range info.Settings {
