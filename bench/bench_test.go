@@ -10,7 +10,6 @@ import (
 	"os"
 	"path/filepath"
 	"regexp"
-	"runtime"
 	"strings"
 	"testing"
 	"time"
@@ -251,12 +250,13 @@ func BenchmarkBroken(b *testing.B) { b.Fatal("wrong result") }
 }
 
 func TestNoise(t *testing.T) {
-	busy, stolen, ok := processors("cpu  100 20 30 999 7 1 2 40 0 0\ncpu0 1 2 3\n")
+	cpus, busy, stolen, ok := processors("cpu  100 20 30 999 7 1 2 40 0 0\ncpu0 1 2 3\ncpu5 1 2 3\ncpu6 4 5 6\nintr 1 2\n")
 	require.True(t, ok)
+	require.Equal(t, 3, cpus, "of the machine, however many the program may use")
 	require.Equal(t, 1530*time.Millisecond, busy)
 	require.Equal(t, 400*time.Millisecond, stolen)
 	for _, wrong := range []string{"", "cpu", "cpu  1 2 x 4 5 6 7 8", "intr 1 2 3 4 5 6 7 8 9"} {
-		_, _, ok = processors(wrong)
+		_, _, _, ok = processors(wrong)
 		require.False(t, ok, wrong)
 	}
 	require.Equal(t, 1157*time.Millisecond, stalled("some avg10=98.20 avg60=95.51 avg300=89.07 total=1157000\nfull avg10=0.00 total=9\n"))
@@ -265,7 +265,7 @@ func TestNoise(t *testing.T) {
 
 	var begin moment
 	begin.at = time.Now()
-	end := moment{at: begin.at.Add(time.Second), busy: time.Duration(runtime.NumCPU()) * time.Second / 2, own: time.Duration(runtime.NumCPU()) * time.Second / 4, stall: time.Second / 10}
+	end := moment{at: begin.at.Add(time.Second), processors: 64, busy: 64 * time.Second / 2, own: 64 * time.Second / 4, stall: time.Second / 10}
 	n := end.since(begin)
 	require.InDelta(t, 0.25, n.others, 1e-9)
 	require.InDelta(t, 0.1, n.delayed, 1e-9)

@@ -2,7 +2,6 @@ package main
 
 import (
 	"fmt"
-	"runtime"
 	"strconv"
 	"strings"
 	"time"
@@ -18,27 +17,31 @@ type noise struct {
 // moment is the machine's account of processor time, since it was started.
 type moment struct {
 	at                  time.Time
+	processors          int // that the account is of, and not only those that this program may use
 	busy, stolen, stall time.Duration
 	own                 time.Duration // of busy, by this program and those that it has waited for
 }
 
-// processors reads the first line of /proc/stat, which proc_stat(5) describes: ticks of all processors.
-func processors(stat string) (busy, stolen time.Duration, ok bool) {
+// processors reads the lines of /proc/stat, which proc_stat(5) describes, with the ticks of all processors, and of each.
+func processors(stat string) (n int, busy, stolen time.Duration, ok bool) {
 	const tick = time.Second / 100 // USER_HZ, on all of Linux' architectures that Go knows
-	line, _, _ := strings.Cut(stat, "\n")
+	line, more, _ := strings.Cut(stat, "\n")
 	fields := strings.Fields(line)
 	if len(fields) < 9 || fields[0] != "cpu" {
-		return 0, 0, false
+		return 0, 0, 0, false
+	}
+	for ; strings.HasPrefix(more, "cpu"); n++ {
+		_, more, _ = strings.Cut(more, "\n")
 	}
 	var ticks [8]time.Duration // user, nice, system, idle, iowait, irq, softirq, steal
 	for i := range ticks {
 		n, err := strconv.ParseInt(fields[1+i], 10, 64)
 		if err != nil {
-			return 0, 0, false
+			return 0, 0, 0, false
 		}
 		ticks[i] = time.Duration(n) * tick
 	}
-	return ticks[0] + ticks[1] + ticks[2] + ticks[5] + ticks[6], ticks[7], true
+	return n, ticks[0] + ticks[1] + ticks[2] + ticks[5] + ticks[6], ticks[7], true
 }
 
 // stalled reads for how long something has waited for a processor: PSI's "some" of /proc/pressure/cpu, in µs.
@@ -55,10 +58,10 @@ func stalled(pressure string) time.Duration {
 // since returns the noise between two moments.
 func (m moment) since(before moment) noise {
 	span := m.at.Sub(before.at)
-	if span <= 0 {
+	if span <= 0 || m.processors == 0 {
 		return noise{}
 	}
-	all := float64(span) * float64(runtime.NumCPU())
+	all := float64(span) * float64(m.processors)
 	return noise{
 		others:  max(float64((m.busy-before.busy)-(m.own-before.own))/all, 0),
 		stolen:  float64(m.stolen-before.stolen) / all,

@@ -17,7 +17,7 @@ func now() (m moment, ok bool) {
 		pressure = nil
 	}
 	m.at = time.Now()
-	if m.busy, m.stolen, ok = processors(string(stat)); !ok {
+	if m.processors, m.busy, m.stolen, ok = processors(string(stat)); !ok {
 		return m, false
 	}
 	m.stall = stalled(string(pressure))

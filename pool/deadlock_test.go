@@ -423,8 +423,10 @@ func TestDeadlockOfAGoroutineOfAGroup(t *testing.T) {
 	p := open(t, 1)
 	var g task.Group
 	x := &waiter{name: "waits for the group", op: g.Wait}
-	g.Goroutine(p, func(ctx context.Context) error { return x.WaitContext(ctx) })
+	started := make(chan struct{})
+	g.Goroutine(p, func(ctx context.Context) error { <-started; return x.WaitContext(ctx) })
 	p.Go(x)
+	close(started)
 	names, whats := circleOf(t, p)
 	require.ElementsMatch(t, []string{"pool_test.waiter", "goroutine of a group"}, names)
 	require.ElementsMatch(t, []string{"task", "task.Group"}, whats)

@@ -187,10 +187,15 @@ func (p *Pool) Dump(o DumpOptions) *Dump {
 	d := &Dump{Schema: dumpSchema, At: time.Now(), Closing: p.closing.Load(), Shapes: []Shape{}, Jobs: []LaneDump{}, Deadlocks: [][]TaskDump{}, Quiet: []QuietDump{}}
 	before := p.still()
 	c := &collector{dump: d, options: o, now: p.runtime.Nanos(), shapes: map[string]int{}, objects: map[uintptr]*ObjectDump{}, descriptors: p.descriptors()}
-	unseen, circles := task.InspectDeadlocks(&p.runtime, c.visit, p.mayWake)
-	d.Unseen = unseen
+	var circles [][]task.Blocked
+	var groups []*task.Group
+	var quiet []task.Quiet
+	p.looks.during(func() {
+		d.Unseen, circles = task.InspectDeadlocks(&p.runtime, c.visit, p.mayWake)
+		groups, quiet = c.quiet.Find(&p.runtime, maxQuiet, p.mayWake)
+		d.Workers = p.workerDumps(o.Stacks)
+	})
 	d.Objects = c.mostWanted()
-	d.Workers = p.workerDumps(o.Stacks)
 	d.Blocking, d.Members = task.Helpers(&p.runtime)
 	p.jobs.dump(d)
 	s := p.Stats()
@@ -198,7 +203,6 @@ func (p *Pool) Dump(o DumpOptions) *Dump {
 	for _, when := range task.NextDeadlines(&p.runtime, listedTimers) {
 		d.Next = append(d.Next, max(time.Duration(when-c.now), 0))
 	}
-	groups, quiet := c.quiet.Find(&p.runtime, maxQuiet, p.mayWake)
 	for i := range groups {
 		d.Quiet = append(d.Quiet, c.quietGroup(groups[i], &quiet[i]))
 	}
@@ -239,7 +243,15 @@ func (p *Pool) still() stillness {
 // mayWake reports whether a descriptor may wake one of the tasks.
 func (p *Pool) mayWake(tasks []task.Waker) (woken bool) {
 	if r := p.batons[0].reactor.Load(); r != nil {
-		r.Waiting(func(w task.Waker, _ int, _ reactor.Mode) { woken = woken || slices.Contains(tasks, w) })
+		these := make(map[task.Waker]struct{}, len(tasks)) // they may be thousands, and so may descriptors
+		for _, w := range tasks {
+			these[w] = struct{}{}
+		}
+		r.Waiting(func(w task.Waker, _ int, _ reactor.Mode) {
+			if _, one := these[w]; one {
+				woken = true
+			}
+		})
 	}
 	return woken
 }
@@ -378,7 +390,9 @@ func (c *collector) quietGroup(g *task.Group, q *task.Quiet) QuietDump {
 // is exact for the moment at which all of them were looked at, 4096 at most: of larger groups nothing is said. Goroutines only.
 func (p *Pool) Quiet(g *task.Group) (QuietDump, bool) {
 	c := &collector{now: p.runtime.Nanos()}
-	q, quiet := task.QuietGroup(&p.runtime, g, p.mayWake)
+	var q task.Quiet
+	quiet := false
+	p.looks.during(func() { q, quiet = task.QuietGroup(&p.runtime, g, p.mayWake) })
 	if !quiet {
 		return QuietDump{}, false
 	}
@@ -521,11 +535,16 @@ func (p *Pool) workerDumps(stacks bool) []WorkerDump {
 	return list
 }
 
-// arrived counts the frames in the inbox of a worker that does not look at it, as a thief that submits them again.
+// arrived counts the frames in the inbox of a worker that does not look at it, as a thief that submits them again: those
+// of a spare elsewhere, because it may have retired meanwhile. The caller looks.
 func (p *Pool) arrived(i int) (n int) {
 	var b task.Batch
 	w := p.workers[i]
 	if n = w.inbox.Take(b.Add); n > 0 {
+		if i >= p.config.Workers {
+			(*seam)(p).Submit(b)
+			return n
+		}
 		w.inbox.Put(b)
 		p.notifyFor(i)
 	}

@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"time"
 
+	"github.com/heist-go/heist/internal/atomicx"
 	"github.com/heist-go/heist/task"
 )
 
@@ -35,12 +36,34 @@ func (p *Pool) WaitIdle(ctx context.Context) error {
 }
 
 // isIdle reports whether nothing was to do at some moment of the call. A parked worker has
-// looked everywhere, so what there is lies in an inbox or in the monitor's hands; what the
+// looked everywhere, so what there is lies in an inbox, in the monitor's hands or in those of a reader; what the
 // monitor has put down since the first line is seen in the last.
 func (p *Pool) isIdle() bool {
-	moves := p.monitor.moves.Load() // Pairs with: (*monitor).relieve.
-	return moves%2 == 0 && p.allParked() && !p.anyWork() && !p.anyNext() && p.team.Computing() == 0 && p.allParked() &&
-		p.monitor.moves.Load() == moves
+	return p.looks.without(func() bool {
+		moves := p.monitor.moves.Load() // Pairs with: (*monitor).relieve.
+		return moves%2 == 0 && p.allParked() && !p.anyWork() && !p.anyNext() && p.team.Computing() == 0 && p.allParked() &&
+			p.monitor.moves.Load() == moves
+	})
+}
+
+// looks are those of readers, who have tasks and frames in hand meanwhile: nobody finds these, though one may have been
+// woken.
+type looks struct{ begun, ended atomicx.Int64 }
+
+// during calls look, which puts down all that it takes.
+func (l *looks) during(look func()) {
+	// Store-load: counted first, then something is out of sight. Pairs with: (*looks).without.
+	l.begun.Add(1)
+	// Publish. What was put down. Pairs with: (*looks).without.
+	defer l.ended.Add(1)
+	look()
+}
+
+// without reports whether holds is true, and nobody has looked meanwhile.
+func (l *looks) without(holds func() bool) bool {
+	// First: a look that begins in between is not counted as one that has ended. Pairs with: (*looks).during.
+	ended := l.ended.Load()
+	return l.begun.Load() == ended && holds() && l.begun.Load() == ended
 }
 
 // anyNext reports whether a worker has something that runs next: one that sleeps in a poll

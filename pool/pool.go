@@ -151,6 +151,7 @@ type Pool struct {
 	jobs       jobs
 	watchers   atomicx.Int64 // calls of Watch that have not ended
 	traces     traces
+	looks      looks
 	opening    sync.Mutex // for the reactors
 	procs      procs
 	cancel     context.CancelCauseFunc

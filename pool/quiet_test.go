@@ -4,6 +4,9 @@ package pool_test
 
 import (
 	"context"
+	"fmt"
+	"runtime"
+	"sync/atomic"
 	"testing"
 	"time"
 
@@ -12,6 +15,7 @@ import (
 	"github.com/heist-go/heist/pool"
 	"github.com/heist-go/heist/task"
 	"github.com/heist-go/heist/task/chans"
+	"github.com/heist-go/heist/task/combine"
 	"github.com/heist-go/heist/task/lock"
 )
 
@@ -219,3 +223,198 @@ func TestNotQuiet(t *testing.T) {
 type sleepy struct{ timer task.Timer }
 
 func (s *sleepy) Sleep(cx *task.Cx) error { return s.timer.Sleep(cx, time.Hour) }
+
+// A function that was abandoned and still runs may make happen what its task waits for.
+func TestNotQuietWhileAnAbandonedFunctionRuns(t *testing.T) {
+	for what, detached := range map[string]bool{"the task's": false, "detached": true} {
+		t.Run(what, func(t *testing.T) {
+			p := open(t, 2)
+			alive(t, p)
+			var g task.Group
+			var done lock.Event
+			hold := make(chan struct{})
+			defer func() {
+				close(hold)
+				require.NoError(t, g.WaitContext(background))
+			}()
+			call := task.Blocking[int]{Detached: detached}
+			var try combine.Select
+			asked := false
+			g.Go(p, &waiter{name: "abandons", op: func(cx *task.Cx) error {
+				if !asked {
+					asked = true
+					at, err := try.Try(cx, func(cx *task.Cx) error {
+						_, err := call.Do(cx, func(context.Context) (int, error) { <-hold; done.Set(nil); return 0, nil })
+						return err
+					})
+					if err != nil || at >= 0 {
+						return fmt.Errorf("%d, %w", at, err)
+					}
+				}
+				return done.Wait(cx)
+			}})
+			inDumpOf(t, p, 3)
+			for range 20 {
+				_, quiet := p.Quiet(&g)
+				require.False(t, quiet)
+				require.Empty(t, p.Dump(pool.DumpOptions{}).Quiet)
+			}
+		})
+	}
+}
+
+// A goroutine that waits for a place of a pool's backlog goes on when the pool's workers do.
+func TestNotQuietForTheBacklog(t *testing.T) {
+	p := openWith(t, fixed(pool.Config{Workers: 1, Backlog: 1}))
+	var g, busy task.Group
+	hold, begun := make(chan struct{}), make(chan struct{})
+	defer func() {
+		close(hold)
+		require.NoError(t, g.WaitContext(background))
+		require.NoError(t, busy.WaitContext(background))
+	}()
+	busy.Go(p, &waiter{name: "busy", op: func(*task.Cx) error { close(begun); <-hold; return nil }})
+	<-begun
+	busy.Go(p, &waiter{name: "queued", op: func(*task.Cx) error { return nil }})
+	g.Goroutine(p, func(ctx context.Context) error {
+		return busy.GoContext(ctx, p, &waiter{name: "late", op: func(*task.Cx) error { return nil }})
+	})
+	until(t, "a goroutine that waits", func() bool { return p.Stats().Backlog.Blocked == 1 })
+	for range 1000 {
+		_, quiet := p.Quiet(&g)
+		require.False(t, quiet)
+	}
+}
+
+// Each quiet group is named, also where something of what they have in common does not wait.
+func TestQuietBesideOneAnother(t *testing.T) {
+	p := open(t, 2)
+	alive(t, p)
+	var top task.Group
+	defer over(&top)
+	var never lock.Event
+	inner := make([]task.Group, 3)
+	for i := range inner {
+		started := false
+		top.Go(p, &waiter{name: "owner", op: func(cx *task.Cx) error {
+			if !started {
+				started = true
+				inner[i].Go(cx, &waiter{name: "member", op: never.Wait})
+			}
+			return inner[i].Wait(cx)
+		}})
+	}
+	hold := make(chan struct{})
+	defer close(hold)
+	call := task.Blocking[int]{Detached: true}
+	top.Go(p, &waiter{name: "calls", op: func(cx *task.Cx) error {
+		_, err := call.Do(cx, func(ctx context.Context) (int, error) {
+			select {
+			case <-hold:
+			case <-ctx.Done():
+			}
+			return 0, nil
+		})
+		return err
+	}})
+	inDumpOf(t, p, 2*len(inner)+3)
+	require.Len(t, p.Dump(pool.DumpOptions{}).Quiet, len(inner))
+}
+
+// A goroutine that waits for a task, and starts it again, is looked at meanwhile.
+func TestQuietLooksAtAGoroutineThatGoesOn(t *testing.T) {
+	p := open(t, 2)
+	var g task.Group
+	var x task.Group
+	ended := make(chan struct{})
+	g.Goroutine(p, func(ctx context.Context) error {
+		defer close(ended)
+		again := &waiter{name: "again", op: func(cx *task.Cx) error { return nil }}
+		for range 2000 {
+			x.Go(p, again)
+			if err := again.WaitContext(ctx); err != nil {
+				return err
+			}
+		}
+		return nil
+	})
+	for going := true; going; {
+		select {
+		case <-ended:
+			going = false
+		default:
+			p.Quiet(&g)
+			p.Dump(pool.DumpOptions{})
+		}
+	}
+	require.NoError(t, g.WaitContext(background))
+	require.NoError(t, x.WaitContext(background))
+}
+
+// What a task waits for may not have been started yet, as the turn before it in a strand.
+func TestQuietLooksAtATurnThatIsStarted(t *testing.T) {
+	p := open(t, 2)
+	for range 200 {
+		var s lock.Strand[int]
+		var g, first task.Group
+		done := func(*task.Cx) error { return nil }
+		one, two := s.Turn(1, done), s.Turn(1, done)
+		g.Go(p, two)
+		started := make(chan struct{})
+		go func() {
+			first.Go(p, one)
+			close(started)
+		}()
+		for going := true; going; {
+			select {
+			case <-started:
+				going = false
+			default:
+				p.Quiet(&g)
+			}
+		}
+		require.NoError(t, first.WaitContext(background))
+		require.NoError(t, g.WaitContext(background))
+	}
+}
+
+// What a dump has in hand, and what it counts in an inbox, is something to do: a pool is not idle meanwhile.
+func TestIdleDuringDumps(t *testing.T) {
+	const tasks, rounds = 50, 300
+	clock := task.NewClock(time.Date(2030, 1, 1, 0, 0, 0, 0, time.UTC))
+	p := openWith(t, pool.Config{Workers: 2, Clock: clock, StallLimit: -1})
+	var g task.Group
+	defer over(&g)
+	var woken atomic.Int64
+	for range tasks {
+		var timer task.Timer
+		g.Go(p, &waiter{name: "ticks", op: func(cx *task.Cx) error {
+			for {
+				if err := timer.Sleep(cx, time.Second); err != nil {
+					return err
+				}
+				woken.Add(1)
+			}
+		}})
+	}
+	stop, stopped := make(chan struct{}), make(chan struct{})
+	defer func() { close(stop); <-stopped }()
+	go func() {
+		defer close(stopped)
+		for {
+			select {
+			case <-stop:
+				return
+			default:
+				p.Dump(pool.DumpOptions{})
+				p.Quiet(&g)
+				runtime.Gosched()
+			}
+		}
+	}()
+	for round := range rounds {
+		require.NoError(t, p.WaitIdle(background))
+		require.EqualValues(t, round*tasks, woken.Load())
+		clock.Advance(time.Second)
+	}
+}

@@ -388,7 +388,7 @@ func Lateness(rt *Runtime) (h histogram.Histogram) {
 const lookedAt = 256
 
 // NextDeadlines returns the deadlines of the alarms that are due next, most of them at most, the first first. If
-// hundreds are due at nearly the same time, some that are as near may be missing. Any thread; it holds the lock of each
+// hundreds are due at nearly the same time, or have been put off, some that are as near may be missing. Any thread; it holds the lock of each
 // runner's alarms for some microseconds.
 func NextDeadlines(rt *Runtime, most int) (moments []int64) {
 	for _, r := range rt.present() {

@@ -80,6 +80,9 @@ func (b *backlog) give(cx *Cx, n int) {
 	b.queue.Grant(cx, &b.mu, b)
 }
 
+// MovesItself says that the workers' polls let go on who waits.
+func (b *backlog) MovesItself() {}
+
 // TryGrant implements Policy.
 func (b *backlog) TryGrant(*WaitQueue, int64) GrantState {
 	if b.taken >= b.most {

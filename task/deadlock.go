@@ -223,8 +223,8 @@ func (g *waitGraph) link() {
 		}
 	}
 	for _, n := range g.helpers {
-		w := n.helper.waits.describe()
-		if !exact(&w) {
+		w, stands := n.helper.waitsFor(n.number)
+		if !stands || !exact(&w) {
 			n.gone = true
 			continue
 		}
@@ -529,9 +529,9 @@ func (n *node) stands(next *node) bool {
 	if g := n.helper.group; canceled && g != nil && !g.untimed() {
 		return false
 	}
-	w := n.helper.waits.describe()
+	w, stands := n.helper.waitsFor(n.number)
 	n.confirmed = &w
-	return w.leadsTo(next)
+	return stands && w.leadsTo(next)
 }
 
 // memberOf reports whether a node is a member of g: a task in hand, or a goroutine that stands.

@@ -139,6 +139,17 @@ func standing() map[uint64]helper {
 	return m
 }
 
+// waitsFor describes what the helper waits for that has stood in h, unless it has gone on: then the task that it
+// has waited for may be in another life.
+func (h helper) waitsFor(id uint64) (a Await, stands bool) {
+	helpers.mu.Lock()
+	defer helpers.mu.Unlock()
+	if helpers.on[id].waits != h.waits {
+		return a, false
+	}
+	return h.waits.describe(), true
+}
+
 // sameStand reports whether the helper stands where it stood in h.
 func sameStand(id uint64, h helper) bool {
 	helpers.mu.Lock()

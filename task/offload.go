@@ -259,4 +259,12 @@ func (s *Slot[T]) release(cx *Cx, err error) bool {
 
 func (s *Slot[T]) drain() {}
 
+// remains returns what goes on though the call was abandoned, or nil. The task is in the caller's hand.
+func (s *Slot[T]) remains() Remote {
+	if at := s.state.Load(); s.abandoned && (at == begun || at == unclaimed) {
+		return s.remote
+	}
+	return nil
+}
+
 func (s *Slot[T]) happened(*park.Mutex) bool { return s.state.Load() != begun }

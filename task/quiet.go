@@ -120,11 +120,11 @@ func (l *look) task(f *Frame) bool {
 	switch {
 	case l.held[f]:
 		return true
-	case len(l.held) >= maxQuiet || f.rt != l.rt || !f.state.seize():
+	case len(l.held) >= maxQuiet || !f.state.seize():
 		return false
 	}
 	l.held[f] = true
-	return l.read(f)
+	return f.rt == l.rt && l.read(f) // in hand: it may have had no runtime yet
 }
 
 // read looks what a task waits for that is in hand.
@@ -159,6 +159,12 @@ func (l *look) read(f *Frame) bool {
 				return false
 			}
 			leaves++
+		case interface{ remains() Remote }: // a call that was abandoned
+			if r := x.remains(); r != nil {
+				if a := onCall(r); !l.wait(&a) {
+					return false
+				}
+			}
 		}
 	}
 	return leaves > 0 // else it is not known what it waits for
@@ -209,8 +215,8 @@ func (l *look) helper(id uint64, h helper) bool {
 		return false
 	}
 	l.stood[id] = h
-	w := h.waits.describe()
-	return l.wait(&w)
+	w, stands := h.waitsFor(id)
+	return stands && l.wait(&w)
 }
 
 // passive reports whether nothing but calls of its methods lets go on who waits for an object: it has no timer and the
@@ -266,7 +272,7 @@ func (l *look) confirm(others func(tasks []Waker) bool) bool {
 // that may be quiet then.
 type QuietSearch struct {
 	groups map[*Group]*quietNode
-	order  []*quietNode // below before above
+	order  []*quietNode // above before below
 }
 
 // quietNode is a group of which, or of a group below, a task was seen.
@@ -298,9 +304,10 @@ func (q *QuietSearch) Add(s *Suspended, moves bool) {
 	at := q.groups[s.Group]
 	if at == nil {
 		var below *quietNode
+		known := len(q.order)
 		s.Self.frame.around(maxCharged, func(g *Group) bool {
-			n, known := q.groups[g]
-			if !known {
+			n, found := q.groups[g]
+			if !found {
 				n = &quietNode{group: g}
 				q.groups[g], q.order = n, append(q.order, n)
 			}
@@ -310,8 +317,9 @@ func (q *QuietSearch) Add(s *Suspended, moves bool) {
 				below.above = n
 			}
 			below = n
-			return !known
+			return !found
 		})
+		slices.Reverse(q.order[known:])
 	}
 	for ; moves && at != nil && !at.moves; at = at.above {
 		at.moves = true
@@ -324,7 +332,7 @@ func (q *QuietSearch) Find(rt *Runtime, most int, others func(tasks []Waker) boo
 	inspecting.Lock()
 	defer inspecting.Unlock()
 	looked := 0
-	for _, n := range slices.Backward(q.order) {
+	for _, n := range q.order {
 		switch {
 		case n.moves || n.above != nil && !n.above.moves:
 			continue
