@@ -54,6 +54,9 @@ func main() {
 		fmt.Fprintln(os.Stderr, err)
 		os.Exit(1)
 	}
+	if len(files) == 0 {
+		fmt.Fprintln(os.Stderr, nothing(cfg.Patterns))
+	}
 	failed := false
 	for _, f := range files {
 		switch state := f.State(); {
@@ -74,4 +77,10 @@ func main() {
 	if failed {
 		os.Exit(1)
 	}
+}
+
+// nothing says that there was nothing to be compiled, which is no failure.
+func nothing(patterns []string) string {
+	return "heistgen: no straight-line functions in " + strings.Join(patterns, " ") +
+		": they stand in files with //go:build heistgen at their head, each with //heist:task above it"
 }

@@ -3,6 +3,7 @@ package main
 import (
 	"bytes"
 	"os"
+	"os/exec"
 	"path/filepath"
 	"strings"
 	"testing"
@@ -38,4 +39,12 @@ func TestEditors(t *testing.T) {
 		t.Fatal(err)
 	}
 	expect("Add to it", "{}\n")
+}
+
+// A folder without sources is no failure, and not passed over in silence.
+func TestNothing(t *testing.T) {
+	out, err := exec.Command("go", "run", ".", "-check", "./gen").CombinedOutput()
+	if want := "heistgen: no straight-line functions in ./gen: "; err != nil || !strings.Contains(string(out), want) {
+		t.Errorf("%v\n%s\nwant %q", err, out, want)
+	}
 }

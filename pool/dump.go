@@ -98,8 +98,9 @@ type Shape struct {
 
 // TaskDump is a task.
 type TaskDump struct {
-	ID       string     `json:"id"`   // of this life
-	Name     string     `json:"name"` // see task.Name
+	ID       string     `json:"id"`              // of this life
+	Name     string     `json:"name"`            // see task.Name
+	Stage    string     `json:"stage,omitempty"` // of a task in Deadlocks; else it is that of its shape
 	Group    string     `json:"group,omitempty"`
 	Waits    []WaitDump `json:"waits,omitempty"`
 	Canceled string     `json:"canceled,omitempty"` // why
@@ -209,7 +210,7 @@ func (p *Pool) Dump(o DumpOptions) *Dump {
 	for _, circle := range circles {
 		var list []TaskDump
 		for _, b := range circle {
-			t := TaskDump{ID: id(b.Self), Name: printable(b.Kind), Waits: []WaitDump{c.wait(&b.For)}}
+			t := TaskDump{ID: id(b.Self), Name: printable(b.Kind), Stage: printable(b.Stage), Waits: []WaitDump{c.wait(&b.For)}}
 			if b.Goroutine != 0 {
 				t.ID = fmt.Sprintf("goroutine %d", b.Goroutine)
 			}

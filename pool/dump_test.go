@@ -109,8 +109,10 @@ func TestDumpFindsEachKindOfWait(t *testing.T) {
 		{"group", "end", "task.Group", other.Wait, func(w pool.WaitDump) { require.Equal(t, "of 1 members", w.Note) }},
 		{"mutex", "turn", "lock.Mutex", mutex.Lock, func(w pool.WaitDump) {
 			require.Equal(t, [3]any{1, 1, "accounts"}, [3]any{w.Place, w.Line, w.Name})
+			require.Zero(t, w.Asks)
 		}},
-		{"rwmutex", "turn", "lock.RWMutex", rw.RLock, nil},
+		{"rwmutex", "turn", "lock.RWMutex", rw.RLock, func(w pool.WaitDump) { require.Zero(t, w.Asks) }},
+		{"writer", "turn", "lock.RWMutex", rw.Lock, func(w pool.WaitDump) { require.Zero(t, w.Asks) }},
 		{"semaphore", "turn", "lock.Semaphore", func(cx *task.Cx) error { return sem.Acquire(cx, 3) },
 			func(w pool.WaitDump) { require.EqualValues(t, 3, w.Asks) }},
 		{"notify", "turn", "lock.Notify", notify.Wait, nil},

@@ -30,7 +30,8 @@ type Blocked struct {
 	Self      Waker  // zero: it is a goroutine
 	Goroutine uint64 // its number, or 0
 	Kind      string
-	For       Await // what it waits for: the next has to go on first
+	Stage     string // how far the task is: see [StageOf]
+	For       Await  // what it waits for: the next has to go on first
 }
 
 // Holders is an object that tasks wait for, or its [Policy], that knows which tasks hold it.
@@ -444,7 +445,7 @@ func confirm(circle []*node, others func([]Waker) bool) (tasks []Blocked) {
 	for _, n := range circle {
 		switch {
 		case n.task != nil:
-			tasks = append(tasks, Blocked{Self: n.task.self, Kind: n.task.kind, For: *n.confirmed})
+			tasks = append(tasks, Blocked{Self: n.task.self, Kind: n.task.kind, Stage: StageOf(n.task.self.frame.self), For: *n.confirmed})
 		case n.helper != nil:
 			tasks = append(tasks, Blocked{Goroutine: n.number, Kind: n.helper.name(), For: *n.confirmed})
 		}

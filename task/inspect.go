@@ -95,7 +95,7 @@ type Await struct {
 	// Place is its place in line from 1 on, or 0 if it is behind the first that are counted, or in none; and
 	// Line is how many wait there.
 	Place, Line int
-	// Asks is how much it asks for, as of a semaphore.
+	// Asks is how much it asks for, as of a semaphore; 0 of what is not counted, as a lock.
 	Asks int64
 	// Holds says that it has what it has asked for, and keeps others waiting: it makes the value of
 	// a lock.OnceValue.
@@ -393,6 +393,9 @@ func (w *waiter) describe() Await {
 		return a
 	}
 	a.Kind, a.Asks = AwaitsTurn, w.asks
+	if u, ok := w.what.(interface{ WaitUncounted() bool }); ok && u.WaitUncounted() {
+		a.Asks = 0
+	}
 	w.mu.Lock()
 	a.Line = w.queue.n
 	if n, ok := w.what.(interface {

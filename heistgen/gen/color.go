@@ -113,19 +113,13 @@ func (w *writer) underContext(t *ast.FuncType) string {
 	return "(" + w.color.ctx + " " + w.out.importName("context", "context") + ".Context" + comma + rest
 }
 
-// isCxIdent reports whether e is the function's *task.Cx.
-func (w *writer) isCxIdent(e ast.Expr) bool {
-	id, ok := ast.Unparen(e).(*ast.Ident)
-	return ok && w.f.cx != nil && w.f.info().Uses[id] == w.f.cx
-}
-
 // coloredCall writes a call in a version for goroutines. ok is false if it is a call like any
 // other.
 func (w *writer) coloredCall(c *ast.CallExpr) (text string, ok bool) {
 	f, info := w.f, w.f.info()
 	o := callee(info, c)
 	s, _ := ast.Unparen(c.Fun).(*ast.SelectorExpr)
-	if s != nil && w.isCxIdent(s.X) {
+	if s != nil && w.f.isOwnCx(s.X) {
 		switch s.Sel.Name {
 		case "Yield", "Spend":
 			return fmt.Sprintf("%s%s(%s)", w.machine(), s.Sel.Name, w.color.ctx), true
@@ -139,7 +133,7 @@ func (w *writer) coloredCall(c *ast.CallExpr) (text string, ok bool) {
 		}
 		return w.done(c), true
 	}
-	if !slices.ContainsFunc(c.Args, w.isCxIdent) && f.waits(c) != several {
+	if !slices.ContainsFunc(c.Args, w.f.isOwnCx) && f.waits(c) != several {
 		return "", false
 	}
 	if o != nil && isFrom(o, machinePath, "All") && s != nil {
@@ -166,7 +160,7 @@ func (w *writer) coloredCall(c *ast.CallExpr) (text string, ok bool) {
 // hasTwin reports whether what c calls has a form for goroutines.
 func (w *writer) hasTwin(c *ast.CallExpr, o *types.Func, s *ast.SelectorExpr) bool {
 	info := w.f.info()
-	if o == nil || !w.isCxIdent(c.Args[0]) {
+	if o == nil || !w.f.isOwnCx(c.Args[0]) {
 		return false
 	}
 	var twin types.Object
@@ -316,7 +310,7 @@ func (w *writer) done(c *ast.CallExpr) string {
 	default:
 		by = fmt.Sprint("Await", n-1)
 	}
-	if len(c.Args) == 1 && w.isCxIdent(c.Args[0]) && w.isPlainValue(c.Fun) {
+	if len(c.Args) == 1 && w.f.isOwnCx(c.Args[0]) && w.isPlainValue(c.Fun) {
 		return fmt.Sprintf("%s%s(%s, %s)", w.machine(), by, w.color.ctx, w.expr(c.Fun))
 	}
 	var names, values []string
@@ -383,7 +377,7 @@ func (w *writer) kept(c *ast.CallExpr, names, values *[]string) string {
 	fn := ""
 	s, _ := ast.Unparen(c.Fun).(*ast.SelectorExpr)
 	switch {
-	case s != nil && w.isCxIdent(s.X):
+	case s != nil && w.f.isOwnCx(s.X):
 		fn = f.ctx + "." + s.Sel.Name
 	case s != nil && info.Selections[s] != nil:
 		sel := info.Selections[s]
@@ -415,7 +409,7 @@ func (w *writer) kept(c *ast.CallExpr, names, values *[]string) string {
 	sig, _ := coreOf(info.TypeOf(c.Fun)).(*types.Signature)
 	var args []string
 	for i, a := range c.Args {
-		if w.isCxIdent(a) {
+		if w.f.isOwnCx(a) {
 			args = append(args, f.ctx)
 			continue
 		}

@@ -502,7 +502,7 @@ func (o *output) machine(w *writer, tp, tn, params string) {
 			if f.shields {
 				o.p("defer %s.Unshield(%s, %s)\n", m, f.drv, f.ctx)
 			}
-			o.p("%s.deferred(recover())\n%s = %sEnded(%s)\n", m, f.out, w.machine(), fail)
+			o.p("%s\n%s = %sEnded(%s)\n", f.runsDeferred(f.ctx, "recover()"), f.out, w.machine(), fail)
 		} else if f.shields {
 			o.p("%s.Unshield(%s, %s)\n", m, f.drv, f.ctx)
 		}
@@ -536,7 +536,7 @@ func (o *output) machine(w *writer, tp, tn, params string) {
 		o.deferred(w, call, tn)
 	}
 	if len(f.defers) > 0 {
-		o.p("// Unwind runs the deferred calls if nobody will resume the function.\nfunc (%s *%s%s) Unwind() { %s.deferred(nil) }\n\n", m, call, tn, m)
+		o.p("// Unwind runs the deferred calls if nobody will resume the function.\nfunc (%s *%s%s) Unwind() { %s }\n\n", m, call, tn, f.runsDeferred("nil", "nil"))
 	}
 	if f.leading() && f.lit == nil {
 		o.p("// abandoned runs the deferred calls that stand before all else.\nfunc (%s *%s%s) abandoned() {\nif %s.Entered() {\nreturn\n}\n", m, call, tn, m)
@@ -546,7 +546,7 @@ func (o *output) machine(w *writer, tp, tn, params string) {
 				in.instr(i)
 			}
 		}
-		o.p("%s%s.deferred(nil)\n}\n\n", in.b.String(), m)
+		o.p("%s%s\n}\n\n", in.b.String(), f.runsDeferred("nil", "nil"))
 	}
 }
 
@@ -709,12 +709,35 @@ func (o *output) consts(w *writer) {
 	}
 }
 
+// defersCx reports whether a deferred call takes the context of the poll in which it runs.
+func (f *fun) defersCx() bool {
+	return slices.ContainsFunc(f.defers, func(s *site) bool { return slices.ContainsFunc(s.fixed, f.isOwnCx) })
+}
+
+// isOwnCx reports whether an expression is the function's own context.
+func (f *fun) isOwnCx(e ast.Expr) bool {
+	id, ok := ast.Unparen(e).(*ast.Ident)
+	return ok && f.cx != nil && f.info().Uses[id] == f.cx
+}
+
+// runsDeferred is a call of the method that deferred writes, in the poll of ctx, or with nil outside of one.
+func (f *fun) runsDeferred(ctx, raised string) string {
+	if f.defersCx() {
+		raised = ctx + ", " + raised
+	}
+	return fmt.Sprintf("%s.deferred(%s)", f.self, raised)
+}
+
 // deferred writes the method that runs the deferred calls, as real ones.
 func (o *output) deferred(w *writer, call, tn string) {
 	f := w.f
 	m := f.self
 	did, raised := f.generated("did", "ran"), f.generated("raised", "value")
-	o.p("// deferred runs the deferred calls, on top of what was raised, or nil.\nfunc (%s *%s%s) deferred(%s any) {\n", m, call, tn, raised)
+	poll := ""
+	if f.defersCx() {
+		poll = fmt.Sprintf("%s *%sCx, ", f.ctx, w.task())
+	}
+	o.p("// deferred runs the deferred calls, on top of what was raised, or nil.\nfunc (%s *%s%s) deferred(%s%s any) {\n", m, call, tn, poll, raised)
 	if slices.ContainsFunc(f.defers, func(s *site) bool { return slices.ContainsFunc(s.fixed, f.mentionsConst) }) {
 		o.consts(w)
 	}
@@ -842,7 +865,7 @@ func (w *writer) body() string {
 			w.p("\n%s:\n", f.end.name)
 		}
 		if len(f.defers) > 0 && !f.mutant("deferred calls do not run at an ordinary end") {
-			w.p("%s.deferred(nil)\n", f.self)
+			w.p("%s\n", f.runsDeferred(f.ctx, "nil"))
 		}
 		if f.shields {
 			w.p("%s.Unshield(%s, %s)\n", f.self, f.drv, f.ctx)

@@ -707,7 +707,7 @@ func hasTypeParam(t types.Type) bool {
 func (f *fun) steadyReceiver(s *ast.SelectorExpr, sel *types.Selection) ast.Expr {
 	info := f.info()
 	x := s.X
-	if id, ok := ast.Unparen(x).(*ast.Ident); ok && info.Uses[id] == f.cx {
+	if f.isOwnCx(x) {
 		return x
 	}
 	if sel.Kind() == types.FieldVal { // a function in a field
@@ -1166,7 +1166,8 @@ func (f *fun) plan(s *site, c *ast.CallExpr) {
 		}
 	}
 	for i, a := range c.Args {
-		if tv := info.Types[a]; tv.IsNil() || tv.IsType() || tv.Value != nil && sig != nil {
+		// The context is that of the poll in which the call runs.
+		if tv := info.Types[a]; tv.IsNil() || tv.IsType() || tv.Value != nil && sig != nil || f.isOwnCx(a) {
 			s.args, s.fixed = append(s.args, nil), append(s.fixed, a)
 			continue
 		}

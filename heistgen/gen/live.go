@@ -5,6 +5,7 @@ import (
 	"go/token"
 	"go/types"
 	"math/bits"
+	"slices"
 )
 
 // This file decides which variables are fields: those that live across a wait.
@@ -293,7 +294,7 @@ func (f *fun) lent(ids map[*slot]int, at map[*label]int) {
 		out := newBits(len(f.order))
 		out.or(taints[n])
 		tainted := func(e ast.Expr) bool {
-			return f.aliases(e, func(s *slot) bool { return taints[n].has(ids[s]) }, f.isLending)
+			return f.aliases(e, func(s *slot) bool { return taints[n].has(ids[s]) }, f.givesLent)
 		}
 		mark := func(e ast.Expr, yes bool) {
 			id, ok := e.(*ast.Ident)
@@ -316,9 +317,9 @@ func (f *fun) lent(ids map[*slot]int, at map[*label]int) {
 		}
 		switch {
 		case i.op == opWait && len(i.lhs) > 0:
-			lent := f.isLending(i.call)
-			for k, e := range i.lhs {
-				mark(e, lent && k == 0)
+			lent := f.givesLent(i.call)
+			for _, e := range i.lhs {
+				mark(e, lent && isBytes(info.TypeOf(e)))
 			}
 		case i.op == opStmt:
 			if a, ok := i.stmt.(*ast.AssignStmt); ok && len(a.Lhs) == len(a.Rhs) {
@@ -338,6 +339,11 @@ func (f *fun) lent(ids map[*slot]int, at map[*label]int) {
 					if taints[n].has(ids[u]) && isBytes(s.typ) {
 						out.set(ids[s])
 					}
+				}
+			}
+			if i.gives != nil && i.gives.f.returnsLent() { // what an awaited function returns
+				for _, e := range i.args[0].(lhsList).list {
+					mark(e, isBytes(info.TypeOf(e)))
 				}
 			}
 		}
@@ -363,7 +369,7 @@ func (f *fun) lent(ids map[*slot]int, at map[*label]int) {
 						continue
 					}
 					for _, e := range l.args {
-						if f.aliases(e, func(s *slot) bool { return taints[n].has(ids[s]) }, f.isLending) {
+						if f.aliases(e, func(s *slot) bool { return taints[n].has(ids[s]) }, f.givesLent) {
 							f.refuse(i.pos, "bytes that are lent until the function waits are handed to %s, which may wait: hand over a copy (bytes.Clone, or a string)", i.args[0].(*kid).f.obj.Name())
 						}
 					}
@@ -385,6 +391,97 @@ func (f *fun) lent(ids map[*slot]int, at map[*label]int) {
 			}
 		}
 	}
+}
+
+// givesLent reports whether a call gives bytes that are lent: an operation that lends them, a straight-line function
+// that returns them, or a combinator of a literal that does.
+func (f *fun) givesLent(n ast.Node) bool {
+	c, ok := n.(*ast.CallExpr)
+	if !ok {
+		return false
+	}
+	if f.isLending(c) {
+		return true
+	}
+	if o := callee(f.info(), c); o != nil {
+		if m := f.unit.machineOf(o); m != nil {
+			return m.returnsLent()
+		}
+	}
+	return f.givesBytes(c) && slices.ContainsFunc(c.Args, func(a ast.Expr) bool {
+		lit, ok := ast.Unparen(a).(*ast.FuncLit)
+		return ok && f.returnsLentIn(lit.Body)
+	})
+}
+
+// givesBytes reports whether bytes are among the results of a call.
+func (f *fun) givesBytes(c *ast.CallExpr) bool {
+	switch t := f.info().TypeOf(c).(type) {
+	case *types.Tuple:
+		for v := range t.Variables() {
+			if isBytes(v.Type()) {
+				return true
+			}
+		}
+		return false
+	default:
+		return isBytes(t)
+	}
+}
+
+// returnsLent reports whether a function returns bytes that an operation has lent it.
+func (f *fun) returnsLent() bool {
+	if !f.asked && f.body != nil {
+		f.asked = true // before it is answered: one that awaits itself gives what its other returns do
+		f.answer = f.returnsLentIn(f.body)
+	}
+	return f.answer
+}
+
+func (f *fun) returnsLentIn(body *ast.BlockStmt) (yes bool) {
+	inspectBody(body, func(n ast.Node) bool {
+		if r, ok := n.(*ast.ReturnStmt); ok {
+			for _, e := range r.Results {
+				yes = yes || f.isLentIn(body, e)
+			}
+		}
+		return true
+	})
+	return yes
+}
+
+// isLentIn reports whether the value of e is lent wherever it stands in a body: a call that gives lent bytes, a slice of them,
+// or a variable that nothing else is assigned to.
+func (f *fun) isLentIn(body *ast.BlockStmt, e ast.Expr) bool {
+	switch x := ast.Unparen(e).(type) {
+	case *ast.CallExpr:
+		return f.givesLent(x)
+	case *ast.SliceExpr:
+		return f.isLentIn(body, x.X)
+	case *ast.Ident:
+		v, ok := f.info().ObjectOf(x).(*types.Var)
+		if !ok || !isBytes(v.Type()) {
+			return false
+		}
+		lent, other := false, false
+		ast.Inspect(body, func(n ast.Node) bool {
+			a, ok := n.(*ast.AssignStmt)
+			if !ok {
+				return true
+			}
+			for k, l := range a.Lhs {
+				if id, ok := ast.Unparen(l).(*ast.Ident); !ok || f.info().ObjectOf(id) != v {
+					continue
+				}
+				c, ok := ast.Unparen(a.Rhs[min(k, len(a.Rhs)-1)]).(*ast.CallExpr)
+				gives := ok && (k == 0 || len(a.Rhs) > 1) && f.givesLent(c)
+				lent, other = lent || gives, other || !gives
+			}
+			return true
+		})
+		return lent && !other
+	}
+	return false
 }
 
 // lends are the operations whose result is lent.
@@ -459,16 +556,7 @@ func (f *fun) aliases(e ast.Expr, of func(*slot) bool, lent func(ast.Node) bool)
 		if o := callee(info, x); o != nil && o.Name() == "Clone" {
 			return false
 		}
-		gives := false
-		switch t := info.TypeOf(x).(type) {
-		case *types.Tuple:
-			for v := range t.Variables() {
-				gives = gives || isBytes(v.Type())
-			}
-		default:
-			gives = isBytes(t)
-		}
-		if !gives {
+		if !f.givesBytes(x) {
 			return false
 		}
 		for _, a := range x.Args {

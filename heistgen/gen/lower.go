@@ -105,7 +105,7 @@ type site struct {
 	fun    *slot // the function or receiver, or nil
 	method string
 	args   []*slot
-	fixed  []ast.Expr // arguments that are constants, where args is nil
+	fixed  []ast.Expr // arguments that are constants, or the function's context, where args is nil
 	spread bool
 	static ast.Expr // the function by name
 	tuple  bool

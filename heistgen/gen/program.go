@@ -140,6 +140,8 @@ type fun struct {
 	known     bool                 // if it depends on no type parameters,
 	fields    []place              // its fields, if others may lie in it,
 	ways      map[*fun]string      // and the ways to others in it
+	asked     bool                 // whether it returns lent bytes,
+	answer    bool                 // and the answer
 
 	lowered
 }

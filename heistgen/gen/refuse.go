@@ -184,13 +184,14 @@ func (f *fun) refuseIdent(id *ast.Ident, stack []ast.Node, in *fun, lit *ast.Fun
 		}
 		return
 	}
-	up := func(i int) ast.Node {
-		k := len(stack) - 1 - i
-		for k >= 0 {
-			if _, ok := stack[k].(*ast.ParenExpr); !ok {
+	up := func(i int) ast.Node { // parentheses do not count
+		for k := len(stack) - 2; k >= 0; k-- {
+			if _, ok := stack[k].(*ast.ParenExpr); ok {
+				continue
+			}
+			if i--; i == 0 {
 				return stack[k]
 			}
-			k--
 		}
 		return nil
 	}
@@ -206,7 +207,7 @@ func (f *fun) refuseIdent(id *ast.Ident, stack []ast.Node, in *fun, lit *ast.Fun
 			return
 		}
 		if lit != nil && deferred {
-			f.refuse(id.Pos(), "%s cannot be used in a deferred function: it is another one when that runs", id.Name)
+			f.refuse(id.Pos(), "%s cannot be used in a deferred function: it is another one when that runs: give the literal a parameter of its type, and the deferred call %[1]s as the argument", id.Name)
 			return
 		}
 		switch p := parent.(type) {
@@ -214,12 +215,18 @@ func (f *fun) refuseIdent(id *ast.Ident, stack []ast.Node, in *fun, lit *ast.Fun
 			if info.Types[p.Fun].IsType() {
 				break
 			}
+			if d, ok := up(2).(*ast.DeferStmt); ok && lit == nil && d.Call == p && !f.takesCx(p, id) {
+				f.refuse(id.Pos(), "%s is another one when the deferred call runs, or nil: only a parameter that is a *task.Cx can have it", id.Name)
+			}
 			if lit != nil && !f.immediate(lit, stack) {
 				f.refuse(id.Pos(), "%s is used in a function literal that may be called later, when it is another one: give the literal a *task.Cx of its own", id.Name)
 			}
 			return
 		case *ast.SelectorExpr:
 			if c, ok := up(2).(*ast.CallExpr); ok && ast.Unparen(c.Fun) == p {
+				if d, ok := up(3).(*ast.DeferStmt); ok && lit == nil && d.Call == c {
+					f.refuse(id.Pos(), "%s is another one when the deferred call runs, or nil, which has no methods: call %s before the return statement", id.Name, types.ExprString(p))
+				}
 				if lit != nil && !f.immediate(lit, stack) {
 					f.refuse(id.Pos(), "%s is used in a function literal that may be called later, when it is another one: give the literal a *task.Cx of its own", id.Name)
 				}
@@ -263,6 +270,18 @@ func (f *fun) refuseIdent(id *ast.Ident, stack []ast.Node, in *fun, lit *ast.Fun
 		}
 		f.refuse(id.Pos(), "yield can be called, and handed on to another generator, and nothing else")
 	}
+}
+
+// takesCx reports whether an argument of a call is for a parameter that is a *task.Cx.
+func (f *fun) takesCx(c *ast.CallExpr, arg *ast.Ident) bool {
+	sig, ok := coreOf(f.info().TypeOf(c.Fun)).(*types.Signature)
+	for i, a := range c.Args {
+		if ok && ast.Unparen(a) == arg {
+			t := paramType(sig, i, c.Ellipsis.IsValid())
+			return t != nil && isCx(t)
+		}
+	}
+	return false
 }
 
 // inFuncType reports whether the identifier at the top of the stack is a parameter's name in a

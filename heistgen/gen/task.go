@@ -22,6 +22,10 @@ func (u *unit) collect() {
 				continue
 			}
 			words := directive(fd.Doc)
+			if words == nil && fd.Doc != nil && slices.ContainsFunc(fd.Doc.List, func(c *ast.Comment) bool { return strings.HasPrefix(c.Text, "// heist:task") }) {
+				u.refuse(fd.Pos(), "%s has a comment that begins with a space: write //heist:task without one", fd.Name.Name)
+				continue
+			}
 			if words == nil {
 				u.refuse(fd.Pos(), "%s stands in a source and has no //heist:task comment: add that, or move it to another file", fd.Name.Name)
 				continue

@@ -1093,8 +1093,7 @@ func (f *fun) isShield(c *ast.CallExpr) bool {
 	if !ok || s.Sel.Name != "Shield" {
 		return false
 	}
-	id, ok := ast.Unparen(s.X).(*ast.Ident)
-	return ok && f.info().Uses[id] == f.cx
+	return f.isOwnCx(s.X)
 }
 
 func itoa(n int64) string { return strconv.FormatInt(n, 10) }

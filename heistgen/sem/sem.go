@@ -114,3 +114,35 @@ func was(i *int, to int) int {
 	*i = to
 	return n
 }
+
+// polls is an operation that may be called left times, and notes in which polls deferred calls run.
+type polls struct {
+	left                   int // calls of Wait, one for each poll at least
+	panics                 bool
+	now                    *task.Cx // of the last poll
+	inside, outside, stale int
+}
+
+// Wait waits, or panics or ends when left is used up.
+func (p *polls) Wait(cx *task.Cx) error {
+	p.now = cx //heistvet:ignore keptcx: it is compared, and not used
+	if p.left--; p.left < 0 {
+		if p.panics {
+			panic("polls: it was to be")
+		}
+		return nil
+	}
+	return cx.Yield()
+}
+
+// end is a deferred call.
+func (p *polls) end(cx *task.Cx) {
+	switch cx {
+	case nil:
+		p.outside++
+	case p.now:
+		p.inside++
+	default:
+		p.stale++
+	}
+}

@@ -52,7 +52,11 @@ func WriteText(w io.Writer, d *pool.Dump) error {
 	for i, circle := range d.Deadlocks {
 		fmt.Fprintf(&b, "\nDEADLOCK %d: %d tasks wait for each other:\n", i+1, len(circle))
 		for _, t := range circle {
-			fmt.Fprintf(&b, "  %s %s\n", t.ID, t.Name)
+			fmt.Fprintf(&b, "  %s %s", t.ID, t.Name)
+			if t.Stage != "" {
+				fmt.Fprintf(&b, " at %s", t.Stage)
+			}
+			b.WriteString("\n")
 			writeWaits(&b, t.Waits)
 		}
 	}
@@ -125,6 +129,10 @@ func writeQuiet(b *bytes.Buffer, q *pool.QuietDump) {
 	case q.For > 0:
 		fmt.Fprintf(b, ", for %v", round(q.For))
 	}
+	if len(q.Waits) == 0 {
+		b.WriteString(", which wait for each other and for nothing else\n")
+		return
+	}
 	b.WriteString(", and only somebody outside can make one go on, who has in hand what they wait for:\n")
 	for _, w := range q.Waits {
 		fmt.Fprintf(b, "%8d  %s: %s", w.Line, w.Kind, w.What)
@@ -132,9 +140,6 @@ func writeQuiet(b *bytes.Buffer, q *pool.QuietDump) {
 			fmt.Fprintf(b, " %q", w.Name)
 		}
 		fmt.Fprintf(b, " %s\n", w.ID)
-	}
-	if len(q.Waits) == 0 {
-		b.WriteString("          nothing but each other\n")
 	}
 }
 
@@ -224,7 +229,7 @@ func writeWaits(b *bytes.Buffer, waits []pool.WaitDump) {
 		case w.Place > 0:
 			fmt.Fprintf(b, ", %d in line", w.Place)
 		}
-		if w.Asks > 1 && w.What != "lock.RWMutex" {
+		if w.Asks > 1 {
 			fmt.Fprintf(b, ", asks for %d", w.Asks)
 		}
 		if w.Note != "" {

@@ -33,7 +33,7 @@ func hung(t *testing.T) *pool.Pool {
 	var g task.Group
 	var event lock.Event
 	var a, b *visit
-	a = &visit{op: func(cx *task.Cx) error { return b.Wait(cx) }}
+	a = &visit{op: func(cx *task.Cx) error { return b.Wait(cx) }, at: []task.SourceLine{{Function: "main.a", File: "a.go", Line: 3}}}
 	b = &visit{op: func(cx *task.Cx) error { return a.Wait(cx) }}
 	g.GoAll(p, b, a)
 	for range 5 {
@@ -61,7 +61,10 @@ func hung(t *testing.T) *pool.Pool {
 type visit struct {
 	task.Frame
 	op func(cx *task.Cx) error
+	at []task.SourceLine
 }
+
+func (v *visit) Lines() []task.SourceLine { return v.at }
 
 func (v *visit) Poll(cx *task.Cx) error { return v.op(cx) }
 func (v *visit) TaskName() string       { return "a visit" }
@@ -77,11 +80,25 @@ func TestText(t *testing.T) {
 	text := get(t, hung(t), "").Body.String()
 	for _, part := range []string{
 		"7 tasks live, 7 suspended, 0 active", "DEADLOCK 1: 2 tasks wait for each other:", "end: task 0x",
+		"dump_test.visit at main.a at a.go:3\n      end",
 		"5 suspended: dump_test.visit", "waits for event: lock.Event", "QUIESCENT", "worker ", "parked",
 	} {
 		require.Contains(t, text, part)
 	}
 	require.Equal(t, 3, strings.Count(text, "event: lock.Event 0x"), "three samples")
+}
+
+// A group whose tasks wait for each other needs nobody outside.
+func TestTextOfQuietGroups(t *testing.T) {
+	for want, q := range map[string]pool.QuietDump{
+		"quiet: the group 0x1: 2 tasks, for 3s, which wait for each other and for nothing else\n": {Group: "0x1", Tasks: 2, For: 3 * time.Second},
+		"who has in hand what they wait for:\n       2  turn: lock.Mutex \"a\" 0x2\n": {Group: "0x1", Tasks: 2,
+			Waits: []pool.WaitDump{{Kind: "turn", What: "lock.Mutex", Name: "a", ID: "0x2", Line: 2}}},
+	} {
+		var b strings.Builder
+		require.NoError(t, dump.WriteText(&b, &pool.Dump{Quiet: []pool.QuietDump{q}}))
+		require.Contains(t, b.String(), want)
+	}
 }
 
 func TestJSON(t *testing.T) {

@@ -170,11 +170,17 @@ func (p *permits) WaitNote(_ *task.WaitQueue, n int64) string {
 	return "to read"
 }
 
+// WaitUncounted says that who asks for a lock does not ask for a number of permits.
+func (p *permits) WaitUncounted() bool { return p.limit == 0 }
+
 // mutexPolicy is the permits of a Mutex as a policy: it differs by its name.
 type mutexPolicy permits
 
 // WaitObject is what [task.Inspect] calls a Mutex.
 func (p *mutexPolicy) WaitObject() string { return "lock.Mutex" }
+
+// WaitUncounted says so of a Mutex.
+func (p *mutexPolicy) WaitUncounted() bool { return true }
 
 func (p *mutexPolicy) TryGrant(q *task.WaitQueue, n int64) task.GrantState {
 	return (*permits)(p).TryGrant(q, n)

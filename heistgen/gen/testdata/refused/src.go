@@ -12,6 +12,9 @@ import (
 
 type helper struct{} // want `a source holds straight-line functions only: this type would be missing`
 
+// heist:task
+func spaced(cx *task.Cx) error { return cx.Yield() } // want `spaced has a comment that begins with a space: write //heist:task without one`
+
 func plain() {} // want `plain stands in a source and has no //heist:task comment`
 
 //heist:task

@@ -17,6 +17,8 @@ func (b *box) Wait(cx *task.Cx) error { return cx.Err() }
 
 func use(...any) {}
 
+func note(*task.Cx) {}
+
 func taken() {}
 
 type takenTask struct{}

@@ -56,8 +56,18 @@ func closures(cx *task.Cx, b *box) error {
 		_ = b.Wait(cx) // want `a wait cannot stand in this function literal: give it a \*task.Cx first`
 	}()
 	defer func() {
-		_ = b.Wait(cx) // want `a deferred function cannot wait` `cx cannot be used in a deferred function`
+		_ = b.Wait(cx) // want `a deferred function cannot wait` `cx cannot be used in a deferred function.*: give the literal a parameter of its type, and the deferred call cx as the argument`
 	}()
+	return nil
+}
+
+//heist:task
+func deferred(cx *task.Cx, g *task.Group) error {
+	defer cx.Shield()   // want `cx is another one when the deferred call runs, or nil, which has no methods: call cx.Shield before the return statement`
+	defer g.Go(cx, nil) // want `cx is another one when the deferred call runs, or nil: only a parameter that is a \*task.Cx can have it`
+	defer note(cx)
+	defer use(cx)        // want `only a parameter that is a \*task.Cx can have it`
+	defer (use)((cx), g) // want `only a parameter that is a \*task.Cx can have it`
 	return nil
 }
 
