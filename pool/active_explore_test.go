@@ -5,6 +5,8 @@ package pool
 import (
 	"testing"
 
+	"github.com/stretchr/testify/require"
+
 	"github.com/heist-go/heist/internal/explore"
 	"github.com/heist-go/heist/task"
 )
@@ -223,4 +225,47 @@ func TestExploreShrinkAgainstTheftControls(t *testing.T) {
 			explore.Refute(t, explore.Options{Random: 60_000, Seed: 1}, theft(shrink))
 		})
 	}
+}
+
+// counting is a spare that is sent away with a frame in its inbox, while a reader counts what is there: the frame is found.
+func counting(arrived func(*Pool, int) int) func(*explore.X) {
+	return func(x *explore.X) {
+		toTheSpare := sound.with(func(y *way) {
+			y.submit = func(p *Pool, b task.Batch) {
+				p.workers[1].inbox.Put(b)
+				p.notifyFor(1)
+			}
+		})
+		r := newRigOf(x, toTheSpare, Config{Workers: 1, Procs: -1, Samples: -1, StallLimit: 1, MaxThreads: 2}, 1)
+		r.asleep(2)
+		x.Go("monitor", func() {
+			r.activateAndUnpark()
+			r.submit(r.jobs[0])
+			r.jobs[0].started = true
+			r.retire()
+			r.shrink()
+			r.shrink()
+		})
+		x.Go("reader", func() {
+			if len(r.everybody()) == 2 {
+				arrived(r.Pool, 1)
+			}
+		})
+	}
+}
+
+func TestExploreCountingInASparesInbox(t *testing.T) {
+	explore.Check(t, random(20_000), counting((*Pool).arrived))
+	t.Run("it is put back where it was", func(t *testing.T) {
+		f := explore.Refute(t, explore.Options{Random: 60_000, Seed: 1}, counting(func(p *Pool, i int) int {
+			var b task.Batch
+			n := p.workers[i].inbox.Take(b.Add)
+			if n > 0 {
+				p.workers[i].inbox.Put(b)
+				p.notifyFor(i)
+			}
+			return n
+		}))
+		require.Contains(t, f.Reason, "deadlock")
+	})
 }
