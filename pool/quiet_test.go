@@ -5,7 +5,6 @@ package pool_test
 import (
 	"context"
 	"fmt"
-	"runtime"
 	"sync/atomic"
 	"testing"
 	"time"
@@ -397,24 +396,19 @@ func TestIdleDuringDumps(t *testing.T) {
 			}
 		}})
 	}
-	stop, stopped := make(chan struct{}), make(chan struct{})
-	defer func() { close(stop); <-stopped }()
+	look, looked := make(chan struct{}), make(chan struct{})
+	defer func() { close(look); <-looked }()
 	go func() {
-		defer close(stopped)
-		for {
-			select {
-			case <-stop:
-				return
-			default:
-				p.Dump(pool.DumpOptions{})
-				p.Quiet(&g)
-				runtime.Gosched()
-			}
+		defer close(looked)
+		for range look {
+			p.Dump(pool.DumpOptions{})
+			p.Quiet(&g)
 		}
 	}()
 	for round := range rounds {
 		require.NoError(t, p.WaitIdle(background))
 		require.EqualValues(t, round*tasks, woken.Load())
+		look <- struct{}{}
 		clock.Advance(time.Second)
 	}
 }
