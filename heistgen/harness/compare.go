@@ -9,7 +9,6 @@ import (
 	"regexp"
 	"slices"
 	"strings"
-	"time"
 
 	"github.com/heist-go/heist/heistgen/gen"
 )
@@ -27,9 +26,9 @@ type Report struct {
 }
 
 const (
-	goroutine = -1               // the seed of the version for goroutines
-	share     = 50               // programs in a binary
-	patience  = 20 * time.Second // for one run as it was; as tasks it may take longer
+	goroutine = -1 // the seed of the version for goroutines
+	share     = 50 // programs in a binary
+	patience  = 20 // seconds of one run as it was; as tasks it may take longer
 )
 
 // comparison compares programs.
@@ -282,7 +281,7 @@ func (c *comparison) build(live map[string]*candidate, shared bool) error {
 
 // compare runs the versions of a program, and reports whether that is the last word on it.
 func (c *comparison) compare(p *candidate, shared bool) bool {
-	run := func(kind string, seed int, limit time.Duration) (string, bool) {
+	run := func(kind string, seed, limit int) (string, bool) {
 		if shared {
 			return c.run("binary", kind+"/"+p.name, seed, limit)
 		}
