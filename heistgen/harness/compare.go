@@ -173,7 +173,7 @@ func (c *comparison) generate(live map[string]*candidate) error {
 		for name := range live {
 			patterns = append(patterns, "./progs/"+name)
 		}
-		files, err := gen.Compile(gen.Config{Dir: c.dir, Patterns: patterns, Env: c.env, Flags: []string{"-gcflags=" + module + "/...=-N -l"}})
+		files, err := gen.Compile(gen.Config{Dir: c.dir, Patterns: patterns, Env: c.env, Plain: slices.Contains(c.forms, Plain), Flags: []string{"-gcflags=" + module + "/...=-N -l"}})
 		if err == nil {
 			for _, f := range files {
 				if err := os.WriteFile(f.Name, f.Text, 0o666); err != nil {
