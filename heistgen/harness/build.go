@@ -15,6 +15,7 @@ import (
 	"strconv"
 	"strings"
 	"sync"
+	"syscall"
 	"time"
 )
 
@@ -140,16 +141,20 @@ func each(names []string, fn func(name string) error) error {
 	return errors.Join(errs...)
 }
 
-// run returns what a program of a binary writes, and how it ends.
-func (w *workshop) run(binary, program string, seed int, limit time.Duration) (string, bool) {
-	ctx, cancel := context.WithTimeout(context.Background(), limit)
+// run returns what a program of a binary writes, how it ends, and whether it does so by itself. limit is of the
+// processors' time, in seconds, which is the same on a busy machine; who does nothing is ended in the end, too.
+func (w *workshop) run(binary, program string, seed, limit int) (string, bool) {
+	ctx, cancel := context.WithTimeout(context.Background(), time.Duration(5*limit)*time.Second)
 	defer cancel()
-	cmd := exec.CommandContext(ctx, w.path(binary))
+	cmd := exec.CommandContext(ctx, "sh", "-c", fmt.Sprintf(`ulimit -t %d && exec "$0"`, limit), w.path(binary))
 	cmd.Dir = w.dir
 	cmd.Env = append(os.Environ(), fmt.Sprintf("HEIST_SEED=%d", seed), "HEIST_PROGRAM="+program)
 	var out, errs bytes.Buffer
 	cmd.Stdout, cmd.Stderr = &out, &errs
 	err := cmd.Run()
+	if cmd.ProcessState == nil {
+		return err.Error(), false
+	}
 	code := 0
 	if err != nil {
 		code = cmd.ProcessState.ExitCode()
@@ -158,5 +163,7 @@ func (w *workshop) run(binary, program string, seed int, limit time.Duration) (s
 	if i := strings.Index(text, "goroutine "); i >= 0 { // a stack
 		text = "(a panic)"
 	}
-	return fmt.Sprintf("%sexit %d, stderr %s", out.String(), code, text), ctx.Err() == nil
+	how, ok := cmd.ProcessState.Sys().(syscall.WaitStatus)
+	killed := ok && how.Signaled() && how.Signal() == syscall.SIGKILL
+	return fmt.Sprintf("%sexit %d, stderr %s", out.String(), code, text), !killed
 }

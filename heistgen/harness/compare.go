@@ -9,7 +9,6 @@ import (
 	"regexp"
 	"slices"
 	"strings"
-	"time"
 
 	"github.com/heist-go/heist/heistgen/gen"
 )
@@ -27,9 +26,9 @@ type Report struct {
 }
 
 const (
-	goroutine = -1               // the seed of the version for goroutines
-	share     = 50               // programs in a binary
-	patience  = 20 * time.Second // for one run as it was; as tasks it may take longer
+	goroutine = -1 // the seed of the version for goroutines
+	share     = 50 // programs in a binary
+	patience  = 20 // seconds of one run as it was; as tasks it may take longer
 )
 
 // comparison compares programs.
@@ -174,7 +173,7 @@ func (c *comparison) generate(live map[string]*candidate) error {
 		for name := range live {
 			patterns = append(patterns, "./progs/"+name)
 		}
-		files, err := gen.Compile(gen.Config{Dir: c.dir, Patterns: patterns, Env: c.env, Flags: []string{"-gcflags=" + module + "/...=-N -l"}})
+		files, err := gen.Compile(gen.Config{Dir: c.dir, Patterns: patterns, Env: c.env, Plain: slices.Contains(c.forms, Plain), Flags: []string{"-gcflags=" + module + "/...=-N -l"}})
 		if err == nil {
 			for _, f := range files {
 				if err := os.WriteFile(f.Name, f.Text, 0o666); err != nil {
@@ -282,7 +281,7 @@ func (c *comparison) build(live map[string]*candidate, shared bool) error {
 
 // compare runs the versions of a program, and reports whether that is the last word on it.
 func (c *comparison) compare(p *candidate, shared bool) bool {
-	run := func(kind string, seed int, limit time.Duration) (string, bool) {
+	run := func(kind string, seed, limit int) (string, bool) {
 		if shared {
 			return c.run("binary", kind+"/"+p.name, seed, limit)
 		}

@@ -9,7 +9,7 @@ import (
 	"strconv"
 )
 
-// Form is a way to write a function as a task, beyond a wait before each statement.
+// Form is a way to write a function as a task, beyond a wait before each statement, or to compile it.
 type Form string
 
 // Forms.
@@ -22,6 +22,7 @@ const (
 	Closures   Form = "closures"   // local function literals that are only called are machines
 	Conditions Form = "conditions" // the operands of conditions go through a call that waits
 	Generators Form = "generators" // a range over a list is one over a generator
+	Plain      Form = "plain"      // each variable has a field of its own, each frame its place
 )
 
 func (t *transformer) has(f Form) bool { return slices.Contains(t.forms, f) }
