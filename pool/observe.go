@@ -230,6 +230,7 @@ func (p *Pool) Activity(into []Activity) []Activity {
 		if !w.started.Load() || w.retired.Load() && p.parking.isParked(i) {
 			continue
 		}
+		parked := p.parking.isParked(i) // before the counts, which it publishes before it parks
 		a := Activity{
 			Worker: w.id, State: Running, Queued: w.deque.Len(), Inbox: !w.inbox.Empty(), Spare: w.id >= p.config.Workers,
 			Polls: w.public[polls].Load(), Parks: w.public[parks].Load(), Thefts: w.public[thefts].Load(),
@@ -242,7 +243,7 @@ func (p *Pool) Activity(into []Activity) []Activity {
 			a.Kind = *name
 		}
 		switch {
-		case p.parking.isParked(i):
+		case parked:
 			a.State, a.Kind = Parked, ""
 			for k := range p.batons {
 				if p.batons[k].holder.Load() == int64(1+i) {
