@@ -3,6 +3,7 @@
 package pool_test
 
 import (
+	"net"
 	"strings"
 	"testing"
 	"time"
@@ -11,9 +12,30 @@ import (
 
 	"github.com/heist-go/heist/internal/invariant"
 	"github.com/heist-go/heist/pool"
+	"github.com/heist-go/heist/reactor"
 	"github.com/heist-go/heist/task"
 	"github.com/heist-go/heist/task/lock"
 )
+
+// Who has called Serve has started its connections' tasks.
+func TestStartedByServe(t *testing.T) {
+	p := openWith(t, pool.Config{Workers: 2, StallLimit: -1, Debug: true})
+	l, err := p.Listen("tcp", "127.0.0.1:0")
+	require.NoError(t, err)
+	var g task.Group
+	var never lock.Event
+	g.Go(p, &waiter{name: "server", op: func(cx *task.Cx) error {
+		return reactor.Serve(cx, l, func(*reactor.Conn) task.Task { return &waiter{name: "session", op: never.Wait} })
+	}})
+	c, err := net.Dial("tcp", l.Addr().String())
+	require.NoError(t, err)
+	defer func() { _ = c.Close() }()
+	d := inDump(t, p, func(d *pool.Dump) bool { return len(sinceOf(d, "session")) == 1 })
+	require.Contains(t, sinceOf(d, "session")[0].Spawned, "since_test.go:")
+	never.Set(nil)
+	require.NoError(t, l.Close())
+	require.NoError(t, g.WaitContext(background))
+}
 
 // sinceOf returns the rows of the tasks with a name.
 func sinceOf(d *pool.Dump, name string) (list []pool.TaskDump) {

@@ -3,8 +3,8 @@ package task
 import (
 	"fmt"
 	"hash/maphash"
+	"regexp"
 	"runtime"
-	"strings"
 
 	"github.com/heist-go/heist/internal/park"
 )
@@ -138,12 +138,15 @@ func (l *lives) ends(own func(Task, error)) func(Task, error) {
 	}
 }
 
-// outsider returns the file and line of the first caller outside of this package and the scheduler's, or "".
+// insiders are the packages that start tasks, and wait, on behalf of those who call them.
+var insiders = regexp.MustCompile(`/heist/(task|pool|reactor)\.`)
+
+// outsider returns the file and line of the first caller outside of them, or "".
 func outsider(pcs []uintptr) string {
 	frames := runtime.CallersFrames(pcs)
 	for {
 		f, more := frames.Next()
-		if f.File != "" && !strings.Contains(f.Function, "/heist/task.") && !strings.Contains(f.Function, "/heist/pool.") {
+		if f.File != "" && !insiders.MatchString(f.Function) {
 			return fmt.Sprintf("%s:%d", f.File, f.Line)
 		}
 		if !more {
