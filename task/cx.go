@@ -3,6 +3,7 @@ package task
 import (
 	"context"
 	"fmt"
+	"slices"
 	"time"
 
 	"github.com/heist-go/heist/internal/invariant"
@@ -30,6 +31,7 @@ type marks struct {
 	timed    bool    // the runner's nanos are
 	erred    bool    // debug builds: an operation has failed, so another way is fine
 	looked   bool    // a Deadline was checked
+	resumed  bool    // a Yield outside of all branches has returned nil
 	again    requeue // whether the task will be queued again, and why
 }
 
@@ -137,17 +139,46 @@ func (cx *Cx) Now() time.Time {
 // in the poll after that, which takes place when those that were in the queue
 // have had their turn.
 //
+// Each part of a task, as a combinator has them, yields by itself.
+//
 //heist:sticky
 func (cx *Cx) Yield() error {
 	if cx.was&yielded != 0 {
-		cx.was &^= yielded
-		return nil
+		if cx.branch == nil && !cx.resumed {
+			cx.resumed = true
+			return nil
+		}
+		if cx.branch != nil && cx.mayResume() {
+			return nil
+		}
 	}
 	if err := cx.Err(); err != nil {
 		return err
 	}
 	cx.again = afterYield
 	return cx.Suspend()
+}
+
+// mayResume reports whether a Yield inside of a branch returns nil in a poll after one that has yielded: once for each part of
+// the task, so that one that does nothing but yield keeps none of the others waiting.
+func (cx *Cx) mayResume() bool {
+	r := cx.run
+	if r.resumedIn != r.Count.Polls {
+		clear(r.resumed)
+		r.resumed, r.resumedIn = r.resumed[:0], r.Count.Polls
+	}
+	// One poll ends, also if it makes new parts without end.
+	if p := (part{cx.branch, cx.part}); len(r.resumed) < budget && !slices.Contains(r.resumed, p) {
+		r.resumed = append(r.resumed, p)
+		return true
+	}
+	return false
+}
+
+// part is one of the operations of a branch.
+type part struct {
+	branch *Branch
+	number uint32
 }
 
 // Spend takes one operation from the poll's budget. When that is used up it

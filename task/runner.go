@@ -42,6 +42,8 @@ type Runner struct {
 	watch         watch
 	scratch       []byte   // see Cx.Scratch
 	lent          [][]byte // debug builds: what else is lent to the polled task
+	resumed       []part   // where a Yield has returned nil, in the poll resumedIn
+	resumedIn     uint64
 	phase         phase
 	tracks        bool              // see (*Cx).Tracked
 	settles       bool              // see StepSampled
@@ -276,6 +278,7 @@ func (r *Runner) review(f *Frame, cx *Cx) {
 // before it parks: it is in no poll, which answers the monitor's question.
 func (r *Runner) Rest() {
 	r.cx.frame = nil
+	clear(r.resumed)
 	if cap(r.scratch) > keptScratch {
 		r.scratch = nil
 	}
