@@ -65,8 +65,9 @@ var commands = map[string]command{
 	"curl -s http://localhost:6060/debug/heist":                                     {instead: "go test ./pool/dump -run 'TestText|ExampleHandler'"},
 	"kill -QUIT $(pidof service)":                                                   {instead: "go test ./pool/dump -run TestOnSignal"},
 	"go tool pprof -top 'http://localhost:6060/debug/heist?format=pprof'":           {instead: "go test ./pool/dump -run TestProfile"},
-	"go run ./examples/straight":                                                    {serves: "listening on"},
-	"go run github.com/heist-go/heist/heistgen@latest":                              {elsewhere: "it runs what is published"},
+	"go tool heistgen":                                 {elsewhere: "it is for a module that has it as a tool"},
+	"go run ./examples/straight":                       {serves: "listening on"},
+	"go run github.com/heist-go/heist/heistgen@latest": {elsewhere: "it runs what is published"},
 }
 
 var (
