@@ -80,6 +80,27 @@ func Bounds(i int) (low, high time.Duration) {
 	return bound(i - 1), bound(i)
 }
 
+// Coarse returns the histogram in few buckets, for systems that keep one series for each: counts[i] is what is less than
+// bounds[i] and in no bucket before, the last count the rest, and count all. The bounds are powers of four, from a microsecond to
+// a minute, or so.
+func (h *Histogram) Coarse() (count uint64, bounds []time.Duration, counts []uint64) {
+	const first, last, step = 1 << 10, 1 << 36, 4
+	for bound := time.Duration(first); bound <= last; bound *= step {
+		bounds = append(bounds, bound)
+	}
+	counts = make([]uint64, len(bounds)+1)
+	at := 0
+	for i, n := range h.Counts {
+		low, _ := Bounds(i)
+		for at < len(bounds) && low >= bounds[at] {
+			at++
+		}
+		counts[at] += n
+		count += n
+	}
+	return count, bounds, counts
+}
+
 // Record counts d, n times. It is for histograms that one goroutine has, or that a lock guards.
 func (h *Histogram) Record(d time.Duration, n uint64) {
 	h.Counts[index(d)] += n

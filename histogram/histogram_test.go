@@ -149,3 +149,30 @@ func BenchmarkRecord(b *testing.B) {
 		d = d*5 + 1
 	}
 }
+
+// Each bound of Coarse is one of a bucket, and what is counted below it is what is shorter.
+func TestCoarse(t *testing.T) {
+	var h histogram.Histogram
+	for i := range histogram.Buckets {
+		h.Counts[i] = uint64(1 + i)
+	}
+	count, bounds, counts := h.Coarse()
+	require.Len(t, bounds, 14)
+	require.Len(t, counts, 15)
+	require.Equal(t, 1024*time.Nanosecond, bounds[0])
+	require.EqualValues(t, histogram.Buckets*(histogram.Buckets+1)/2, count)
+	below, sum := uint64(0), uint64(0)
+	for i, bound := range bounds {
+		below += counts[i]
+		shorter := uint64(0)
+		for k := range histogram.Buckets {
+			if low, high := histogram.Bounds(k); low < bound {
+				require.LessOrEqual(t, high, bound)
+				shorter += uint64(1 + k)
+			}
+		}
+		require.Equal(t, shorter, below, bound)
+		sum += counts[i]
+	}
+	require.Equal(t, count, sum+counts[14])
+}

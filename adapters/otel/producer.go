@@ -131,22 +131,12 @@ func (x *producer) Produce(ctx context.Context) ([]metricdata.ScopeMetrics, erro
 	return []metricdata.ScopeMetrics{scope}, nil
 }
 
-// buckets returns a histogram as OpenTelemetry has it: a bound for each power of four, from a microsecond to a minute, or
-// so. What is as long as a bound is in the bucket above it, where OpenTelemetry has it below: a histogram's buckets begin with their lower bound.
+// buckets returns a histogram as OpenTelemetry has it. What is as long as a bound is in the bucket above it, where
+// OpenTelemetry has it below: a histogram's buckets begin with their lower bound.
 func buckets(h *histogram.Histogram) (count uint64, bounds []float64, counts []uint64) {
-	const first, last, step = 1 << 10, 1 << 36, 4
-	for bound := time.Duration(first); bound <= last; bound *= step {
+	count, durations, counts := h.Coarse()
+	for _, bound := range durations {
 		bounds = append(bounds, bound.Seconds())
-	}
-	counts = make([]uint64, len(bounds)+1)
-	for i, n := range h.Counts {
-		low, _ := histogram.Bounds(i)
-		at := 0
-		for at < len(bounds) && low >= first<<(2*at) {
-			at++
-		}
-		counts[at] += n
-		count += n
 	}
 	return count, bounds, counts
 }

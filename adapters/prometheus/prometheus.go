@@ -347,18 +347,14 @@ func (t *times) collect(m *pool.Metrics, to chan<- prometheus.Metric) {
 	}
 }
 
-// cumulative returns a histogram as Prometheus has it: one bound for four of ours, from a microsecond to a minute, or so.
+// cumulative returns a histogram as Prometheus has it.
 func cumulative(h *histogram.Histogram) (count uint64, buckets map[float64]uint64) {
-	const first, last, step = 1 << 10, 1 << 36, 4
+	count, bounds, counts := h.Coarse()
 	buckets = map[float64]uint64{}
-	bound := time.Duration(first)
-	for i, n := range h.Counts {
-		low, _ := histogram.Bounds(i)
-		if low >= bound && bound <= last {
-			buckets[bound.Seconds()] = count
-			bound *= step
-		}
-		count += n
+	below := uint64(0)
+	for i, bound := range bounds {
+		below += counts[i]
+		buckets[bound.Seconds()] = below
 	}
 	return count, buckets
 }
