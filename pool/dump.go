@@ -349,15 +349,12 @@ func (c *collector) visit(s *task.Suspended) {
 	}
 	shape := &d.Shapes[at]
 	shape.Count++
-	lasts := time.Duration(0)
-	if s.Since != 0 {
-		lasts = max(time.Duration(c.now-s.Since), 0)
-		shape.For = max(shape.For, lasts)
-	}
+	lasts, atLeast := c.lasts(s.Since, s.Exact)
+	shape.For = max(shape.For, lasts)
 	if n := c.options.Samples; n >= 0 && len(shape.Tasks) >= n {
 		return
 	}
-	t := TaskDump{ID: id(s.Self), Name: printable(kind), Spawned: s.Spawned(), Waker: s.Exposed, For: lasts, AtLeast: lasts > 0 && !s.Exact}
+	t := TaskDump{ID: id(s.Self), Name: printable(kind), Spawned: s.Spawned(), Waker: s.Exposed, For: lasts, AtLeast: atLeast}
 	if !s.Active {
 		t.Name = nameOf(s.Task)
 	}
@@ -374,13 +371,19 @@ func (c *collector) visit(s *task.Suspended) {
 	shape.Tasks = append(shape.Tasks, t)
 }
 
+// lasts returns for how long something has been so since then, which is 0 where that is not known; and whether it may
+// have been for longer.
+func (c *collector) lasts(since int64, exact bool) (d time.Duration, atLeast bool) {
+	if since != 0 {
+		d = max(time.Duration(c.now-since), 0)
+	}
+	return d, d > 0 && !exact
+}
+
 // quietGroup describes a group that is quiet.
 func (c *collector) quietGroup(g *task.Group, q *task.Quiet) QuietDump {
 	d := QuietDump{Group: fmt.Sprintf("%p", g), Tasks: q.Tasks, Waits: []WaitDump{}}
-	if q.Since != 0 {
-		d.For = max(time.Duration(c.now-q.Since), 0)
-		d.AtLeast = d.For > 0 && !q.Exact
-	}
+	d.For, d.AtLeast = c.lasts(q.Since, q.Exact)
 	for i := range q.For {
 		d.Waits = append(d.Waits, c.wait(&q.For[i]))
 	}
@@ -523,10 +526,11 @@ func (p *Pool) workerDumps(stacks bool) []WorkerDump {
 		case since != 0:
 			d.State, d.For = "stuck", time.Duration(now-since)
 		}
-		if d.Inbox && (d.State == "stuck" || d.State == "computing") {
+		away := d.State == "stuck" || d.State == "computing"
+		if d.Inbox && away {
 			d.Arrived = p.arrived(i)
 		}
-		if id := w.goroutine.Load(); stacks && id != "" && (d.State == "stuck" || d.State == "computing") {
+		if id := w.goroutine.Load(); stacks && id != "" && away {
 			text := stack.Of(id)
 			d.Poll, d.Calls = polling(text), stack.Within(text, "/task.(*Runner).Step")
 			d.Calls = d.Calls[:min(len(d.Calls), maxCalls)]
@@ -540,14 +544,12 @@ func (p *Pool) workerDumps(stacks bool) []WorkerDump {
 // of a spare elsewhere, because it may have retired meanwhile. The caller looks.
 func (p *Pool) arrived(i int) (n int) {
 	var b task.Batch
-	w := p.workers[i]
-	if n = w.inbox.Take(b.Add); n > 0 {
-		if i >= p.config.Workers {
-			(*seam)(p).Submit(b)
-			return n
-		}
-		w.inbox.Put(b)
-		p.notifyFor(i)
+	switch n = p.workers[i].inbox.Take(b.Add); {
+	case n == 0:
+	case i >= p.config.Workers:
+		(*seam)(p).Submit(b)
+	default:
+		p.put(i, b)
 	}
 	return n
 }

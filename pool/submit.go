@@ -38,7 +38,12 @@ func (s *seam) Submit(b task.Batch) {
 		w.wants.Store(false) // Hint. The worker asks again.
 		w.stamp.PutOn(b, clock.Now())
 	}
-	w.inbox.Put(b)
+	p.put(i, b)
+}
+
+// put queues frames in the inbox of worker i.
+func (p *Pool) put(i int, b task.Batch) {
+	p.workers[i].inbox.Put(b)
 	p.notifyFor(i)
 }
 
@@ -53,8 +58,7 @@ func (s *seam) Place(f *task.Frame, from, to int) bool {
 	}
 	var b task.Batch
 	b.Add(f)
-	p.workers[to].inbox.Put(b)
-	p.notifyFor(to)
+	p.put(to, b)
 	return true
 }
 
