@@ -35,8 +35,13 @@ func BenchmarkSeeing(b *testing.B) {
 			_ = g.WaitContext(context.Background())
 		},
 		"pingpong": func(p *pool.Pool, n int) { pass(b, p, n, 2) },
+		"chan":     func(p *pool.Pool, n int) { sendRecv(128)(b, p, n) },
+		"arm-cancel": func(p *pool.Pool, n int) {
+			timer := new(task.Timer)
+			times(b, p, n, func(cx *task.Cx, _ int) { armCancel(cx, timer) }, func() {})
+		},
 	}
-	for _, load := range []string{"yield", "spawn", "pingpong"} {
+	for _, load := range []string{"yield", "spawn", "pingpong", "chan", "arm-cancel"} {
 		for _, c := range []struct {
 			name   string
 			config pool.Config

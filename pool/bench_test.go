@@ -8,9 +8,13 @@ import (
 	"sync"
 	"testing"
 
+	"github.com/stretchr/testify/require"
+
 	"github.com/heist-go/heist/internal/pad"
+	"github.com/heist-go/heist/internal/rig"
 	"github.com/heist-go/heist/pool"
 	"github.com/heist-go/heist/task"
+	"github.com/heist-go/heist/task/chans"
 )
 
 // The benchmarks are named like the rows that the bench program will print:
@@ -259,6 +263,31 @@ func (r *passer) Poll(cx *task.Cx) error {
 		return nil
 	}
 	return task.Pending
+}
+
+// together runs n tasks and waits for them.
+func together(b testing.TB, p *pool.Pool, one func(i int) task.Task, n int) {
+	var g task.Group
+	for i := range n {
+		g.Go(p, one(i))
+	}
+	require.NoError(b, g.WaitContext(context.Background()))
+}
+
+// sendRecv returns what sends n values from one task to another.
+func sendRecv(room int) func(b testing.TB, p *pool.Pool, n int) {
+	return func(b testing.TB, p *pool.Pool, n int) {
+		c := chans.New[int](room)
+		together(b, p, func(i int) task.Task {
+			return rig.Repeat(n, func(cx *task.Cx) error {
+				if i == 0 {
+					return c.Send(cx, 1)
+				}
+				_, err := c.Recv(cx)
+				return err
+			})
+		}, 2)
+	}
 }
 
 // pass lets a ring of tasks pass a baton n times.

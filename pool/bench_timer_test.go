@@ -16,14 +16,21 @@ import (
 
 // Timers of tasks beside those of package time.
 
-// many runs f again and again in a task, a thousand operations a poll.
+// many runs f again and again in a task: see times.
 func many(b *testing.B, p *pool.Pool, f func(cx *task.Cx, i int)) {
 	b.Helper()
 	b.ResetTimer()
+	times(b, p, b.N, f, b.StopTimer)
+}
+
+// times runs f n times in a task, a thousand operations a poll, and then ended, before the task lets go of what it
+// holds.
+func times(b *testing.B, p *pool.Pool, n int, f func(cx *task.Cx, i int), ended func()) {
+	b.Helper()
 	done := 0
 	inside(b, p, func(cx *task.Cx) error {
-		for done < b.N {
-			for range min(1000, b.N-done) {
+		for done < n {
+			for range min(1000, n-done) {
 				f(cx, done)
 				done++
 			}
@@ -31,9 +38,15 @@ func many(b *testing.B, p *pool.Pool, f func(cx *task.Cx, i int)) {
 				return err
 			}
 		}
-		b.StopTimer() // before the task lets go of what it holds
+		ended()
 		return nil
 	})
+}
+
+// armCancel is an operation that has a bound of time, and is through before it.
+func armCancel(cx *task.Cx, timer *task.Timer) {
+	timer.Reset(cx, 30*time.Second)
+	timer.Stop(cx)
 }
 
 func BenchmarkTimer(b *testing.B) {
@@ -42,8 +55,7 @@ func BenchmarkTimer(b *testing.B) {
 			b.ReportAllocs()
 			timer := new(task.Timer)
 			many(b, open(b, 1), func(cx *task.Cx, i int) {
-				timer.Reset(cx, 30*time.Second)
-				timer.Stop(cx)
+				armCancel(cx, timer)
 			})
 		})
 		b.Run("time", func(b *testing.B) {

@@ -14,7 +14,6 @@ import (
 	"github.com/heist-go/heist/internal/rig"
 	"github.com/heist-go/heist/pool"
 	"github.com/heist-go/heist/task"
-	"github.com/heist-go/heist/task/chans"
 	"github.com/heist-go/heist/task/lock"
 )
 
@@ -38,9 +37,9 @@ var lockedOps = []struct {
 	}},
 	{"hop", 3.3, 0.1, func(b testing.TB, p *pool.Pool, n int) { pass(b, p, n, 2) }},
 	{"hop-ring", 4.3, 0.1, func(b testing.TB, p *pool.Pool, n int) { pass(b, p, n, 503) }},
-	{"chan-1", 15, 0.1, lockedChan(1)},
-	{"chan-16", 5, 0.1, lockedChan(16)},
-	{"chan-128", 4.2, 0.1, lockedChan(128)},
+	{"chan-1", 15, 0.1, sendRecv(1)},
+	{"chan-16", 5, 0.1, sendRecv(16)},
+	{"chan-128", 4.2, 0.1, sendRecv(128)},
 	{"mutex", 2.1, 0.1, func(b testing.TB, p *pool.Pool, n int) {
 		var mu lock.Mutex
 		together(b, p, func(int) task.Task {
@@ -114,31 +113,6 @@ var lockedOps = []struct {
 
 func lockedIn(b testing.TB, p *pool.Pool, f func(cx *task.Cx) error) {
 	require.NoError(b, p.Run(context.Background(), task.Func(f)))
-}
-
-// together runs n tasks and waits for them.
-func together(b testing.TB, p *pool.Pool, one func(i int) task.Task, n int) {
-	var g task.Group
-	for i := range n {
-		g.Go(p, one(i))
-	}
-	require.NoError(b, g.WaitContext(context.Background()))
-}
-
-// lockedChan sends values from one task to another.
-func lockedChan(room int) func(b testing.TB, p *pool.Pool, n int) {
-	return func(b testing.TB, p *pool.Pool, n int) {
-		c := chans.New[int](room)
-		together(b, p, func(i int) task.Task {
-			return rig.Repeat(n, func(cx *task.Cx) error {
-				if i == 0 {
-					return c.Send(cx, 1)
-				}
-				_, err := c.Recv(cx)
-				return err
-			})
-		}, 2)
-	}
 }
 
 // lockedBy returns what n operations have cost, each: the least of several rounds, because a worker that has lost

@@ -13,9 +13,39 @@ import (
 	"github.com/heist-go/heist/task"
 )
 
-// BenchmarkSeeing is what it costs an echo with 50 connections that 100,000 suspended tasks beside it are dumped each
-// second: x is its 99th percentile without dumps over that with them, by turns of some seconds, medians.
+// What it costs an echo with 50 connections to be seen, by turns.
 func BenchmarkSeeing(b *testing.B) {
+	median := func(of []float64) float64 {
+		slices.Sort(of)
+		return of[len(of)/2]
+	}
+	// Samples as they are by default: x is the CPU of a round trip without them over that with them, medians.
+	b.Run("echo-50", func(b *testing.B) {
+		const trips, turns = 20_000, 20
+		pools := []pool.Config{{Samples: -1}, {}}
+		var do [2]func(n int) []float64
+		for i, c := range pools {
+			do[i] = loaded{conns: 50}.by(b, serveEcho(b, openWith(b, c)).Addr().String())
+			do[i](trips) // warm
+		}
+		var spent [2][]float64
+		for b.Loop() {
+			for range turns {
+				for i := range do {
+					before := cpu()
+					do[i](trips)
+					spent[i] = append(spent[i], float64(cpu()-before)/1000/trips)
+				}
+			}
+		}
+		without, with := median(spent[0]), median(spent[1])
+		b.ReportMetric(without/with, "x")
+		b.ReportMetric(without, "cpu-without-µs")
+		b.ReportMetric(with, "cpu-with-µs")
+		b.ReportMetric(0, "ns/op")
+	})
+	// 100,000 suspended tasks beside it are dumped each second: x is its 99th percentile without dumps over that with
+	// them, medians of turns of some seconds.
 	const conns, beside, trips, turns = 50, 100_000, 60_000, 4
 	b.Run("dump", func(b *testing.B) {
 		p := openWith(b, pool.Config{})
@@ -64,10 +94,6 @@ func BenchmarkSeeing(b *testing.B) {
 			}
 		}
 		require.Positive(b, dumps)
-		median := func(of []float64) float64 {
-			slices.Sort(of)
-			return of[len(of)/2]
-		}
 		b.ReportMetric(median(without)/median(with), "x")
 		b.ReportMetric(median(without)/1e3, "p99-without-µs")
 		b.ReportMetric(median(with)/1e3, "p99-with-µs")
