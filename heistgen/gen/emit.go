@@ -473,6 +473,9 @@ func (o *output) machine(w *writer, tp, tn, params string) {
 		if !s.frame || s.shares != nil || captive[s] || f.listed && ofSite[s] || s.rests && !hasExported(s.typ) {
 			continue
 		}
+		if s == f.slots[f.yield] && f.spares == "" {
+			continue // the generator has the frame, too
+		}
 		if s.boxed {
 			o.p("%s = nil\n", w.place(s))
 		} else if hasPointers(s.typ, map[types.Type]bool{}) {
@@ -658,6 +661,9 @@ func (o *output) code(w *writer) {
 		}
 	}
 	o.consts(w)
+	if f.nested() != nil {
+		o.p("%s := %s\n%s:\n", f.from, f.self, f.resume.name)
+	}
 	for _, k := range f.frames {
 		if k.host != nil && slices.ContainsFunc(f.code, func(i *instr) bool { return i.kid == k }) {
 			o.p("%s := (*%s)(&%s.%s%s)\n", k.name, w.kidType(k), f.self, k.host.name, k.way)
@@ -839,6 +845,9 @@ func (w *writer) body() string {
 	w.used = map[*slot]bool{}
 	w.ends = new(int)
 	w.findTails()
+	if f.nested() != nil && !f.lodging() {
+		f.start.used = true
+	}
 	w.b.Reset()
 	for _, i := range f.code {
 		for _, s := range i.uses {
@@ -874,6 +883,9 @@ func (w *writer) body() string {
 		if f.fail != nil {
 			fail = w.slot(f.fail)
 			f.fail.reads++
+		}
+		if k := f.nested(); k != nil {
+			w.back(k, fail)
 		}
 		w.p("return %sEnded(%s)\n", w.machine(), fail)
 	} else if n := len(f.code); n == 0 || f.code[n-1].op != opReturn {
@@ -1030,6 +1042,10 @@ func (w *writer) instr(i *instr) {
 		}
 		w.p("if %sIsPending(%s) {\n%s}\n", w.task(), last, wait)
 	case opAwait:
+		if f.nests(i) {
+			w.nest(i)
+			break
+		}
 		cond := f.in + " == " + w.task() + "Pending"
 		if f.yield != nil || i.kid.f.yield != nil {
 			cond = w.machine() + "Waits(" + f.in + ")"
@@ -1056,6 +1072,61 @@ func (w *writer) instr(i *instr) {
 	}
 }
 
+// nests reports whether a call is one of the function itself that its Step goes on as: of a generator, because each value is
+// one more resume, where to go up in a loop is cheaper than to return; where nothing is resumed a call is cheaper. It has
+// nothing to do when the call panics.
+func (f *fun) nests(i *instr) bool {
+	return i.op == opAwait && i.kid.f == f && f.yield != nil && i.kid.pointer && i.kid.host == nil && !f.guarded() &&
+		slices.EqualFunc(i.kid.targs, f.tparams, func(t types.Type, p *types.TypeParam) bool { return types.Identical(t, p) })
+}
+
+// nested returns the frame of the calls that nests is about, or nil.
+func (f *fun) nested() *kid {
+	for _, i := range f.code {
+		if f.nests(i) {
+			return i.kid
+		}
+	}
+	return nil
+}
+
+// lodging reports whether Step has names for frames that lie in others'.
+func (f *fun) lodging() bool {
+	return slices.ContainsFunc(f.code, func(i *instr) bool { return i.kid != nil && i.kid.host != nil })
+}
+
+// nest writes a call that nests is about.
+func (w *writer) nest(i *instr) {
+	f := w.f
+	k := w.kidPlace(i.kid)
+	w.p("%s%s.At = %d\n%s", w.here(), f.self, i.state, w.buried(i))
+	if f.fail != nil && !f.fail.frame {
+		w.p("%s = nil\n", w.slot(f.fail))
+	}
+	w.line(i.pos)
+	w.p("%s.Nest(&%s.Call, %s)\n", f.drv, k, f.self)
+	to := f.start
+	if f.lodging() {
+		to = f.resume
+	}
+	w.p("%s = %s\ngoto %s\n%s:\n", f.self, k, to.name, i.label.name)
+}
+
+// back writes how a call that nests is about ends: the function goes on as who has called it.
+func (w *writer) back(k *kid, fail string) {
+	f := w.f
+	resumed := "true"
+	w.p("if %s, ok := %s.Up().(*%s); ok {\n", f.up, f.self, w.kidType(k))
+	if f.mutant("a function that goes on as its caller does not say so") {
+		resumed = "false"
+	} else {
+		resumed = f.self + " == " + f.from
+	}
+	w.p("%s.Leave(&%s.Call, %s, %s)\n", f.drv, f.self, f.up, resumed)
+	w.p("if %s == %s {\n%s = %s\n}\n", f.self, f.from, f.from, f.up)
+	w.p("%s, %s = %s, %sEnded(%s)\ngoto %s\n}\n", f.self, f.in, f.up, w.machine(), fail, f.resume.name)
+}
+
 // suspend writes what a wait does that suspends: it lets go of what nobody will read, and returns
 // what how says. Where many waits do the same they share one copy, at the function's end.
 func (w *writer) suspend(i *instr) string {
@@ -1078,19 +1149,7 @@ func (w *writer) here() string {
 // suspension is what suspend shares.
 func (w *writer) suspension(i *instr) string {
 	f := w.f
-	var fields, zeroes []string
-	for _, s := range i.dead {
-		fields = append(fields, w.place(s))
-		if s.boxed {
-			zeroes = append(zeroes, "nil")
-		} else {
-			zeroes = append(zeroes, w.zero(s.typ))
-		}
-	}
-	text := ""
-	if len(fields) > 0 {
-		text = strings.Join(fields, ", ") + " = " + strings.Join(zeroes, ", ") + "\n"
-	}
+	text := w.buried(i)
 	if i.op == opAwait {
 		how := "Awaited"
 		if f.guarded() {
@@ -1106,12 +1165,29 @@ func (w *writer) suspension(i *instr) string {
 	return text + fmt.Sprintf("%s.Suspended(%s)\n", f.drv, f.self)
 }
 
+// buried lets go of what nobody will read behind a wait.
+func (w *writer) buried(i *instr) string {
+	var fields, zeroes []string
+	for _, s := range i.dead {
+		fields = append(fields, w.place(s))
+		if s.boxed {
+			zeroes = append(zeroes, "nil")
+		} else {
+			zeroes = append(zeroes, w.zero(s.typ))
+		}
+	}
+	if len(fields) == 0 {
+		return ""
+	}
+	return strings.Join(fields, ", ") + " = " + strings.Join(zeroes, ", ") + "\n"
+}
+
 // findTails names the suspensions that are worth sharing: Go's compiler is slow in large functions.
 func (w *writer) findTails() {
 	w.tails = map[string]*label{}
 	uses := map[string]int{}
 	for _, i := range w.f.code {
-		if i.op != opWait && i.op != opAwait {
+		if i.op != opWait && i.op != opAwait || w.f.nests(i) {
 			continue
 		}
 		text := w.suspension(i)

@@ -45,6 +45,8 @@ type lowered struct {
 	listed                  bool                        // a defer statement is in a loop
 	shields                 bool
 	start, end              *label
+	resume                  *label // where Step begins, for a function that goes on as who has called it: see nests
+	from, up                string // that it was called for, and who has called it
 	consts                  []*local
 	types                   []*local
 	cut                     map[types.Object]*local
@@ -215,7 +217,7 @@ func (f *fun) generated(names ...string) string {
 }
 
 // reserved are names of what a machine has.
-var reserved = []string{"Call", "Step", "Begin", "Result", "At", "D", "Start", "Enter", "Entered", "Defers", "Awaited", "Guarded", "Shield", "Unshield",
+var reserved = []string{"Call", "Step", "Begin", "Result", "At", "Up", "D", "Start", "Enter", "Entered", "Defers", "Awaited", "Guarded", "Shield", "Unshield",
 	"Unwind", "Line", "End", "poll", "operation", "ready", "left", "Here", "Claim", "Drive", "Abandon", "Literal", "op", "first", "self", "busy", "deferred", "step", "abandoned", "clear", "call", "up", "machine", "Poll", "Driver", "defers", "drv"}
 
 // lower fills in what becomes of the body.
@@ -257,6 +259,10 @@ func (f *fun) lower() {
 	f.in = f.generated("in", "input")
 	f.out = f.generated("out", "failed")
 	f.end = &label{name: f.generated("end", "finish"), pos: f.body.Rbrace}
+	if _, ok := f.awaits[f.obj]; ok && f.yield != nil {
+		f.resume = &label{name: f.generated("again", "resume"), pos: f.body.Lbrace}
+		f.from, f.up = f.generated("from", "resumed"), f.generated("caller", "above")
+	}
 
 	for _, p := range f.params {
 		s := f.declare(p)

@@ -18,13 +18,13 @@ func TestMutants(t *testing.T) {
 	all := append([]string{""}, mutants...)
 	for i := range all {
 		pkg := fmt.Sprintf("m%d", i)
-		for _, f := range []string{"sem.go", "traces.go", "src.go", "frames.go", "lits.go"} {
+		for _, f := range []string{"sem.go", "traces.go", "src.go", "frames.go", "lits.go", "climbs.go"} {
 			module.write(pkg+"/"+f, read(t, "../sem/"+f))
 		}
 		imports += fmt.Sprintf("\t%s \"example.org/mutants/%s\"\n", pkg, pkg)
-		cases += fmt.Sprintf("\tcase \"%d\":\n\t\ttraces = func(seed uint64) []string { return append(%s.Traces(seed), %s.Literals(seed)...) }\n", i, pkg, pkg)
+		cases += fmt.Sprintf("\tcase \"%d\":\n\t\ttraces = func(seed uint64) []string { return slices.Concat(%[2]s.Traces(seed), %[2]s.Literals(seed), %[2]s.Climbs(seed)) }\n", i, pkg)
 	}
-	module.write("main.go", "package main\n\nimport (\n\t\"fmt\"\n\t\"os\"\n\t\"syscall\"\n"+imports+")\n\nfunc main() {\n\t_ = syscall.Setrlimit(syscall.RLIMIT_CPU, &syscall.Rlimit{Cur: 2, Max: 2}) // seconds of its own: a fault may make it run for ever\n\tvar traces func(uint64) []string\n\tswitch os.Args[1] {\n"+cases+"\t}\n\tfor seed := range uint64(20) {\n\t\tfmt.Println(traces(seed))\n\t}\n}\n")
+	module.write("main.go", "package main\n\nimport (\n\t\"fmt\"\n\t\"os\"\n\t\"slices\"\n\t\"syscall\"\n"+imports+")\n\nfunc main() {\n\t_ = syscall.Setrlimit(syscall.RLIMIT_CPU, &syscall.Rlimit{Cur: 2, Max: 2}) // seconds of its own: a fault may make it run for ever\n\tvar traces func(uint64) []string\n\tswitch os.Args[1] {\n"+cases+"\t}\n\tfor seed := range uint64(20) {\n\t\tfmt.Println(traces(seed))\n\t}\n}\n")
 	faults := map[string]string{}
 	var patterns []string
 	for i, m := range all {

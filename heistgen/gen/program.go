@@ -92,6 +92,7 @@ var mutants = []string{
 	"two variables have one field of a shared frame",
 	"parameters of a tail call are assigned one by one",
 	"what a literal captures does not live across its wait",
+	"a function that goes on as its caller does not say so",
 }
 
 func (f *fun) mutant(what string) bool { return f.unit.mutant == what }

@@ -629,7 +629,7 @@ func (w *writer) localDecl(d *ast.GenDecl) {
 // ret writes a return statement of the function.
 func (w *writer) ret(pos token.Pos, results []ast.Expr) {
 	f := w.f
-	work := len(f.defers) > 0 || f.shields
+	work := len(f.defers) > 0 || f.shields || f.nested() != nil
 	fail := f.out
 	if f.fail != nil {
 		fail = w.slot(f.fail)

@@ -18,10 +18,7 @@ import (
 )
 
 // collect takes up to n values, and then closes the generator.
-func collect[T any](g interface {
-	Next(*task.Cx) (T, error)
-	Close(*task.Cx) error
-}, n int, to *[]T) task.Task {
+func collect[T any](g generator[T], n int, to *[]T) task.Task {
 	return task.Func(func(cx *task.Cx) error {
 		for len(*to) < n {
 			v, err := g.Next(cx)

@@ -4,6 +4,7 @@ package sem
 
 import (
 	"fmt"
+	"io"
 	"strings"
 	"testing"
 
@@ -44,4 +45,41 @@ func TestPlain(t *testing.T) {
 	compare(t, want, Colored, 50)
 	compare(t, wantCases, casesTraces, 499)
 	compare(t, wantCases, casesColored, 50)
+}
+
+// TestPlainClimbs compares generators that await themselves.
+func TestPlainClimbs(t *testing.T) {
+	var cx *task.Cx // nobody waits
+	var want []string
+	for limit := 1; limit < 13; limit++ {
+		for _, stop := range climbStops {
+			want = append(want, called("climb", limit, func(p *pauser, yield func(int) bool) error {
+				return climb(cx, p, grow(0, 9), stop[0], stop[1], yield)
+			}), called("rescued", limit, func(p *pauser, yield func(int) bool) error {
+				return rescued(cx, p, grow(0, 9), stop[0], stop[1], yield)
+			}))
+		}
+		want = append(want, called("zig", limit, func(p *pauser, yield func(int) bool) error {
+			return zig(cx, p, grow(0, 12), yield)
+		}), called("swapped", limit, func(p *pauser, yield func(string) bool) error {
+			return swapped(cx, p, 5, 1, "one", yield)
+		}))
+	}
+	compare(t, want, Climbs, 499)
+}
+
+// called is what taken is, of a function that is called.
+func called[T any](name string, limit int, f func(p *pauser, yield func(T) bool) error) string {
+	p := new(pauser)
+	return run(name, p, func() string {
+		var got []T
+		err := f(p, func(v T) bool {
+			got = append(got, v)
+			return len(got) < limit
+		})
+		if err == nil && len(got) < limit {
+			err = io.EOF
+		}
+		return fmt.Sprint(got, err)
+	})
 }

@@ -22,6 +22,7 @@ func TestMachines(t *testing.T) {
 	compare(t, Traces(0), Traces, 499)
 	compare(t, wantLiterals, Literals, 499)
 	compare(t, casesTraces(0), casesTraces, 499)
+	compare(t, Climbs(0), Climbs, 499)
 }
 
 // TestColors compares the versions for goroutines with the machines.

@@ -9,7 +9,8 @@
 //	poll → Driver.top → Step … Pending        the callers are not touched
 //	                  → Step … result → up.Step(result) → …
 //
-// A call that does not wait is a call of Step, and nothing else happens.
+// A call that does not wait is a call of Step, and nothing else happens. A generator that awaits
+// itself goes on in the same Step, as the frame of the call, and back: see Driver.Nest.
 package machine
 
 import (
@@ -31,7 +32,7 @@ type Func interface {
 
 // Call is the head of a function in progress. The zero value has not begun.
 type Call struct {
-	up Func   // who awaits it; set only once it has suspended
+	up Func   // who awaits it; set only once it has suspended, or by Nest
 	At uint32 // where it waits; 0: nowhere
 	D  uint32 // the defer statements that have run, a bit each, and the bits below
 }
@@ -44,6 +45,9 @@ const (
 
 //lint:ignore U1000 machines have it by embedding: it makes them a Func
 func (c *Call) call() *Call { return c }
+
+// Up returns who awaits the function, if that is known: see Awaited and Nest.
+func (c *Call) Up() Func { return c.up }
 
 // Start readies c for a call.
 func (c *Call) Start() { c.up, c.At, c.D = nil, 0, 0 }
@@ -106,6 +110,18 @@ func (d *Driver) Awaited(c *Call, up Func, how error) error {
 	return how
 }
 
+// Nest records that up waits for c, which has begun: for a function that awaits itself, and goes on as c in the
+// same Step.
+func (d *Driver) Nest(c *Call, up Func) { c.up, d.nested = up, true }
+
+// Leave records that c has ended, and that the same Step goes on as up, which awaits it. resumed says that Step was
+// called for c: then up is the innermost function that the driver knows.
+func (d *Driver) Leave(c *Call, up Func, resumed bool) {
+	if c.up = nil; resumed {
+		d.top = up
+	}
+}
+
 // Guarded is Awaited for a function that has something to do if c panics: it defers calls, say.
 func (d *Driver) Guarded(c *Call, up Func, how error) error {
 	d.guarded = true
@@ -164,21 +180,25 @@ func (d *Driver) guard(cx *task.Cx) (err error) {
 	return err
 }
 
-// loop resumes m with in, and its callers as they get their results.
+// loop resumes m, which is the innermost function, with in, and its callers as they get their results.
 func (d *Driver) loop(cx *task.Cx, m Func, in error) error {
+	return d.ascend(cx, m.Step(d, cx, in))
+}
+
+// ascend goes on with what the innermost function's Step has returned.
+func (d *Driver) ascend(cx *task.Cx, err error) error {
 	for {
-		err := m.Step(d, cx, in)
 		if Waits(err) {
 			d.nested = d.top.call().up != nil
 			return err
 		}
-		c := m.call()
+		c := d.top.call()
 		up := c.up
 		if c.up, d.top = nil, up; up == nil {
 			d.nested = false
 			return err
 		}
-		m, in = up, err
+		err = up.Step(d, cx, err)
 	}
 }
 
@@ -239,7 +259,14 @@ func returned(in error) error {
 // Ended returns what a function returns as its error. It panics if that is Pending, which
 // would say that the function goes on.
 func Ended(err error) error {
-	if err != nil && task.IsPending(err) {
+	if err == nil { // to be inlined
+		return nil
+	}
+	return notPending(err)
+}
+
+func notPending(err error) error {
+	if task.IsPending(err) {
 		panic("machine: a straight-line function has returned an error that is Pending: return what its operations have returned")
 	}
 	return err

@@ -57,12 +57,16 @@ func (g *Values[T]) Next(cx *task.Cx) (v T, err error) {
 	if g.phase == ended {
 		return v, io.EOF
 	}
-	if g.shields != 0 {
+	// As Drive does; and what it looks at when a function has suspended is not looked at for values.
+	switch {
+	case g.shields != 0 || g.guarded:
 		err = g.Drive(cx, g.first)
-	} else if g.nested {
-		err = g.resume(cx)
-	} else {
-		err = g.first.Step(&g.Driver, cx, nil) // as Drive does, and what it looks at then is not looked at for values
+	case !g.nested:
+		err = g.first.Step(&g.Driver, cx, nil)
+	default:
+		if err = g.top.Step(&g.Driver, cx, nil); !g.made {
+			err = g.ascend(cx, err)
+		}
 	}
 	if g.made {
 		g.made = false
