@@ -228,11 +228,13 @@ func (t *Timer) reset(cx *Cx, deadline int64) { t.arm(cx, deadline, 0) }
 func (t *Timer) arm(cx *Cx, deadline int64, mark uint8) {
 	t.own(cx)
 	v := &t.alarm.entry.Value
-	if v.marks&sleeping == mark&sleeping && (mark == 0 || cx.dozes(t)) && t.alarm.move(cx.run, deadline) {
-		v.marks |= mark
-		return
+	if v.set || v.marks != 0 || t.prev != nil { // else there is nothing to move, and nothing to stop
+		if v.marks&sleeping == mark&sleeping && (mark == 0 || cx.dozes(t)) && t.alarm.move(cx.run, deadline) {
+			v.marks |= mark
+			return
+		}
+		t.Stop(cx)
 	}
-	t.Stop(cx)
 	v.marks = mark
 	if cx.branch == nil {
 		cx.run.deferArm(t, deadline)
