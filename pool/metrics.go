@@ -119,6 +119,32 @@ func (p *Pool) Metrics() *Metrics {
 	return m
 }
 
+// MergeLimiters makes one of the limiters in Jobs, and in Blocking, that have the same name: what is shown by name has to be
+// one. name says under which name a limiter is shown; nil: its own. Both are sorted by name then. It changes m, which is the
+// caller's.
+func (m *Metrics) MergeLimiters(name func(limiter string) string) {
+	for _, list := range []*[]CallMetrics{&m.Jobs, &m.Blocking} {
+		index := map[string]int{}
+		var merged []CallMetrics
+		for i := range *list {
+			c := &(*list)[i]
+			if name != nil {
+				c.Limiter = name(c.Limiter)
+			}
+			of, known := index[c.Limiter]
+			if !known {
+				index[c.Limiter] = len(merged)
+				merged = append(merged, *c)
+				continue
+			}
+			merged[of].Wait.Merge(&c.Wait)
+			merged[of].Run.Merge(&c.Run)
+		}
+		slices.SortFunc(merged, func(a, b CallMetrics) int { return cmp.Compare(a.Limiter, b.Limiter) })
+		*list = merged
+	}
+}
+
 // addTo adds what is known of the kind, and returns its processor time.
 //
 // Pairs with: add.

@@ -249,6 +249,35 @@ func TestCallTimes(t *testing.T) {
 	}
 }
 
+// Limiters that are shown under one name are one, jobs and blocking functions apart.
+func TestMergeLimiters(t *testing.T) {
+	times := func(limiter string, waits, runs int) (c pool.CallMetrics) {
+		c.Limiter = limiter
+		c.Wait.Counts[1], c.Wait.Sum = uint64(waits), time.Duration(waits)
+		c.Run.Counts[2], c.Run.Sum = uint64(runs), time.Duration(runs)
+		return c
+	}
+	lists := func() *pool.Metrics {
+		return &pool.Metrics{
+			Jobs:     []pool.CallMetrics{times("net b", 1, 2), times("disk", 10, 20), times("net a", 100, 200), times("disk", 1000, 2000)},
+			Blocking: []pool.CallMetrics{times("disk", 3, 4)},
+		}
+	}
+	m := lists()
+	m.MergeLimiters(nil)
+	require.Equal(t, []pool.CallMetrics{times("disk", 1010, 2020), times("net a", 100, 200), times("net b", 1, 2)}, m.Jobs)
+	require.Equal(t, []pool.CallMetrics{times("disk", 3, 4)}, m.Blocking)
+	m.MergeLimiters(nil)
+	require.Equal(t, times("disk", 1010, 2020), m.Jobs[0], "it may be called again")
+	m = lists()
+	m.MergeLimiters(func(limiter string) string { return strings.Fields(limiter)[0] })
+	require.Equal(t, []pool.CallMetrics{times("disk", 1010, 2020), times("net", 101, 202)}, m.Jobs)
+	require.Equal(t, []pool.CallMetrics{times("disk", 3, 4)}, m.Blocking)
+	none := new(pool.Metrics)
+	none.MergeLimiters(nil)
+	require.Empty(t, none.Jobs)
+}
+
 // The processor time of workers counts for the kinds of tasks, and for the groups that these are in.
 func TestCPUByKind(t *testing.T) {
 	p := open(t, 1)

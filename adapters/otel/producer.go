@@ -25,7 +25,7 @@ import (
 // goroutine may call it, and the producer's method.
 func NewProducer(p *pool.Pool, o Options) sdk.Producer {
 	x := &producer{pool: p, name: attribute.String("heist.pool.name", name(cmp.Or(o.Pool, "default")))}
-	m := p.Metrics()
+	m := x.metrics()
 	x.start, x.before = m.At, make([]series, len(durations))
 	for i := range durations {
 		x.before[i] = durations[i].read(m)
@@ -60,7 +60,7 @@ func each(all func(m *pool.Metrics) []pool.CallMetrics, h func(*pool.CallMetrics
 	return func(m *pool.Metrics, add func(string, *histogram.Histogram)) {
 		list := all(m)
 		for i := range list {
-			add(name(list[i].Limiter), h(&list[i]))
+			add(list[i].Limiter, h(&list[i]))
 		}
 	}
 }
@@ -85,15 +85,17 @@ var durations = []duration{
 	{"heist.call.run.duration", "How long blocking functions run.", true, each(calls, runOf)},
 }
 
+// metrics returns the metrics of the pool, with limiters as they are shown.
+func (x *producer) metrics() *pool.Metrics {
+	m := x.pool.Metrics()
+	m.MergeLimiters(name)
+	return m
+}
+
 // read reads the histograms of an instrument.
 func (d *duration) read(m *pool.Metrics) series {
 	s := series{}
-	d.of(m, func(limiter string, h *histogram.Histogram) {
-		if s[limiter] == nil {
-			s[limiter] = new(histogram.Histogram)
-		}
-		s[limiter].Merge(h)
-	})
+	d.of(m, func(limiter string, h *histogram.Histogram) { s[limiter] = h })
 	return s
 }
 
@@ -102,7 +104,7 @@ func (x *producer) Produce(ctx context.Context) ([]metricdata.ScopeMetrics, erro
 	if err := ctx.Err(); err != nil {
 		return nil, err
 	}
-	m := x.pool.Metrics()
+	m := x.metrics()
 	scope := metricdata.ScopeMetrics{Scope: instrumentation.Scope{Name: Scope}}
 	for i := range durations {
 		d := &durations[i]

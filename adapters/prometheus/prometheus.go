@@ -101,8 +101,7 @@ type limiterFigure[T any] struct {
 // times is a histogram of a pool, or one for each limiter.
 type times struct {
 	desc *prometheus.Desc
-	of   func(m *pool.Metrics, add func(h *histogram.Histogram, limiter string))
-	by   bool // limiter
+	of   func(m *pool.Metrics, add func(h *histogram.Histogram, limiter ...string))
 }
 
 // kindName names a kind of tasks.
@@ -197,19 +196,19 @@ func NewCollector(p *pool.Pool, o Options) (*Collector, error) {
 	call(counter, "limiter_calls_refused_total", "Blocking functions that the limiter has refused.", func(s *callStats) float64 { return float64(s.total.Refused) })
 
 	whole := func(name, help string, of func(m *pool.Metrics) *histogram.Histogram) {
-		c.times = append(c.times, times{desc(name, help), func(m *pool.Metrics, add func(*histogram.Histogram, string)) { add(of(m), "") }, false})
+		c.times = append(c.times, times{desc(name, help), func(m *pool.Metrics, add func(*histogram.Histogram, ...string)) { add(of(m)) }})
 	}
 	whole("poll_seconds", "How long polls take. Estimated from samples.", func(m *pool.Metrics) *histogram.Histogram { return &m.Poll })
 	whole("runnable_seconds", "How long tasks are runnable until their poll. Of samples.", func(m *pool.Metrics) *histogram.Histogram { return &m.Runnable })
 	whole("inbox_seconds", "How long tasks that other threads have started or woken wait in an inbox. Of samples.", func(m *pool.Metrics) *histogram.Histogram { return &m.Inbox })
 	whole("timer_lateness_seconds", "How long after their deadlines timers are fired.", func(m *pool.Metrics) *histogram.Histogram { return &m.Late })
 	each := func(name, help string, all func(m *pool.Metrics) []pool.CallMetrics, of func(m *pool.CallMetrics) *histogram.Histogram) {
-		c.times = append(c.times, times{desc(name, help, "limiter"), func(m *pool.Metrics, add func(*histogram.Histogram, string)) {
+		c.times = append(c.times, times{desc(name, help, "limiter"), func(m *pool.Metrics, add func(*histogram.Histogram, ...string)) {
 			list := all(m)
 			for i := range list {
 				add(of(&list[i]), list[i].Limiter)
 			}
-		}, true})
+		}})
 	}
 	jobs := func(m *pool.Metrics) []pool.CallMetrics { return m.Jobs }
 	calls := func(m *pool.Metrics) []pool.CallMetrics { return m.Blocking }
@@ -295,6 +294,7 @@ func (c *Collector) Describe(to chan<- *prometheus.Desc) {
 // Collect implements prometheus.Collector. Goroutines only.
 func (c *Collector) Collect(to chan<- prometheus.Metric) {
 	m := c.pool.Metrics()
+	m.MergeLimiters(label)
 	for _, f := range c.stats {
 		to <- prometheus.MustNewConstMetric(f.desc, f.kind, f.of(&m.Stats))
 	}
@@ -327,24 +327,12 @@ func (c *Collector) Collect(to chan<- prometheus.Metric) {
 	}
 }
 
-// collect collects the histograms, those of limiters with the same name together.
+// collect collects the histograms.
 func (t *times) collect(m *pool.Metrics, to chan<- prometheus.Metric) {
-	sums := map[string]*histogram.Histogram{}
-	t.of(m, func(h *histogram.Histogram, limiter string) {
-		limiter = label(limiter)
-		if sums[limiter] == nil {
-			sums[limiter] = new(histogram.Histogram)
-		}
-		sums[limiter].Merge(h)
-	})
-	for limiter, h := range sums {
-		var labels []string
-		if t.by {
-			labels = []string{limiter}
-		}
+	t.of(m, func(h *histogram.Histogram, limiter ...string) {
 		count, buckets := cumulative(h)
-		to <- prometheus.MustNewConstHistogram(t.desc, count, h.Sum.Seconds(), buckets, labels...)
-	}
+		to <- prometheus.MustNewConstHistogram(t.desc, count, h.Sum.Seconds(), buckets, limiter...)
+	})
 }
 
 // cumulative returns a histogram as Prometheus has it.
