@@ -331,5 +331,8 @@ func because(ctx context.Context, err error) error {
 	if !errors.Is(why, ErrCanceled) {
 		why = &canceled{why}
 	}
+	if errors.Is(why, err) { // it is the context's
+		return fmt.Errorf("task: blocking: %w", why)
+	}
 	return fmt.Errorf("task: blocking: %w: %w", why, err)
 }

@@ -99,12 +99,13 @@ func TestBlockingCanceledErrors(t *testing.T) {
 	for _, c := range []struct {
 		name string
 		f    func(ctx context.Context) (int, error)
+		text string
 		is   []error
 	}{
-		{"context's error", func(ctx context.Context) (int, error) { return 0, ctx.Err() }, []error{task.ErrCanceled, context.Canceled, errBoom}},
-		{"own error", func(context.Context) (int, error) { return 0, errOwn }, []error{task.ErrCanceled, errBoom, errOwn}},
-		{"cause", func(ctx context.Context) (int, error) { return 0, context.Cause(ctx) }, []error{task.ErrCanceled, errBoom}},
-		{"result", func(context.Context) (int, error) { return 5, nil }, nil},
+		{"context's error", func(ctx context.Context) (int, error) { return 0, ctx.Err() }, "task: blocking: task: canceled: boom", []error{task.ErrCanceled, context.Canceled, errBoom}},
+		{"own error", func(context.Context) (int, error) { return 0, errOwn }, "task: blocking: task: canceled: boom: its own", []error{task.ErrCanceled, errBoom, errOwn}},
+		{"cause", func(ctx context.Context) (int, error) { return 0, context.Cause(ctx) }, "task: canceled: boom", []error{task.ErrCanceled, errBoom}},
+		{"result", func(context.Context) (int, error) { return 5, nil }, "", nil},
 	} {
 		t.Run(c.name, func(t *testing.T) {
 			begun := make(chan struct{})
@@ -124,6 +125,7 @@ func TestBlockingCanceledErrors(t *testing.T) {
 				runtime.Gosched()
 			}
 			for _, err := range c.is {
+				require.EqualError(t, a.err, c.text)
 				require.ErrorIs(t, a.err, err)
 			}
 			if c.is == nil {

@@ -32,14 +32,14 @@ func TestCancelWhileParked(t *testing.T) {
 }
 
 func TestWhatACancellationIs(t *testing.T) {
-	for name, cause := range map[string]error{"with a cause": errBoom, "without": nil} {
+	for name, cause := range map[string]error{"with a cause": errBoom, "without": nil, "by a cancellation": task.ErrCanceled} {
 		t.Run(name, func(t *testing.T) {
 			r := &recorder{poll: suspended}
 			var g task.Group
 			err := runSteps(start(&g, r), rounds(1), once(func(*task.Cx) { r.Cancel(cause) }), g.Wait)
 			require.ErrorIs(t, err, task.ErrCanceled)
 			require.ErrorIs(t, err, context.Canceled)
-			if cause != nil {
+			if cause == errBoom {
 				require.ErrorIs(t, err, cause)
 				require.EqualError(t, err, "task: canceled: boom")
 			} else {

@@ -175,10 +175,13 @@ type outcome struct {
 }
 
 // canceledBy returns the outcome of a cancellation. One is made a call of
-// Cancel, and shared by all tasks that it reaches.
+// Cancel, and shared by all tasks that it reaches. A cause that is a cancellation already is passed on as it is.
 func canceledBy(cause error, of uint32) *outcome {
-	if cause == nil {
+	switch cause.(type) {
+	case nil:
 		return &outcome{ErrCanceled, of}
+	case *canceled:
+		return &outcome{cause, of}
 	}
 	return &outcome{&canceled{cause}, of}
 }

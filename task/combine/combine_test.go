@@ -1,7 +1,9 @@
 package combine_test
 
 import (
+	"context"
 	"errors"
+	"fmt"
 	"testing"
 	"time"
 
@@ -480,6 +482,100 @@ func TestCanceled(t *testing.T) {
 					require.NoError(t, c.TrySend(cx, 1))
 					_, err = c.TryRecv(cx)
 					require.NoError(t, err, "somebody is still in line")
+					return nil
+				},
+			)
+		})
+	}
+}
+
+// TestCanceledTexts: the error of a cancellation says so once, and is still all that it was.
+func TestCanceledTexts(t *testing.T) {
+	const reason = "task: canceled"
+	var (
+		c     = chans.New[int](1)
+		recv  = func(cx *task.Cx) error { _, err := c.Recv(cx); return err }
+		wrong = errors.New("wrong")
+	)
+	wraps := func(err error) error { return fmt.Errorf("attempt: %w", err) }
+	retry := func(op op) op {
+		r := combine.Retry{Backoff: task.Backoff{Min: time.Hour}}
+		return func(cx *task.Cx) error { return r.Do(cx, op) }
+	}
+	for _, test := range []struct {
+		name  string
+		wait  op
+		cause error
+		text  string
+		is    []error
+	}{
+		{"a wait", recv, nil, reason, nil},
+		{"a wait, with a cause", recv, errBoom, reason + ": boom", []error{errBoom}},
+		{"a wait, by a cancellation", recv, task.ErrCanceled, reason, nil},
+		{"a wait, by what wraps one", recv, wraps(task.ErrCanceled), reason + ": attempt: task: canceled", nil},
+		{"select", func() op {
+			var s combine.Select
+			return func(cx *task.Cx) error { _, err := s.Wait(cx, recv, recv); return err }
+		}(), errBoom, reason + ": boom", []error{errBoom}},
+		{"race", func() op {
+			var r combine.Race[int]
+			return func(cx *task.Cx) error { _, _, err := r.Wait(cx, c.Recv, c.Recv); return err }
+		}(), errBoom, reason + ": boom", []error{errBoom}},
+		{"join of two", func() op {
+			var j combine.Join2[int, int]
+			return func(cx *task.Cx) error { _, _, err := j.Wait(cx, c.Recv, c.Recv); return err }
+		}(), errBoom, reason + ": boom", []error{errBoom}},
+		{"join of three", func() op {
+			var j combine.Join3[int, int, int]
+			return func(cx *task.Cx) error { _, _, _, err := j.Wait(cx, c.Recv, c.Recv, c.Recv); return err }
+		}(), errBoom, reason + ": boom", []error{errBoom}},
+		{"all", func() op {
+			var a combine.All
+			return func(cx *task.Cx) error { return a.Wait(cx, recv, recv) }
+		}(), errBoom, reason + ": boom", []error{errBoom}},
+		{"any", func() op {
+			var a combine.Any[int]
+			return func(cx *task.Cx) error { _, _, err := a.Wait(cx, c.Recv, c.Recv, c.Recv); return err }
+		}(), errBoom, reason + ": boom", []error{errBoom}},
+		{"any, of which one has failed before", func() op {
+			var a combine.Any[int]
+			return func(cx *task.Cx) error { _, _, err := a.Wait(cx, c.Recv, value(1, 0, wrong), c.Recv); return err }
+		}(), errBoom, reason + ": boom\nwrong", []error{errBoom, wrong}},
+		{"timeout", func() op {
+			var l combine.Timeout
+			return func(cx *task.Cx) error { return l.Wait(cx, time.Hour, recv) }
+		}(), errBoom, reason + ": boom", []error{errBoom}},
+		{"retry, in an attempt", retry(recv), errBoom, reason + ": boom", []error{errBoom}},
+		{"retry, in a pause", retry(after(1, wrong)), errBoom, "combine: retry: after 1 attempts: task: canceled: boom: wrong", []error{errBoom, wrong}},
+		{"retry, in the pause after a cancellation of another task", retry(after(1, task.ErrCanceled)), nil, "combine: retry: after 1 attempts: task: canceled", nil},
+		{"the same, with a cause", retry(after(1, task.ErrCanceled)), errBoom, "combine: retry: after 1 attempts: task: canceled: boom", []error{errBoom}},
+		{"the same, wrapped", retry(after(1, wraps(task.ErrCanceled))), nil, "combine: retry: after 1 attempts: attempt: task: canceled", nil},
+		{"a retry of a retry", retry(retry(after(1, task.ErrCanceled))), errBoom, "combine: retry: after 1 attempts: task: canceled: boom", []error{errBoom}},
+	} {
+		t.Run(test.name, func(t *testing.T) {
+			var g task.Group
+			var got error
+			steps(t,
+				once(func(cx *task.Cx) {
+					g.Go(cx, task.Func(func(cx *task.Cx) error {
+						got = test.wait(cx)
+						return got
+					}))
+				}),
+				after(3, nil),
+				once(func(*task.Cx) { g.Cancel(test.cause) }),
+				func(cx *task.Cx) error {
+					err := g.Wait(cx)
+					if task.IsPending(err) {
+						return err
+					}
+					require.EqualError(t, got, test.text)
+					for _, is := range append(test.is, task.ErrCanceled, context.Canceled) {
+						require.ErrorIs(t, got, is)
+					}
+					if test.cause != nil {
+						require.ErrorIs(t, got, test.cause)
+					}
 					return nil
 				},
 			)

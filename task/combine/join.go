@@ -268,8 +268,8 @@ type Any[T any] struct {
 }
 
 // Wait waits until one of the operations has succeeded, and returns which, and its result;
-// the others are let go of. If all have failed it returns their errors, joined. They are
-// polled in the order in which they are given.
+// the others are let go of. If all have failed it returns their errors, joined, and each once: a
+// cancellation has ended all of them. They are polled in the order in which they are given.
 func (a *Any[T]) Wait(cx *task.Cx, ops ...func(*task.Cx) (T, error)) (at int, v T, err error) {
 	some(len(ops))
 	switch a.op.Enter(cx) {
@@ -306,10 +306,21 @@ func (a *Any[T]) Wait(cx *task.Cx, ops ...func(*task.Cx) (T, error)) (at int, v 
 	}
 	var none T
 	if pending == nil {
-		pending = errors.Join(a.failed...)
+		pending = joined(a.failed)
 		a.op.End(cx)
 	}
 	return -1, none, pending
+}
+
+// joined is errors.Join of those that none before them is.
+func joined(failed []error) error {
+	var told []error
+	for _, err := range failed {
+		if !slices.ContainsFunc(told, func(before error) bool { return errors.Is(before, err) }) {
+			told = append(told, err)
+		}
+	}
+	return errors.Join(told...)
 }
 
 // win lets go of those that have lost. If a hook of theirs panics, nobody gets v.

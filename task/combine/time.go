@@ -1,6 +1,7 @@
 package combine
 
 import (
+	"errors"
 	"fmt"
 	"time"
 
@@ -117,7 +118,13 @@ func (r *Retry) try(cx *task.Cx, op Op) error {
 		}
 		last := r.last
 		r.last = nil
-		if err != nil {
+		switch {
+		case err == nil:
+		case errors.Is(err, last): // the attempt has ended by the same cancellation, say
+			return fmt.Errorf("combine: retry: after %d attempts: %w", r.attempts, err)
+		case errors.Is(last, err):
+			return fmt.Errorf("combine: retry: after %d attempts: %w", r.attempts, last)
+		default:
 			return fmt.Errorf("combine: retry: after %d attempts: %w: %w", r.attempts, err, last)
 		}
 	}

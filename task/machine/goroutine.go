@@ -3,6 +3,7 @@ package machine
 import (
 	"bytes"
 	"context"
+	"errors"
 	"fmt"
 	"runtime"
 	"sync"
@@ -259,5 +260,9 @@ func Spend(ctx context.Context) error {
 	if ctx.Err() == nil {
 		return nil
 	}
-	return fmt.Errorf("machine: %w: %w", task.ErrCanceled, context.Cause(ctx))
+	why := context.Cause(ctx)
+	if errors.Is(why, task.ErrCanceled) { // it is a task's
+		return fmt.Errorf("machine: %w", why)
+	}
+	return fmt.Errorf("machine: %w: %w", task.ErrCanceled, why)
 }

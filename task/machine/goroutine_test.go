@@ -75,6 +75,13 @@ func TestAgentIsCanceled(t *testing.T) {
 	if err := machine.Yield(with); !errors.Is(err, why) || !errors.Is(err, task.ErrCanceled) {
 		t.Error(err)
 	}
+	for cause, text := range map[error]string{why: "machine: task: canceled: " + why.Error(), task.ErrCanceled: "machine: task: canceled"} {
+		ctx, cancel := context.WithCancelCause(context.Background())
+		cancel(cause)
+		if err := machine.Spend(ctx); err == nil || err.Error() != text || !errors.Is(err, cause) || !errors.Is(err, task.ErrCanceled) {
+			t.Errorf("canceled by %v: %v, want %s", cause, err, text)
+		}
+	}
 	ran := false
 	machine.Do(with, func(*task.Cx) { ran = true }) // what does not wait is done all the same
 	if !ran {
