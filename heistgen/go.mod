@@ -4,6 +4,7 @@ go 1.26.0
 
 require (
 	github.com/heist-go/heist v0.0.0-00010101000000-000000000000
+	github.com/heist-go/heist/heistvet v0.0.0-00010101000000-000000000000
 	golang.org/x/tools v0.41.0
 )
 
@@ -14,4 +15,7 @@ require (
 	golang.org/x/sys v0.47.0 // indirect
 )
 
-replace github.com/heist-go/heist => ../
+replace (
+	github.com/heist-go/heist => ../
+	github.com/heist-go/heist/heistvet => ../heistvet
+)

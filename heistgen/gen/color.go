@@ -437,11 +437,7 @@ func (w *writer) kept(c *ast.CallExpr, names, values *[]string) string {
 }
 
 // isLending reports whether the result of an operation is lent.
-func (f *fun) isLending(c ast.Node) bool {
-	x, ok := c.(*ast.CallExpr)
-	if !ok {
-		return false
-	}
-	o := callee(f.info(), x)
-	return o != nil && o.Pkg() != nil && lends[o.Pkg().Path()+"."+o.Name()] && o.Signature().Recv() != nil
+func (f *fun) isLending(c *ast.CallExpr) bool {
+	o := callee(f.info(), c)
+	return o != nil && o.Signature().Recv() != nil && f.unit.callsOf().Lends(c.Fun)
 }

@@ -155,6 +155,7 @@ func (f *fun) careful() {
 			f.refuse(f.decl.Pos(), "heistgen fails on %s, which is a fault of it: %v", f.display(), v)
 		}
 	}()
+	f.lending()
 	f.lowerAll()
 }
 

@@ -6,6 +6,7 @@
 //	task.go    finds the functions, and what waits in them
 //	refuse.go  says what cannot be compiled, and what to write instead
 //	lower.go   turns bodies into labels, jumps and waits; expr.go does so with expressions
+//	lent.go    follows lent bytes
 //	live.go    decides what lives across a wait, and is a field
 //	write.go   writes statements and expressions with variables where they now are
 //	color.go   writes versions for goroutines
@@ -21,6 +22,8 @@ import (
 	"strings"
 
 	"golang.org/x/tools/go/packages"
+
+	"github.com/heist-go/heist/heistvet/rules"
 )
 
 const (
@@ -74,6 +77,7 @@ type unit struct {
 	outside  Problems                            // errors in other files, which may look into machines: the compiler's, if the sources are fine
 	others   map[string]map[string]*ast.FuncDecl // straight-line functions of other packages, by file
 	taken    map[string]bool                     // names that the output declares
+	calls    *rules.Calls
 	mutant   string
 	plain    bool // each variable has a field of its own
 }
@@ -141,8 +145,7 @@ type fun struct {
 	known     bool                 // if it depends on no type parameters,
 	fields    []place              // its fields, if others may lie in it,
 	ways      map[*fun]string      // and the ways to others in it
-	asked     bool                 // whether it returns lent bytes,
-	answer    bool                 // and the answer
+	lender    *lender              // what becomes of lent bytes in it
 
 	lowered
 }

@@ -96,11 +96,15 @@ const (
 	waived      // _ = call, or all of its results: somebody means it
 )
 
-func findOps(pass *analysis.Pass) (any, error) {
-	o := &ops{
+func newOps(pass *analysis.Pass) *ops {
+	return &ops{
 		pass: pass, known: map[*types.Func]*op{},
 		summaries: map[*types.Func]*summary{}, given: map[*types.Var][]ast.Expr{}, taken: map[*types.Var]bool{}, asked: map[*types.Var]bool{},
 	}
+}
+
+func findOps(pass *analysis.Pass) (any, error) {
+	o := newOps(pass)
 	if standard(pass) {
 		return o, nil
 	}

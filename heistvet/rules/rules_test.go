@@ -156,6 +156,14 @@ func TestMarks(t *testing.T) {
 			}
 		})
 	}
+	for name, m := range libraryMarks {
+		if !slices.ContainsFunc([]string{"lent", "keeps"}, func(mark string) bool { return markNames[mark] == m && slices.Contains(got[mark], name) }) {
+			t.Errorf("libraryMarks has %s, which the library has not", name)
+		}
+	}
+	if n := len(got["lent"]) + len(got["keeps"]); n != len(libraryMarks) {
+		t.Errorf("libraryMarks has %d of the library's %d", len(libraryMarks), n)
+	}
 	for name, list := range want {
 		slices.Sort(got[name])
 		if want := strings.Fields(list); !slices.Equal(got[name], want) {

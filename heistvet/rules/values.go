@@ -287,38 +287,16 @@ var keepers = regexp.MustCompile(`^(sync\.Map\.(Store|Swap|LoadOrStore|CompareAn
 
 // made returns what is in the i-th result of a call.
 func (v *values) made(call *ast.CallExpr, i int) (m mask) {
-	info := v.pass.TypesInfo
-	if info.Types[call.Fun].IsType() { // a conversion: of a string it is a copy
-		return v.of(call.Args[0])
-	}
-	if isBuiltin(info, call, "append") {
-		m = v.of(call.Args[0])
-		if elem := element(info.TypeOf(call)); elem == nil || carries(elem) {
-			for _, e := range call.Args[1:] {
-				m |= v.of(e)
-			}
-		}
-		return m
-	}
 	if lit, ok := v.only(call.Fun).(*ast.FuncLit); ok {
 		return v.literal(lit)
 	}
-	f := callee(info, call)
-	if f == nil {
-		return 0
+	from, lends, _ := v.giving(call, i)
+	for _, e := range from {
+		m |= v.of(e)
 	}
-	elem := element(info.TypeOf(call))
-	if name := nameOf(f); aliases.MatchString(name) || collectors.MatchString(name) && (elem == nil || carries(elem)) {
-		for _, e := range v.args(call, f) {
-			m |= v.of(e)
-		}
-		return m
-	}
-	s := v.summary(f)
-	if s.Marks.has(lent) {
+	if lends {
 		m |= lentBit
 	}
-	m |= v.through(call, f, s.Gives[min(i, len(s.Gives)-1)])
 	return m
 }
 
@@ -351,10 +329,10 @@ func element(t types.Type) types.Type {
 }
 
 // args returns what a call is given, the receiver first, or nil where there is none.
-func (v *values) args(call *ast.CallExpr, f *types.Func) []ast.Expr {
+func (o *ops) args(call *ast.CallExpr, f *types.Func) []ast.Expr {
 	var args []ast.Expr
 	if f.Signature().Recv() != nil {
-		if s, ok := ast.Unparen(call.Fun).(*ast.SelectorExpr); ok && v.pass.TypesInfo.Selections[s] != nil && v.pass.TypesInfo.Selections[s].Kind() == types.MethodVal {
+		if s, ok := ast.Unparen(call.Fun).(*ast.SelectorExpr); ok && o.pass.TypesInfo.Selections[s] != nil && o.pass.TypesInfo.Selections[s].Kind() == types.MethodVal {
 			args = append(args, s.X)
 		}
 	} else {
@@ -383,9 +361,9 @@ func (v *values) each0(call *ast.CallExpr, f *types.Func, of mask, do func(ast.E
 }
 
 // each calls do for the arguments that are in a mask of the function.
-func (v *values) each(call *ast.CallExpr, f *types.Func, of mask, do func(ast.Expr)) {
+func (o *ops) each(call *ast.CallExpr, f *types.Func, of mask, do func(ast.Expr)) {
 	last := f.Signature().Params().Len()
-	for i, e := range v.args(call, f) {
+	for i, e := range o.args(call, f) {
 		if f.Signature().Variadic() {
 			i = min(i, last)
 		}
@@ -559,50 +537,35 @@ func (v *values) culprit(e ast.Expr) ast.Expr {
 
 // call looks at what a call keeps.
 func (v *values) call(call *ast.CallExpr) {
-	info := v.pass.TypesInfo
-	if isBuiltin(info, call, "copy") { // of what are no bytes: the elements
-		if elem := element(info.TypeOf(call.Args[0])); elem != nil && carries(elem) {
-			v.put(&ast.IndexExpr{X: call.Args[0]}, call.Args[1], v.of(call.Args[1]))
+	v.keeping(call, func(e ast.Expr, where string) {
+		m := v.of(e)
+		if lit, ok := v.only(e).(*ast.FuncLit); ok {
+			m |= v.of(lit)
 		}
-		return
-	}
-	f := callee(info, call)
+		v.stay(e, m, where)
+	})
+	f := callee(v.pass.TypesInfo, call)
+	v.putting(call, func(to ast.Expr, of mask, _ func(func(ast.Expr))) {
+		if f == nil { // the built-in copy
+			v.put(to, call.Args[1], v.of(call.Args[1]))
+		} else if m := v.through(call, f, of); m != 0 {
+			v.fill(to, call, of, f, m)
+		}
+	})
 	if f == nil {
 		return
 	}
-	s, name := v.summary(f), nameOf(f)
-	if s.Marks.has(keeps) || keepers.MatchString(name) {
-		for _, e := range call.Args {
-			v.keep(e, "by who receives it")
-		}
+	s := v.summary(f)
+	if s.Marks.has(keeps) || keepers.MatchString(nameOf(f)) {
 		return
-	}
-	if is(f, starters...) {
-		for _, e := range call.Args {
-			v.keep(e, "by the task")
-		}
 	}
 	if is(f, later...) || forks(f) {
 		for _, e := range call.Args {
-			m := v.of(e)
-			v.later |= m &^ lentBit
-			if lit, ok := v.only(e).(*ast.FuncLit); ok && !forks(f) {
-				v.stay(e, v.of(lit), "by a function that runs later")
-			}
+			v.later |= v.of(e) &^ lentBit
 		}
 	}
-	v.each(call, f, s.Keeps, func(e ast.Expr) { v.keep(e, "by "+types.ExprString(call.Fun)) })
 	v.each(call, f, s.Later, func(e ast.Expr) { v.later |= v.of(e) &^ lentBit })
 	v.each(call, f, s.Clears, func(e ast.Expr) { v.clears |= v.of(e) &^ lentBit })
-	args := v.args(call, f)
-	for i, of := range s.Into {
-		if of == 0 || i >= len(args) || args[i] == nil {
-			continue
-		}
-		if m := v.through(call, f, of); m != 0 {
-			v.fill(args[i], call, of, f, m)
-		}
-	}
 }
 
 // fill notes that a call puts something into one of its arguments.
