@@ -640,9 +640,9 @@ func (w *walk) stmt(s ast.Stmt, h *holding) *holding {
 		lent := false
 		switch a := s.Assign.(type) {
 		case *ast.ExprStmt:
-			w.eval(a.X, h)
+			w.eval(ast.Unparen(a.X).(*ast.TypeAssertExpr).X, h)
 		case *ast.AssignStmt:
-			lent = w.eval(a.Rhs[0], h)
+			lent = w.eval(ast.Unparen(a.Rhs[0]).(*ast.TypeAssertExpr).X, h)
 		}
 		return w.clauses(s, s.Body, h, func(c *ast.CaseClause, h *holding) {
 			if v, ok := w.info.Implicits[c].(*types.Var); ok {

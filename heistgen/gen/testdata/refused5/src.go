@@ -722,3 +722,191 @@ again:
 	}
 	return nil
 }
+
+//heist:task
+func switches(cx *task.Cx, c *reactor.Conn, kind int) error {
+	var kept, text []byte
+	line, err := c.ReadUntil(cx, '\n', 80)
+	if err != nil {
+		return err
+	}
+	switch kind {
+	case 0:
+		kept = line
+		fallthrough
+	case 1:
+		text = kept
+	default:
+		text = nil
+	}
+	var v any = line
+	var typed []byte
+	switch x := v.(type) {
+	case []byte:
+		typed = x
+	case int:
+		use(x)
+	}
+	if err := cx.Yield(); err != nil { // want `text holds bytes` `typed holds bytes`
+		return err
+	}
+	use(text, typed)
+	return nil
+}
+
+//heist:task
+func copiedOnEachWay(cx *task.Cx, c *reactor.Conn, kind int) error {
+	line, err := c.ReadUntil(cx, '\n', 80)
+	if err != nil {
+		return err
+	}
+	switch kind {
+	case 0:
+		line = bytes.Clone(line)
+	case 1:
+		line = nil
+	default:
+		return cx.Yield() // fine: nobody reads it
+	}
+	for range 3 {
+		if err := c.Write(cx, line); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+//heist:task
+func functionInField(cx *task.Cx, c *reactor.Conn) error {
+	var hooks struct{ show, set func() }
+	var kept []byte
+	line, err := c.ReadUntil(cx, '\n', 80)
+	if err != nil {
+		return err
+	}
+	hooks.show = func() { use(kept) }
+	hooks.set = func() { kept = line }
+	hooks.set()
+	hooks.show()                       // fine
+	if err := cx.Yield(); err != nil { // want `kept holds bytes` `line holds bytes`
+		return err
+	}
+	hooks.show()
+	return nil
+}
+
+//heist:task
+func literalInLiteral(cx *task.Cx, c *reactor.Conn) error {
+	var kept []byte
+	line, err := c.ReadUntil(cx, '\n', 80)
+	if err != nil {
+		return err
+	}
+	func() {
+		each(line, func(w []byte) {
+			defer func() { kept = w }()
+		})
+	}()
+	return c.Write(cx, kept) // want `kept holds bytes`
+}
+
+//heist:task
+func otherMachine(cx *task.Cx, c *reactor.Conn) error {
+	var limit combine.Timeout
+	line, err := c.ReadUntil(cx, '\n', 80)
+	if err != nil {
+		return err
+	}
+	return limit.Wait(cx, time.Second, func(cx *task.Cx) error { // want `line holds bytes`
+		return c.Write(cx, line)
+	})
+}
+
+//heist:task
+func machineInVariable(cx *task.Cx, c *reactor.Conn) error {
+	var limit combine.Timeout
+	line, err := c.ReadUntil(cx, '\n', 80)
+	if err != nil {
+		return err
+	}
+	write := func(cx *task.Cx) error { return c.Write(cx, line) }
+	if err := cx.Yield(); err != nil { // want `line holds bytes`
+		return err
+	}
+	return limit.Wait(cx, time.Second, write)
+}
+
+//heist:task
+func returnedFunction(cx *task.Cx, c *reactor.Conn) (func(), error) {
+	var line []byte
+	show := func() { use(line) }
+	read := func(cx *task.Cx) (err error) {
+		line, err = c.ReadUntil(cx, '\n', 80)
+		return err
+	}
+	err := read(cx)
+	return show, err
+}
+
+//heist:task
+func generic[T any](cx *task.Cx, c *reactor.Conn, of func([]byte) T) (v T, err error) {
+	line, err := c.ReadUntil(cx, '\n', 80)
+	if err != nil {
+		return v, err
+	}
+	return of(line), nil
+}
+
+//heist:task
+func ofGeneric(cx *task.Cx, c *reactor.Conn) error {
+	n, err := generic(cx, c, func(b []byte) int { return len(b) })
+	if err != nil {
+		return err
+	}
+	b, err := generic(cx, c, func(b []byte) []byte { return b })
+	if err != nil {
+		return err
+	}
+	use(n, b)                          // fine
+	if err := cx.Yield(); err != nil { // want `b holds bytes`
+		return err
+	}
+	use(n, b)
+	return nil
+}
+
+//heist:task
+func (s *store) read(cx *task.Cx, c *reactor.Conn) error {
+	var err error
+	s.buf, err = c.ReadUntil(cx, '\n', 80) // want `is kept in s.buf`
+	return err
+}
+
+//heist:task
+func (m message) write(cx *task.Cx, c *reactor.Conn) error { return c.Write(cx, m.body) }
+
+//heist:task
+func ofReceiver(cx *task.Cx, c *reactor.Conn) error {
+	line, err := c.ReadUntil(cx, '\n', 80)
+	if err != nil {
+		return err
+	}
+	return message{body: line}.write(cx, c) // want `bytes that are lent until the function waits are handed to write`
+}
+
+//heist:task
+func recursive(cx *task.Cx, c *reactor.Conn, n int) ([]byte, error) {
+	if n > 0 {
+		return recursive(cx, c, n-1)
+	}
+	return c.ReadUntil(cx, '\n', 80)
+}
+
+//heist:task
+func ofRecursive(cx *task.Cx, c *reactor.Conn) error {
+	line, err := recursive(cx, c, 3)
+	if err != nil {
+		return err
+	}
+	return c.Write(cx, line) // want `line holds bytes`
+}
