@@ -332,7 +332,14 @@ func (w *writer) done(c *ast.CallExpr) string {
 	}
 	op := fmt.Sprintf("func(%s %s)%s { %s%s }", f.ctx, cx, types, ret, call)
 	if len(names) > 0 {
-		op = fmt.Sprintf("func() func(%s)%s {\n%s := %s\nreturn %s\n}()", cx, types, strings.Join(names, ", "), strings.Join(values, ", "), op)
+		kept := strings.Join(names, ", ") + " := " + strings.Join(values, ", ")
+		if of := w.color.of; of.mutant("the version for goroutines evaluates a call's operands in several statements") {
+			kept = ""
+			for i, n := range names {
+				kept += n + " := " + values[i] + "\n"
+			}
+		}
+		op = fmt.Sprintf("func() func(%s)%s {\n%s\nreturn %s\n}()", cx, types, kept, op)
 	}
 	return fmt.Sprintf("%s%s(%s, %s)", w.machine(), by, w.color.ctx, op)
 }

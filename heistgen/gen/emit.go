@@ -704,7 +704,7 @@ func (o *output) consts(w *writer) {
 	for _, l := range w.f.consts {
 		c := l.obj.(*types.Const)
 		t := ""
-		if b, ok := c.Type().(*types.Basic); !ok || b.Info()&types.IsUntyped == 0 {
+		if b, ok := c.Type().(*types.Basic); (!ok || b.Info()&types.IsUntyped == 0) && !w.f.mutant("a constant of the function has no type") {
 			t = " " + w.typ(c.Type())
 		}
 		if l.expr != nil {
@@ -729,6 +729,9 @@ func (f *fun) isOwnCx(e ast.Expr) bool {
 // runsDeferred is a call of the method that deferred writes, in the poll of ctx, or with nil outside of one.
 func (f *fun) runsDeferred(ctx, raised string) string {
 	if f.defersCx() {
+		if f.mutant("a deferred call has no context") {
+			ctx = "nil"
+		}
 		raised = ctx + ", " + raised
 	}
 	return fmt.Sprintf("%s.deferred(%s)", f.self, raised)

@@ -294,11 +294,11 @@ func (f *fun) effects(e ast.Expr) (yes bool) {
 			case info.Types[n].Value != nil:
 				return false
 			case tv.IsType():
-				yes = yes || f.copies(n) && !f.stable(n.Args[0])
+				yes = yes || f.copies(n) && !f.stable(n.Args[0]) && !f.mutant("a string is copied after the wait behind it")
 			case tv.IsBuiltin():
 				switch id, _ := ast.Unparen(n.Fun).(*ast.Ident); {
 				case id != nil && slices.Contains([]string{"len", "cap", "new", "real", "imag", "complex"}, id.Name):
-					yes = yes || slices.ContainsFunc(n.Args, func(a ast.Expr) bool { return !f.stable(a) })
+					yes = yes || slices.ContainsFunc(n.Args, func(a ast.Expr) bool { return !f.stable(a) }) && !f.mutant("builtins before a wait are evaluated after it")
 				default:
 					yes = true
 				}
@@ -310,9 +310,9 @@ func (f *fun) effects(e ast.Expr) (yes bool) {
 				yes = true
 			}
 		case *ast.SliceExpr:
-			yes = yes || !f.stable(n)
+			yes = yes || !f.stable(n) && !f.mutant("slices before a wait are evaluated after it")
 		case *ast.TypeAssertExpr:
-			yes = yes || n.Type != nil
+			yes = yes || n.Type != nil && !f.mutant("a type is asserted after the wait behind it")
 		}
 		return !yes
 	})
@@ -632,6 +632,9 @@ func (f *fun) direct(id *ast.Ident, c *ast.CallExpr) bool {
 	if s == nil || s.boxed || s.open {
 		return false
 	}
+	if f.mutant("a result is assigned while the operation waits") {
+		return true
+	}
 	uses := false
 	ast.Inspect(c, func(n ast.Node) bool {
 		if x, ok := n.(*ast.Ident); ok && f.info().ObjectOf(x) == v {
@@ -682,7 +685,7 @@ func (f *fun) steady(n *ast.CallExpr) {
 			f.raw(a.Pos(), nil, f.mentioned(a, nil), "%v", f.machines[lit])
 			continue
 		}
-		if f.stable(a) {
+		if f.stable(a) || f.mutant("operands of an operation are evaluated in each poll") {
 			continue
 		}
 		t := info.TypeOf(a)

@@ -110,6 +110,9 @@ func of(s *slot) given { return given{s, []*slot{s}} }
 // at once: the operands of the one are not those after the other has been assigned.
 func (r *ranging) assign(key, value given) {
 	f, s := r.f, r.s
+	if f.mutant("what a value of an iteration reads does not live") {
+		value.uses = nil
+	}
 	var to []ast.Expr
 	var values []any
 	var uses []*slot
@@ -144,7 +147,11 @@ func (r *ranging) assign(key, value given) {
 			to[0] = f.lvalue(to[0])
 		}
 		to[1] = f.lvalue(to[1])
-		i = f.raw(to[0].Pos(), nil, uses, "%v, %v = %v, %v", to[0], to[1], values[0], values[1])
+		format, all := "%v, %v = %v, %v", []any{to[0], to[1], values[0], values[1]}
+		if f.mutant("a range assigns key and value one after the other") {
+			format, all = "%v = %v\n%v = %v", []any{to[0], values[0], to[1], values[1]}
+		}
+		i = f.raw(to[0].Pos(), nil, uses, format, all...)
 	}
 	for _, e := range to {
 		if id, ok := e.(*ast.Ident); ok {

@@ -49,6 +49,17 @@ func (p *pauser) fill(cx *task.Cx, b []byte, c byte) error {
 	return nil
 }
 
+// next waits, and returns what follows n.
+func (p *pauser) next(cx *task.Cx, n int) (int, error) {
+	if err := p.Wait(cx); err != nil {
+		return 0, err
+	}
+	return n + 1, nil
+}
+
+// with says whether there is a context: a function that never waits needs none.
+func with(cx *task.Cx, p *pauser) { p.say("context %v", cx != nil || p.seed == 0) }
+
 func (p *pauser) say(format string, args ...any) { fmt.Fprintf(&p.log, format+"; ", args...) }
 
 var errDeep = errors.New("deep")
