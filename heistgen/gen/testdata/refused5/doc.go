@@ -1,7 +1,12 @@
 // Package refused5 has straight-line functions with lent bytes that literals, fields and helpers keep.
 package refused5
 
-import "bytes"
+import (
+	"bytes"
+
+	"github.com/heist-go/heist/reactor"
+	"github.com/heist-go/heist/task"
+)
 
 type message struct {
 	id   int
@@ -58,3 +63,14 @@ func each(b []byte, do func(word []byte)) {
 		do(w)
 	}
 }
+
+// frame is an operation that is written by hand.
+func frame(cx *task.Cx, c *reactor.Conn) ([]byte, error) {
+	b, err := c.Next(cx)
+	return b, err
+}
+
+// page is the worker's, which its mark says.
+//
+//heist:lent
+func page(*task.Cx) []byte { return nil }

@@ -910,3 +910,17 @@ func ofRecursive(cx *task.Cx, c *reactor.Conn) error {
 	}
 	return c.Write(cx, line) // want `line holds bytes`
 }
+
+//heist:task
+func byHand(cx *task.Cx, c *reactor.Conn) error {
+	b, err := frame(cx, c)
+	if err != nil {
+		return err
+	}
+	p := page(cx)
+	if err := cx.Yield(); err != nil { // want `b holds bytes` `p holds bytes`
+		return err
+	}
+	use(b, p)
+	return nil
+}
