@@ -15,7 +15,6 @@ require (
 	golang.org/x/sys v0.47.0 // indirect
 )
 
-replace (
-	github.com/heist-go/heist => ../
-	github.com/heist-go/heist/heistvet => ../heistvet
-)
+replace github.com/heist-go/heist => ../
+
+replace github.com/heist-go/heist/heistvet => ../heistvet
