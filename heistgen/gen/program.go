@@ -6,7 +6,7 @@
 //	task.go    finds the functions, and what waits in them
 //	refuse.go  says what cannot be compiled, and what to write instead
 //	lower.go   turns bodies into labels, jumps and waits; expr.go does so with expressions
-//	lent.go    follows lent bytes
+//	lent.go    follows lent bytes; lentstmt.go and lentexpr.go through statements and expressions
 //	live.go    decides what lives across a wait, and is a field
 //	write.go   writes statements and expressions with variables where they now are
 //	color.go   writes versions for goroutines
