@@ -65,6 +65,9 @@ func (p *Pool) wait() {
 func (p *Pool) Shutdown(ctx context.Context) error {
 	task.MustNotPoll("pool: Shutdown inside a task would wait for that task: shut the pool down from a goroutine")
 	task.MustNotHelp(&p.runtime, "pool: Shutdown inside a Blocking function, or a goroutine of a group, would wait for itself: shut the pool down from another goroutine")
+	if _, limited := ctx.Deadline(); limited {
+		p.bounded.Store(true) // Hint. A dump is as late.
+	}
 	// Store-load: C1, before the looks at all counts. Pairs with: (*seam).Admit, (*worker).called.
 	p.closing.Store(true)
 	p.runtime.Drain()

@@ -193,7 +193,7 @@ func (p *Pool) Dump(o DumpOptions) *Dump {
 	var quiet []task.Quiet
 	p.looks.during(func() {
 		d.Unseen, circles = task.InspectDeadlocks(&p.runtime, c.visit, p.mayWake)
-		groups, quiet = c.quiet.Find(&p.runtime, maxQuiet, p.mayWake)
+		groups, quiet = c.quiet.Find(&p.runtime, maxQuiet, p.mayWake, p.timeWakes)
 		d.Workers = p.workerDumps(o.Stacks)
 	})
 	d.Objects = c.mostWanted()
@@ -219,7 +219,7 @@ func (p *Pool) Dump(o DumpOptions) *Dump {
 		d.Deadlocks = append(d.Deadlocks, list)
 	}
 	after := p.still()
-	d.Quiescent = before.is && after == before && d.Suspended > 0 && int64(d.Suspended) == d.Live && !c.wakers && len(c.descriptors) == 0 &&
+	d.Quiescent = before.is && after == before && d.Suspended > 0 && int64(d.Suspended) == d.Live && !c.wakers && !c.calls && !c.bounded && !p.bounded.Load() && len(c.descriptors) == 0 &&
 		d.Timers == 0 && d.Blocking == 0 && d.Members == 0 && d.Active == 0
 	slices.SortStableFunc(d.Shapes, func(a, b Shape) int { return cmp.Compare(b.Count, a.Count) })
 	return d
@@ -242,26 +242,35 @@ func (p *Pool) still() stillness {
 }
 
 // mayWake reports whether a descriptor may wake one of the tasks.
-func (p *Pool) mayWake(tasks []task.Waker) (woken bool) {
-	if r := p.batons[0].reactor.Load(); r != nil {
+func (p *Pool) mayWake(tasks []task.Waker) bool { return p.waitsFor(tasks, false) }
+
+// timeWakes reports whether time wakes one of the tasks, by the deadline of a descriptor, or all of them: the pool is told to
+// end by then.
+func (p *Pool) timeWakes(tasks []task.Waker) bool {
+	return p.bounded.Load() || p.waitsFor(tasks, true)
+}
+
+// waitsFor reports whether one of the tasks waits for a descriptor, with expires for one that has a deadline.
+func (p *Pool) waitsFor(tasks []task.Waker, expires bool) (one bool) {
+	if r := p.batons[0].reactor.Load(); r != nil && len(tasks) > 0 {
 		these := make(map[task.Waker]struct{}, len(tasks)) // they may be thousands, and so may descriptors
 		for _, w := range tasks {
 			these[w] = struct{}{}
 		}
-		r.Waiting(func(w task.Waker, _ int, _ reactor.Mode) {
-			if _, one := these[w]; one {
-				woken = true
+		r.Waiting(func(w task.Waker, _ int, _ reactor.Mode, deadline bool) {
+			if _, is := these[w]; is && (deadline || !expires) {
+				one = true
 			}
 		})
 	}
-	return woken
+	return one
 }
 
 // descriptors returns which descriptors tasks wait for, of so many tasks.
 func (p *Pool) descriptors() map[task.Waker][]WaitDump {
 	m := map[task.Waker][]WaitDump{}
 	if r := p.batons[0].reactor.Load(); r != nil {
-		r.Waiting(func(w task.Waker, fd int, mode reactor.Mode) {
+		r.Waiting(func(w task.Waker, fd int, mode reactor.Mode, _ bool) {
 			if len(m) < maxDescriptors && !w.Over() {
 				what := "read"
 				if mode == reactor.Write {
@@ -284,6 +293,8 @@ type collector struct {
 	descriptors map[task.Waker][]WaitDump
 	key         []byte
 	wakers      bool // some task is exposed
+	calls       bool // or has called a function that has not ended
+	bounded     bool // or a bound on the time of its group will cancel it
 	quiet       task.QuietSearch
 }
 
@@ -301,7 +312,7 @@ func (c *collector) visit(s *task.Suspended) {
 	default:
 		d.Suspended++
 	}
-	c.wakers = c.wakers || s.Exposed
+	c.wakers, c.calls, c.bounded = c.wakers || s.Exposed, c.calls || s.Calls, c.bounded || s.Bounded
 	for i := range s.Waits {
 		c.count(&s.Waits[i])
 	}
@@ -396,7 +407,7 @@ func (p *Pool) Quiet(g *task.Group) (QuietDump, bool) {
 	c := &collector{now: p.runtime.Nanos()}
 	var q task.Quiet
 	quiet := false
-	p.looks.during(func() { q, quiet = task.QuietGroup(&p.runtime, g, p.mayWake) })
+	p.looks.during(func() { q, quiet = task.QuietGroup(&p.runtime, g, p.mayWake, p.timeWakes) })
 	if !quiet {
 		return QuietDump{}, false
 	}

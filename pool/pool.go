@@ -162,6 +162,7 @@ type Pool struct {
 	started   atomicx.Int64
 	acks      atomicx.Int64 // workers that publish every count, for closing
 	closing   atomicx.Bool  // nothing comes from outside any more
+	bounded   atomicx.Bool  // a Shutdown has a deadline: for dumps
 	stopped   atomicx.Bool  // all tasks are finished
 	done      chan struct{} // closed when the last thread has ended
 	finishing atomicx.Bool  // a thread closes done

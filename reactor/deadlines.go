@@ -31,12 +31,20 @@ type deadline struct {
 // expired reports whether the direction's deadline has passed (T1).
 // Pairs with: (*source).setDeadline.
 func (s *source) expired(m poll.Mode) bool {
+	at := s.deadline(m)
+	return at != 0 && at <= s.reactor.runtime.Nanos()
+}
+
+// expires reports whether the direction has a deadline, passed or not.
+func (s *source) expires(m poll.Mode) bool { return s.deadline(m) != 0 }
+
+// deadline returns the direction's deadline; 0: none.
+func (s *source) deadline(m poll.Mode) int64 {
 	l := s.deadlines.Load()
 	if l == nil {
-		return false
+		return 0
 	}
-	at := l.each[m-1].at.Load()
-	return at != 0 && at <= s.reactor.runtime.Nanos()
+	return l.each[m-1].at.Load()
 }
 
 // taskTime returns the deadline t as setDeadline has it, on the clock of the tasks.

@@ -238,8 +238,8 @@ func (r *Reactor) Used() (n int) {
 }
 
 // Waiting calls yield for each task that waits for readiness of a descriptor, or has waited for it and
-// will be woken by it. It is for dumps; any thread. yield must not block.
-func (r *Reactor) Waiting(yield func(w task.Waker, fd int, m Mode)) {
+// will be woken by it; expires says that there is a deadline. It is for dumps; any thread. yield must not block.
+func (r *Reactor) Waiting(yield func(w task.Waker, fd int, m Mode, expires bool)) {
 	for _, r := range r.peers {
 		for at := 0; ; at++ {
 			var here [pageSize]*source
@@ -248,7 +248,7 @@ func (r *Reactor) Waiting(yield func(w task.Waker, fd int, m Mode)) {
 			r.mu.Unlock()
 			for _, s := range here[:n] {
 				for m := Read; m <= Write; m++ {
-					s.direction(m).each(func(w *waiter) { yield(w.task, s.fd, m) })
+					s.direction(m).each(func(w *waiter) { yield(w.task, s.fd, m, s.expires(m)) })
 				}
 			}
 			if ended {

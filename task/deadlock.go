@@ -467,11 +467,7 @@ func (f *Frame) timed() bool {
 			continue
 		}
 		g.mu.Lock()
-		limited, owner := g.timeout != nil, g.owner
-		if g.parent != nil {
-			_, ends := g.parent.Deadline()
-			limited = limited || ends
-		}
+		limited, owner := g.expires(), g.owner
 		g.mu.Unlock()
 		if limited || owner == nil {
 			return limited

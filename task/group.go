@@ -172,6 +172,7 @@ func (g *Group) Goroutine(on Spawner, f func(context.Context) error) {
 	rt, cx := on.place()
 	g.enter(rt, cx)
 	ctx := g.Context()
+	expect(rt)
 	rt.start("a goroutine of a group", func() {
 		defer unhelp(help(helper{rt: rt, group: g}))
 		pprof.SetGoroutineLabels(ctx) // not those of who has started it

@@ -15,7 +15,8 @@ import (
 // their numbers, for three reasons: a scheduler's end waits for them, so it must not be waited for by them; a dump
 // counts them; and what they wait for themselves may close a circle (see deadlock.go).
 //
-//	help       a function begins
+//	expect     a member is started
+//	help       a function begins, or a member
 //	stands     it waits in a WaitSet or a WaitQueue
 //	goesOn     and does not any more, before it looks whether what it has waited for is there
 //	unhelp     its result was put where it is waited for
@@ -51,10 +52,12 @@ var helpers = struct {
 	n  atomic.Int64 // of on; others look at it first
 	mu sync.Mutex
 	on map[uint64]helper // by the goroutine's number
-}{on: map[uint64]helper{}}
+
+	coming map[*Runtime]int // members that have been started, and not begun
+}{on: map[uint64]helper{}, coming: map[*Runtime]int{}}
 
 // Helpers returns how many goroutines run blocking functions of rt's tasks, and how many are members
-// of groups. Any goroutine.
+// of groups, also of those that have just been started. Any goroutine.
 func Helpers(rt *Runtime) (blocking, members int) {
 	helpers.mu.Lock()
 	defer helpers.mu.Unlock()
@@ -67,13 +70,25 @@ func Helpers(rt *Runtime) (blocking, members int) {
 			blocking++
 		}
 	}
-	return blocking, members
+	return blocking, members + helpers.coming[rt]
+}
+
+// expect says that a member of a group is about to begin.
+func expect(rt *Runtime) {
+	helpers.mu.Lock()
+	helpers.coming[rt]++
+	helpers.mu.Unlock()
 }
 
 // help marks the calling goroutine as a helper until unhelp is called with the result.
 func help(h helper) (id uint64) {
 	id = stack.Number()
 	helpers.mu.Lock()
+	if h.group != nil {
+		if helpers.coming[h.rt]--; helpers.coming[h.rt] == 0 {
+			delete(helpers.coming, h.rt)
+		}
+	}
 	helpers.on[id] = h
 	helpers.n.Store(int64(len(helpers.on))) // Hint. The goroutine itself finds it.
 	helpers.mu.Unlock()

@@ -64,8 +64,13 @@ type Suspended struct {
 	// Draining says that it was told to come to an end, and Ending that its Poll has returned, and that what
 	// it owns has not ended.
 	Draining, Ending bool
+	// Bounded says that a bound on the time of its group, or of one that this is below, will cancel it.
+	Bounded bool
 	// Exposed says that a [Waker] of it was given out, so that anything may wake it.
 	Exposed bool
+	// Calls says that something that it has called elsewhere, as a blocking function, has not ended: it may have
+	// abandoned that.
+	Calls bool
 	// Since is since when it is suspended, as [Runtime.Nanos] counts: with Exact, its last poll has begun then; else
 	// an Inspect has seen it then, so it may be longer. 0: it is not known.
 	Since int64
@@ -143,10 +148,10 @@ func Inspect(rt *Runtime, visit func(*Suspended)) (unseen int) {
 		in.foreign[g] = true
 	}
 	for _, g := range groups {
-		in.walk(&g.memberList, nil)
+		in.walk(&g.memberList, above{})
 	}
 	for _, r := range rt.present() {
-		in.walk(&r.members, nil)
+		in.walk(&r.members, above{})
 	}
 	for i := 0; i < len(in.busy); i++ { // perhaps they are suspended by now
 		in.again(in.busy[i])
@@ -170,7 +175,18 @@ type inspection struct {
 type busy struct {
 	waker Waker
 	kind  string
-	path  []string
+	above above
+}
+
+// above is what is above the members of a list.
+type above struct {
+	path    []string // see Suspended
+	bounded bool
+}
+
+// below is what is above the groups that a task owns.
+func (a above) below(kind string) above {
+	return above{append(a.path[:len(a.path):len(a.path)], kind), a.bounded}
 }
 
 // keptBusy is how many tasks that are active are looked at for a second time.
@@ -179,11 +195,11 @@ const keptBusy = 4096
 // subtree is a group that a task owns.
 type subtree struct {
 	group *Group
-	path  []string
+	above above
 }
 
 // walk visits the members of a list, and what they own.
-func (in *inspection) walk(l *memberList, path []string) {
+func (in *inspection) walk(l *memberList, up above) {
 	var end, at Frame
 	l.mu.Lock()
 	if l.n == 0 {
@@ -193,6 +209,7 @@ func (in *inspection) walk(l *memberList, path []string) {
 	l.head = end.push(l.head)
 	at.push(l.head)
 	left := 2*l.n + inHand // at 0 more have come meanwhile than there were
+	up.bounded = up.bounded || l.group != nil && l.group.timed()
 	l.mu.Unlock()
 	defer func() {
 		l.mu.Lock()
@@ -221,8 +238,8 @@ func (in *inspection) walk(l *memberList, path []string) {
 			at.push(f)
 		}
 		l.mu.Unlock()
-		for _, below := range in.look(batch[:n], path) {
-			in.walk(&below.group.memberList, below.path)
+		for _, below := range in.look(batch[:n], up) {
+			in.walk(&below.group.memberList, below.above)
 		}
 	}
 }
@@ -236,7 +253,7 @@ type found struct {
 }
 
 // look visits a batch, and returns what it owns.
-func (in *inspection) look(batch []found, path []string) (below []subtree) {
+func (in *inspection) look(batch []found, up above) (below []subtree) {
 	defer func() { // a visit has panicked
 		for _, m := range batch {
 			if m.held {
@@ -246,18 +263,18 @@ func (in *inspection) look(batch []found, path []string) (below []subtree) {
 	}()
 	for len(batch) > 0 {
 		m := batch[0]
-		in.one(m, path)
+		in.one(m, up)
 		if m.held {
 			batch = batch[1:] // first: it is let go of once
 			m.frame.letGo()
 			for _, g := range in.owned {
-				below = append(below, subtree{g, append(path[:len(path):len(path)], Kind(m.task))})
+				below = append(below, subtree{g, up.below(Kind(m.task))})
 			}
 			continue
 		}
 		batch = batch[1:]
 		if len(in.busy) < keptBusy {
-			in.busy = append(in.busy, busy{m.waker, Kind(m.task), path})
+			in.busy = append(in.busy, busy{m.waker, Kind(m.task), up})
 		} else {
 			in.unseen++
 		}
@@ -281,7 +298,7 @@ func (in *inspection) again(b busy) {
 	f.letGo()
 	below := append([]*Group(nil), in.owned...)
 	for _, g := range below {
-		in.walk(&g.memberList, append(b.path[:len(b.path):len(b.path)], b.kind))
+		in.walk(&g.memberList, b.above.below(b.kind))
 	}
 }
 
@@ -293,9 +310,9 @@ func (f *Frame) letGo() {
 }
 
 // one visits a task.
-func (in *inspection) one(m found, path []string) {
+func (in *inspection) one(m found, up above) {
 	in.owned = in.owned[:0]
-	in.s = Suspended{Self: m.waker, Task: m.task, Active: !m.held, Path: path, Waits: in.s.Waits[:0]}
+	in.s = Suspended{Self: m.waker, Task: m.task, Active: !m.held, Path: up.path, Bounded: up.bounded, Waits: in.s.Waits[:0]}
 	if m.held {
 		in.s.read(m.frame)
 		in.s.sight(m.frame, in.sighting)
@@ -361,12 +378,19 @@ func (s *Suspended) list(a *attachment, ending bool) {
 				s.Parts = true
 				s.Waits = append(s.Waits, Await{Kind: AwaitsOperation, Object: x.owner})
 			}
-		case interface{ doing() Remote }: // a Slot: the end waits for it
+		case slotted: // the end waits for it
+			s.Calls = s.Calls || x.calls()
 			if ending {
 				s.Waits = append(s.Waits, onCall(x.doing()))
 			}
 		}
 	}
+}
+
+// slotted is a [Slot].
+type slotted interface {
+	doing() Remote
+	calls() bool
 }
 
 // timers describes armed timers.
@@ -475,13 +499,39 @@ type coded interface{ code() uintptr }
 func (t *fun) code() uintptr     { return reflect.ValueOf(t.f).Pointer() }
 func (t *call[T]) code() uintptr { return reflect.ValueOf(t.f).Pointer() }
 
-// Kind returns what kind of task t is: its type; or its function, if it was made of one. Unlike [Name]
+// Kind returns what kind of task t is: its type; or its function, if it was made of one, also by heistgen. Unlike [Name]
 // it calls no code of the user's. Any thread.
 func Kind(t Task) string {
-	if c, ok := t.(coded); ok {
-		return runtime.FuncForPC(c.code()).Name()
+	switch t := t.(type) {
+	case coded:
+		return runtime.FuncForPC(t.code()).Name()
+	case interface{ NamedBySource() }:
+		if name := sourceName(reflect.TypeOf(t)); name != "" {
+			return name
+		}
 	}
 	return strings.TrimPrefix(reflect.TypeOf(t).String(), "*")
+}
+
+// sourceNames has the functions that heistgen has made tasks of, by the type of the task.
+var sourceNames sync.Map
+
+// sourceName returns the name that all tasks of a type have: what TaskName says without looking at any, as heistgen
+// makes it; or "".
+func sourceName(t reflect.Type) (name string) {
+	if known, ok := sourceNames.Load(t); ok {
+		return known.(string)
+	}
+	defer func() {
+		if recover() != nil {
+			name = "" // it has looked
+		}
+		sourceNames.Store(t, name)
+	}()
+	if n, ok := reflect.Zero(t).Interface().(Named); ok {
+		name = n.TaskName()
+	}
+	return name
 }
 
 // ValuesOf returns the context of [WithContext] whose values a task sees by [Cx.Context], which is that of its group

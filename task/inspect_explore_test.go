@@ -108,7 +108,7 @@ func inspectAndCancel(sweep func(*Group)) func(*explore.X) {
 		x.Go("canceler", func() { sweep(&g) })
 		x.Go("reader", func() {
 			in := &inspection{rt: &r.Runtime, visit: func(*Suspended) {}, foreign: map[*Group]bool{}, sighting: newSighting()}
-			in.walk(&g.memberList, nil)
+			in.walk(&g.memberList, above{})
 		})
 		x.Final(func() {
 			for _, s := range all {

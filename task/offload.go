@@ -259,6 +259,9 @@ func (s *Slot[T]) release(cx *Cx, err error) bool {
 
 func (s *Slot[T]) drain() {}
 
+// calls reports whether the call has not ended, or its result was not taken.
+func (s *Slot[T]) calls() bool { return s.state.Load() != discarded }
+
 // remains returns what goes on though the call was abandoned, or nil. The task is in the caller's hand.
 func (s *Slot[T]) remains() Remote {
 	if at := s.state.Load(); s.abandoned && (at == begun || at == unclaimed) {

@@ -12,6 +12,9 @@ import (
 // Whoever a task waits for is added to the tasks that are looked at, until no more come: who has a lock that is
 // recorded (see [Holders]), the task or the group whose end it waits for, what it owns.
 //
+// A cancellation is somebody else's, and not counted, but for one that will come by itself. So the keepers of a group are
+// taken in hand, too, though they are not counted as quiet: who owns it, or one above it, and who waits for its end.
+//
 // # Invariants
 //
 //	U1  At the moment at which a group is said to be quiet, all tasks that are looked at are in hand, and nobody
@@ -19,6 +22,8 @@ import (
 //	U2  A timer, a descriptor, a Waker, a blocking function or a goroutine that does not stand in a wait itself, a bound
 //	    on the time, or anything that is not known: the group is not quiet. What is known is what this package and
 //	    those of locks and channels are made of.
+//	U3  A bound on the time of a group that they are below, or a keeper that goes on by itself, may cancel them: the group
+//	    is not quiet. What may happen to a descriptor of a keeper without a deadline is somebody else's.
 
 // Quiet is a group in which nothing moves.
 type Quiet struct {
@@ -35,29 +40,31 @@ const maxQuiet = 4096
 
 // QuietGroup reports whether nothing moves in a group of rt's tasks that has members: all are suspended, and what
 // is below them, and nothing but who is outside, and has in hand what they wait for, can make any go on. A
-// cancellation is not counted, and others is as for [Deadlocks].
+// cancellation is not counted, unless time brings it: by a bound on the time of a group, or because a task that owns such
+// a group, or waits for its end, does not wait for others alone. others is as for [Deadlocks], and expires is asked the
+// same about those tasks, and moments alone; nil: there are none.
 //
 // Goroutines only; the tasks are in the caller's hand for some 100 ns each: who is woken just then starts later.
-func QuietGroup(rt *Runtime, g *Group, others func(tasks []Waker) bool) (q Quiet, quiet bool) {
+func QuietGroup(rt *Runtime, g *Group, others, expires func(tasks []Waker) bool) (q Quiet, quiet bool) {
 	MustNotPoll("task: QuietGroup inside a task would look at tasks of its own worker: call it from a goroutine")
 	inspecting.Lock()
 	defer inspecting.Unlock()
-	return quietGroup(rt, g, others)
+	return quietGroup(rt, g, others, expires)
 }
 
 // quietGroup is QuietGroup for who inspects.
-func quietGroup(rt *Runtime, g *Group, others func(tasks []Waker) bool) (Quiet, bool) {
-	l := look{rt: rt, held: map[*Frame]bool{}, groups: map[*Group]int{}, objects: map[any]int{}, helpers: standing(), stood: map[uint64]helper{}}
+func quietGroup(rt *Runtime, g *Group, others, expires func(tasks []Waker) bool) (Quiet, bool) {
+	l := look{rt: rt, held: map[*Frame]bool{}, groups: map[*Group]int{}, kept: map[*Group]bool{}, objects: map[any]int{}, helpers: standing(), stood: map[uint64]helper{}}
 	defer func() {
 		for f := range l.held {
 			f.letGo()
 		}
 	}()
 	l.quiet.Exact = true
-	if g.live.Load() == 0 || !l.group(g) || !l.confirm(others) {
+	if g.live.Load() == 0 || !l.group(g) || !l.confirm(others, expires) {
 		return Quiet{}, false
 	}
-	if l.quiet.Tasks = len(l.held); l.unknown {
+	if l.unknown {
 		l.quiet.Since, l.quiet.Exact = 0, false
 	}
 	return l.quiet, true
@@ -66,8 +73,9 @@ func quietGroup(rt *Runtime, g *Group, others func(tasks []Waker) bool) (Quiet, 
 // look is a look at a group.
 type look struct {
 	rt      *Runtime
-	held    map[*Frame]bool // all that is in hand
+	held    map[*Frame]bool // all that is in hand, and whether it is looked at, or is but a keeper
 	groups  map[*Group]int  // those of which all members are, and how many goroutines stand there
+	kept    map[*Group]bool // those whose keepers are
 	stood   map[uint64]helper
 	unknown bool        // since when some task is suspended
 	objects map[any]int // the place in quiet.For
@@ -92,7 +100,7 @@ func (l *look) group(g *Group) bool {
 		if f.isMark() || l.held[f] {
 			continue
 		}
-		if f.rt != l.rt || !f.state.seize() {
+		if f.rt != l.rt || !l.hold(f) {
 			fine = false
 			break
 		}
@@ -112,19 +120,136 @@ func (l *look) group(g *Group) bool {
 	for _, f := range members {
 		fine = fine && l.read(f)
 	}
-	return fine
+	return fine && l.settled(g)
 }
 
-// task takes a task in hand.
-func (l *look) task(f *Frame) bool {
-	switch {
-	case l.held[f]:
+// hold takes a task in hand.
+func (l *look) hold(f *Frame) bool {
+	if _, is := l.held[f]; is {
 		return true
-	case len(l.held) >= maxQuiet || !f.state.seize():
+	}
+	if len(l.held) >= maxQuiet || !f.state.seize() {
+		return false
+	}
+	l.held[f] = false
+	return true
+}
+
+// task takes a task in hand, and looks at it.
+func (l *look) task(f *Frame) bool {
+	if l.held[f] {
+		return true
+	}
+	if !l.hold(f) {
 		return false
 	}
 	l.held[f] = true
 	return f.rt == l.rt && l.read(f) // in hand: it may have had no runtime yet
+}
+
+// settled reports whether neither time nor a keeper that goes on by itself will cancel g (U3).
+func (l *look) settled(g *Group) bool {
+	for g != nil && !l.kept[g] {
+		l.kept[g] = true
+		g.mu.Lock()
+		keepers, owned, fine := g.keepers()
+		g.mu.Unlock()
+		for _, w := range keepers {
+			fine = fine && l.keeper(w)
+		}
+		if !fine || !owned {
+			return fine
+		}
+		if g, fine = l.scope(keepers[0].frame); !fine {
+			return false
+		}
+	}
+	return true
+}
+
+// scope returns the group that f is below, which is in hand; nil: none. It reports false if who has its handle
+// goes on by itself.
+func (l *look) scope(f *Frame) (g *Group, fine bool) {
+	for f.members.group == nil {
+		h, ok := f.self.(interface{ starter() *Frame })
+		if !ok || h.starter() == nil {
+			return nil, true
+		}
+		if f = h.starter(); !l.keeper(WakerOf(f)) {
+			return nil, false
+		}
+	}
+	return f.members.group, true
+}
+
+// keeper takes a keeper in hand. It reports false if that goes on by itself, as by a timer, or if it is not known.
+func (l *look) keeper(w Waker) bool {
+	f := w.frame
+	if _, is := l.held[f]; is {
+		return true
+	}
+	if !l.hold(f) || gen(f.state.bits.Load()) != w.gen {
+		return false
+	}
+	s := Suspended{Self: w, Task: f.self}
+	if s.read(f); s.Exposed {
+		return false
+	}
+	for i := range s.Waits { // none at all: it waits for a descriptor
+		a := &s.Waits[i]
+		if a.Kind == AwaitsOperation || a.Holds {
+			continue
+		}
+		switch x := a.Object.(type) {
+		case *Group:
+			continue
+		case *Frame:
+			if a.Kind != AwaitsCall && l.keeper(WakerOf(x)) {
+				continue
+			}
+		default:
+			if (a.Kind == AwaitsTurn || a.Kind == AwaitsEvent) && passive(a.Object) {
+				continue
+			}
+		}
+		return false
+	}
+	return true
+}
+
+// keepers returns who has g in hand, the owner first if it is owned. It reports false if time will cancel it, or if they
+// are many. The lock is held.
+func (g *Group) keepers() (list []Waker, owned, fine bool) {
+	if g.timed() {
+		return nil, false, false
+	}
+	if g.owner != nil {
+		list = append(list, WakerOf(g.owner))
+	}
+	fine = g.waiters.each(func(w *waiter) bool {
+		if w.wake.frame != nil {
+			list = append(list, Waker{w.wake.frame, w.wake.gen})
+		}
+		return len(list) <= maxKeepers
+	})
+	return list, g.owner != nil, fine
+}
+
+// maxKeepers is of how many that have a group in hand it is known what they do.
+const maxKeepers = 64
+
+// timed reports whether a bound on its time will cancel g: see expires; or the context of a goroutine that waits for
+// it. The lock is held.
+func (g *Group) timed() bool {
+	return g.expires() || !g.waiters.each(func(w *waiter) bool { return !w.limited })
+}
+
+// expires reports whether g has a bound on its time, or its context. The lock is held.
+func (g *Group) expires() (limited bool) {
+	if g.parent != nil {
+		_, limited = g.parent.Deadline()
+	}
+	return limited || g.timeout != nil
 }
 
 // read looks what a task waits for that is in hand.
@@ -134,7 +259,10 @@ func (l *look) read(f *Frame) bool {
 	s.seen(f)
 	l.unknown = l.unknown || s.Since == 0
 	l.quiet.Since, l.quiet.Exact = max(l.quiet.Since, s.Since), l.quiet.Exact && s.Exact
-	if s.Exposed || f.timed() {
+	if s.Exposed {
+		return false
+	}
+	if g, fine := l.scope(f); !fine || !l.settled(g) {
 		return false
 	}
 	leaves := 0
@@ -237,17 +365,34 @@ func passive(object any) bool {
 }
 
 // confirm looks once more, when all are in hand (U1).
-func (l *look) confirm(others func(tasks []Waker) bool) bool {
+func (l *look) confirm(others, expires func(tasks []Waker) bool) bool {
 	in := map[*Group]int{}
-	wakers := make([]Waker, 0, len(l.held))
-	for f := range l.held {
+	var wakers, keepers []Waker
+	for f, looked := range l.held {
+		if !looked {
+			keepers = append(keepers, WakerOf(f))
+			continue
+		}
 		in[f.members.group]++
 		wakers = append(wakers, WakerOf(f))
 	}
+	l.quiet.Tasks = len(wakers)
 	for g, stand := range l.groups {
 		g.mu.Lock()
-		still := g.timeout == nil && g.n == in[g] && int(g.live.Load()) == g.n+g.backlog.N+stand
+		still := g.n == in[g] && int(g.live.Load()) == g.n+g.backlog.N+stand
 		g.mu.Unlock()
+		if !still {
+			return false
+		}
+	}
+	for g := range l.kept {
+		g.mu.Lock()
+		now, _, still := g.keepers()
+		g.mu.Unlock()
+		for _, w := range now {
+			_, is := l.held[w.frame]
+			still = still && is
+		}
 		if !still {
 			return false
 		}
@@ -257,7 +402,7 @@ func (l *look) confirm(others func(tasks []Waker) bool) bool {
 			return false
 		}
 	}
-	if others != nil && others(wakers) {
+	if others != nil && others(wakers) || expires != nil && expires(keepers) {
 		return false
 	}
 	for f := range l.held {
@@ -272,7 +417,8 @@ func (l *look) confirm(others func(tasks []Waker) bool) bool {
 // that may be quiet then.
 type QuietSearch struct {
 	groups map[*Group]*quietNode
-	order  []*quietNode // above before below
+	order  []*quietNode    // above before below
+	ends   map[*Group]bool // of which is known that they may be canceled by time, so that it need not be looked
 }
 
 // quietNode is a group of which, or of a group below, a task was seen.
@@ -280,6 +426,7 @@ type quietNode struct {
 	group *Group
 	above *quietNode
 	moves bool // something is there that goes on by itself
+	ends  bool // and may cancel it from above: see U3
 }
 
 const (
@@ -294,12 +441,21 @@ func (q *QuietSearch) Add(s *Suspended, moves bool) {
 	if s.Active || len(q.groups) >= maxSearched {
 		return
 	}
-	moves = moves || s.Exposed
+	timed := s.Exposed
 	for i := range s.Waits {
-		moves = moves || s.Waits[i].Kind == AwaitsTimer
+		timed = timed || s.Waits[i].Kind == AwaitsTimer
 	}
+	moves = moves || timed
 	if q.groups == nil {
-		q.groups = map[*Group]*quietNode{}
+		q.groups, q.ends = map[*Group]*quietNode{}, map[*Group]bool{}
+	}
+	if s.Bounded && len(q.ends) < maxSearched {
+		q.ends[s.Group] = true
+	}
+	for a := s.Self.frame.attached; timed && a != nil && len(q.ends) < maxSearched; a = a.next {
+		if g, ok := a.what.(*Group); ok {
+			q.ends[g] = true
+		}
 	}
 	at := q.groups[s.Group]
 	if at == nil {
@@ -328,11 +484,15 @@ func (q *QuietSearch) Add(s *Suspended, moves bool) {
 
 // Find returns the groups that are quiet, the outermost of those that are below each other, and most of them at most. See
 // [QuietGroup].
-func (q *QuietSearch) Find(rt *Runtime, most int, others func(tasks []Waker) bool) (found []*Group, all []Quiet) {
+func (q *QuietSearch) Find(rt *Runtime, most int, others, expires func(tasks []Waker) bool) (found []*Group, all []Quiet) {
 	inspecting.Lock()
 	defer inspecting.Unlock()
 	looked := 0
 	for _, n := range q.order {
+		if n.ends = q.ends[n.group] || n.above != nil && n.above.ends; n.ends {
+			n.moves = true
+			continue
+		}
 		switch {
 		case n.moves || n.above != nil && !n.above.moves:
 			continue
@@ -340,7 +500,7 @@ func (q *QuietSearch) Find(rt *Runtime, most int, others func(tasks []Waker) boo
 			return found, all
 		}
 		looked++
-		if is, ok := quietGroup(rt, n.group, others); ok {
+		if is, ok := quietGroup(rt, n.group, others, expires); ok {
 			found, all = append(found, n.group), append(all, is)
 		} else {
 			n.moves = true // and those below may be

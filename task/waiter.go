@@ -30,6 +30,7 @@ type waiter struct {
 	part       uint32 // which operation of a branch waits; its worker's
 	asked      bool   // the poll in progress has called its operation; its worker's
 	mayAbandon bool   // debug builds: another of the task's waits is over, so this one may be left alone
+	limited    bool   // a goroutine's, whose context has a deadline
 
 	use   uint32         // how often the waiter was used; a decision counts if it was made in this use
 	grant atomicx.Uint32 // what was decided, and in which use; written under mu. Of a WaitSet: Notified

@@ -65,6 +65,20 @@ func (s *WaitSet) remove(w *waiter) {
 	}
 }
 
+// each calls yield for each waiter, until that reports false, and reports whether it never did. The lock is held.
+func (s *WaitSet) each(yield func(*waiter) bool) bool {
+	first := s.head.Load()
+	for w := first; w != nil; {
+		if !yield(w) {
+			return false
+		}
+		if w = w.next; w == first {
+			break
+		}
+	}
+	return true
+}
+
 // Empty reports whether nobody waits. Any thread, without the lock: whoever has
 // made the awaited condition true before this look cannot miss a waiter that
 // does not see the condition.
@@ -233,6 +247,7 @@ func (s *WaitSet) blockFor(ctx context.Context, mu *park.Mutex, object any, done
 	}
 	helper := forbidOnWorker()
 	w := waiter{set: s, mu: mu, what: object, wake: wakeup{token: make(chan struct{}, 1)}}
+	_, w.limited = ctx.Deadline()
 	defer func() {
 		mu.Lock()
 		s.remove(&w)

@@ -278,6 +278,9 @@ type Root struct {
 	Driver
 }
 
+// NamedBySource says, for [task.Kind], that the function's name is the task's, whatever the task does.
+func (*Driver) NamedBySource() {}
+
 // Lines implements [task.Lined].
 func (d *Driver) Lines() (lines []task.SourceLine) {
 	for m := d.top; m != nil; m = m.call().up {

@@ -6,6 +6,8 @@ import (
 	"fmt"
 	"testing"
 
+	"github.com/stretchr/testify/require"
+
 	"github.com/heist-go/heist/task"
 	"github.com/heist-go/heist/task/machine"
 )
@@ -56,6 +58,8 @@ type root struct {
 }
 
 func (t *root) Poll(cx *task.Cx) error { return t.Drive(cx, &t.call) }
+
+func (*root) TaskName() string { return "machine_test.goDown" }
 
 // A poll resumes the innermost function directly: how deep it is costs nothing until its
 // callers get their results.
@@ -127,3 +131,29 @@ func TestRanges(t *testing.T) {
 		t.Error(at, rs)
 	}
 }
+
+// A task of a function is of the kind that the source names; one that has it inside of another, and a name of its own
+// that it has to look for, is of its type.
+func TestKind(t *testing.T) {
+	for want, x := range map[string]task.Task{
+		"machine_test.goDown":  &root{},
+		"machine_test.renamed": &renamed{name: "own"},
+		"machine_test.unnamed": &unnamed{},
+	} {
+		for range 2 {
+			require.Equal(t, want, task.Kind(x))
+		}
+	}
+	require.Equal(t, "own", task.Name(&renamed{name: "own"}))
+}
+
+type renamed struct {
+	root
+	name string
+}
+
+func (r *renamed) TaskName() string { return r.name }
+
+type unnamed struct{ machine.Root }
+
+func (*unnamed) Poll(*task.Cx) error { return nil }
