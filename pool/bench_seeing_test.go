@@ -50,6 +50,7 @@ func BenchmarkSeeing(b *testing.B) {
 			{"default", pool.Config{Workers: 1}, false},
 			{"watched", pool.Config{Workers: 1}, true},
 			{"each-poll", pool.Config{Workers: 1, Samples: time.Nanosecond}, false},
+			{"debug", pool.Config{Workers: 1, Samples: -1, Debug: true}, false},
 		} {
 			b.Run(load+"/"+c.name, func(b *testing.B) {
 				const n, rounds = 200_000, 20
@@ -77,6 +78,31 @@ func BenchmarkSeeing(b *testing.B) {
 		}
 	}
 	b.Run("dump", dumpMillion)
+	b.Run("burst", burstMillion)
+}
+
+// burstMillion is what a pool with Config.Debug keeps of a million tasks that were there together, and have ended, beside one
+// without.
+func burstMillion(b *testing.B) {
+	var kept [2]int64
+	for b.Loop() {
+		for i, debug := range []bool{false, true} {
+			p := openWith(b, fixed(pool.Config{Workers: 2, Debug: debug}))
+			before := heap()
+			var g task.Group
+			for range million {
+				g.Go(p, new(parked)) // each by itself: a pointer to one keeps no others
+			}
+			for p.Stats().Polls < million {
+				runtime.Gosched()
+			}
+			g.Cancel(nil)
+			_ = g.WaitContext(context.Background())
+			kept[i] = int64(heap()) - int64(before)
+		}
+	}
+	b.ReportMetric(float64(kept[1]-kept[0])/1024, "KB-kept")
+	b.ReportMetric(0, "ns/op")
 }
 
 // dumpMillion dumps a million suspended tasks, while a task on each worker yields: the time of a dump, what it

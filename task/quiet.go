@@ -54,13 +54,8 @@ func QuietGroup(rt *Runtime, g *Group, others, expires func(tasks []Waker) bool)
 
 // quietGroup is QuietGroup for who inspects.
 func quietGroup(rt *Runtime, g *Group, others, expires func(tasks []Waker) bool) (Quiet, bool) {
-	l := look{rt: rt, held: map[*Frame]bool{}, groups: map[*Group]int{}, kept: map[*Group]bool{}, objects: map[any]int{}, helpers: standing(), stood: map[uint64]helper{}}
-	defer func() {
-		for f := range l.held {
-			f.letGo()
-		}
-	}()
-	l.quiet.Exact = true
+	l := newLook(rt)
+	defer l.letGo()
 	if g.live.Load() == 0 || !l.group(g) || !l.confirm(others, expires) {
 		return Quiet{}, false
 	}
@@ -73,7 +68,8 @@ func quietGroup(rt *Runtime, g *Group, others, expires func(tasks []Waker) bool)
 // look is a look at a group.
 type look struct {
 	rt      *Runtime
-	held    map[*Frame]bool // all that is in hand, and whether it is looked at, or is but a keeper
+	all     []*Frame        // in hand
+	held    map[*Frame]bool // the same, and whether it is looked at, or is but a keeper
 	groups  map[*Group]int  // those of which all members are, and how many goroutines stand there
 	kept    map[*Group]bool // those whose keepers are
 	stood   map[uint64]helper
@@ -81,6 +77,18 @@ type look struct {
 	objects map[any]int // the place in quiet.For
 	helpers map[uint64]helper
 	quiet   Quiet
+}
+
+func newLook(rt *Runtime) *look {
+	return &look{rt: rt, held: map[*Frame]bool{}, groups: map[*Group]int{}, kept: map[*Group]bool{}, objects: map[any]int{},
+		helpers: standing(), stood: map[uint64]helper{}, quiet: Quiet{Exact: true}}
+}
+
+// letGo ends the look.
+func (l *look) letGo() {
+	for _, f := range l.all {
+		f.letGo()
+	}
 }
 
 // group takes the members of g in hand. It reports false if something may go on there, as the next.
@@ -131,7 +139,7 @@ func (l *look) hold(f *Frame) bool {
 	if len(l.held) >= maxQuiet || !f.state.seize() {
 		return false
 	}
-	l.held[f] = false
+	l.all, l.held[f] = append(l.all, f), false
 	return true
 }
 
@@ -368,8 +376,8 @@ func passive(object any) bool {
 func (l *look) confirm(others, expires func(tasks []Waker) bool) bool {
 	in := map[*Group]int{}
 	var wakers, keepers []Waker
-	for f, looked := range l.held {
-		if !looked {
+	for _, f := range l.all {
+		if !l.held[f] {
 			keepers = append(keepers, WakerOf(f))
 			continue
 		}
@@ -379,7 +387,8 @@ func (l *look) confirm(others, expires func(tasks []Waker) bool) bool {
 	l.quiet.Tasks = len(wakers)
 	for g, stand := range l.groups {
 		g.mu.Lock()
-		still := g.n == in[g] && int(g.live.Load()) == g.n+g.backlog.N+stand
+		live := int(g.live.Load()) // 0: it has ended meanwhile
+		still := live != 0 && g.n == in[g] && live == g.n+g.backlog.N+stand
 		g.mu.Unlock()
 		if !still {
 			return false
@@ -405,7 +414,7 @@ func (l *look) confirm(others, expires func(tasks []Waker) bool) bool {
 	if others != nil && others(wakers) || expires != nil && expires(keepers) {
 		return false
 	}
-	for f := range l.held {
+	for _, f := range l.all {
 		if f.state.bits.Load()&woken != 0 {
 			return false
 		}
