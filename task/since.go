@@ -7,6 +7,7 @@ import (
 	"runtime"
 
 	"github.com/heist-go/heist/internal/park"
+	"github.com/heist-go/heist/internal/shrink"
 )
 
 // Since when a task is suspended, and where it was started. A reading of the clock at each suspension, and a caller at
@@ -65,8 +66,8 @@ type lives struct{ shards [64]livesShard }
 
 // livesShard is the lives of some of the tasks: workers seldom meet there.
 type livesShard struct {
-	mu park.Mutex // held for a few instructions
-	of map[*Frame]*life
+	mu park.Mutex // held for a few instructions, and to give memory back
+	of shrink.Map[*Frame, *life]
 }
 
 var livesSeed = maphash.MakeSeed()
@@ -86,10 +87,7 @@ func (l *lives) begin(f *Frame) {
 	runtime.Callers(callers, x.pcs[:])
 	s := l.shard(f)
 	s.mu.Lock()
-	if s.of == nil {
-		s.of = map[*Frame]*life{}
-	}
-	s.of[f] = x
+	s.of.Set(f, x)
 	s.mu.Unlock()
 }
 
@@ -97,7 +95,7 @@ func (l *lives) begin(f *Frame) {
 func (l *lives) end(f *Frame) {
 	s := l.shard(f)
 	s.mu.Lock()
-	delete(s.of, f)
+	s.of.Delete(f)
 	s.mu.Unlock()
 }
 
@@ -114,7 +112,7 @@ func (l *lives) of(f *Frame) *life {
 	s := l.shard(f)
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	return s.of[f]
+	return s.of.Get(f)
 }
 
 // NotePoll records, if tasks are debugged (see [SetDebug]), that a poll of f begins, now. The worker that is about to

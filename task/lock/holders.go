@@ -6,6 +6,7 @@ import (
 	"go.uber.org/atomic"
 
 	"github.com/heist-go/heist/internal/park"
+	"github.com/heist-go/heist/internal/shrink"
 	"github.com/heist-go/heist/task"
 )
 
@@ -15,7 +16,7 @@ import (
 var held struct {
 	any atomic.Bool // something was recorded, ever
 	mu  park.Mutex  // guards by
-	by  map[*permits][]holding
+	by  shrink.Map[*permits, []holding]
 }
 
 // holding is what a task has of a lock.
@@ -31,11 +32,10 @@ func (p *permits) recorded(cx *task.Cx, kind string, n int64, err error) error {
 	}
 	held.mu.Lock()
 	defer held.mu.Unlock()
-	if held.by == nil {
-		held.by = map[*permits][]holding{}
+	if !held.any.Load() {
 		held.any.Store(true) // Hint. Who has acquired it gives it back later.
 	}
-	held.by[p] = append(held.by[p], holding{cx.Self(), n})
+	held.by.Set(p, append(held.by.Get(p), holding{cx.Self(), n}))
 	task.Holds(cx.Self(), p, kind, n)
 	return nil
 }
@@ -45,7 +45,7 @@ func (p *permits) recorded(cx *task.Cx, kind string, n int64, err error) error {
 func (p *permits) givenBack(cx *task.Cx, n int64) {
 	held.mu.Lock()
 	defer held.mu.Unlock()
-	list := held.by[p]
+	list := held.by.Get(p)
 	i := -1
 	if cx != nil {
 		i = slices.IndexFunc(list, func(h holding) bool { return h.task == cx.Self() && h.n >= n })
@@ -68,9 +68,9 @@ func (p *permits) givenBack(cx *task.Cx, n int64) {
 		}
 	}
 	if len(list) == 0 {
-		delete(held.by, p)
+		held.by.Delete(p)
 	} else {
-		held.by[p] = list
+		held.by.Set(p, list)
 	}
 }
 
@@ -78,7 +78,7 @@ func (p *permits) givenBack(cx *task.Cx, n int64) {
 func (p *permits) Holders() (tasks []task.Waker, all bool) {
 	held.mu.Lock()
 	var n int64
-	for _, h := range held.by[p] {
+	for _, h := range held.by.Get(p) {
 		n += h.n
 		if !slices.Contains(tasks, h.task) {
 			tasks = append(tasks, h.task)
