@@ -144,7 +144,7 @@ type ObjectDump struct {
 	Name    string   `json:"name,omitempty"`    // see task.SetName
 	ID      string   `json:"id"`                // its address
 	Waiting int      `json:"waiting"`           // tasks that wait for it
-	Holders []string `json:"holders,omitempty"` // the IDs of tasks that hold it, if that is recorded
+	Holders []string `json:"holders,omitempty"` // the IDs of who holds it, if that is recorded
 }
 
 // WorkerDump is what a worker does.
@@ -210,10 +210,8 @@ func (p *Pool) Dump(o DumpOptions) *Dump {
 	for _, circle := range circles {
 		var list []TaskDump
 		for _, b := range circle {
-			t := TaskDump{ID: id(b.Self), Name: printable(b.Kind), Stage: printable(b.Stage), Waits: []WaitDump{c.wait(&b.For)}}
-			if b.Goroutine != 0 {
-				t.ID = fmt.Sprintf("goroutine %d", b.Goroutine)
-			}
+			t := TaskDump{Name: printable(b.Kind), Stage: printable(b.Stage), Waits: []WaitDump{c.wait(&b.For)}}
+			t.ID = holder(task.Holder{Task: b.Self, Goroutine: b.Goroutine})
 			list = append(list, t)
 		}
 		d.Deadlocks = append(d.Deadlocks, list)
@@ -430,9 +428,9 @@ func (c *collector) count(a *task.Await) {
 		}
 		o = &ObjectDump{What: printable(task.ObjectKind(a.Object)), Name: printable(task.ObjectName(a.Object)), ID: fmt.Sprintf("%#x", v.Pointer())}
 		if h, ok := a.Object.(task.Holders); ok {
-			tasks, _ := h.Holders()
-			for _, w := range tasks[:min(len(tasks), defaultSamples)] {
-				o.Holders = append(o.Holders, id(w))
+			list, _ := h.Holders()
+			for _, h := range list[:min(len(list), defaultSamples)] {
+				o.Holders = append(o.Holders, holder(h))
 			}
 		}
 		c.objects[v.Pointer()] = o
@@ -490,6 +488,14 @@ func (c *collector) wait(a *task.Await) WaitDump {
 func id(w task.Waker) string {
 	f, life := w.Life()
 	return fmt.Sprintf("%p#%d", f, life)
+}
+
+// holder names who holds something.
+func holder(h task.Holder) string {
+	if h.Goroutine != 0 {
+		return fmt.Sprintf("goroutine %d", h.Goroutine)
+	}
+	return id(h.Task)
 }
 
 // nameOf is task.Name of a task in hand, whatever its TaskName does.

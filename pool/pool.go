@@ -98,9 +98,9 @@ type Config struct {
 	// has been runnable, so often at most. Default: 100 µs, which costs a worker some 0.1 % of its time. 1 ns: each poll.
 	// Negative: never.
 	Samples time.Duration
-	// Debug records which tasks hold which locks, so that a Dump names deadlocks of locks; where each task was started, and
-	// when its last poll has begun, so that a Dump has both. A lock that a task takes and gives back costs some 200 ns
-	// more, the start of a task some 500, and a poll some 100. Builds with the tag heistdebug record locks anyway.
+	// Debug records which tasks, and goroutines, hold which locks, so that a Dump names deadlocks of locks; where each task
+	// was started, and when its last poll has begun, so that a Dump has both. A lock that a task takes and gives back costs
+	// some 200 ns more, the start of a task some 900, and a poll some 50. Builds with the tag heistdebug record locks anyway.
 	Debug bool
 	// Logger is told about what an operator should know. Default: silence.
 	Logger *slog.Logger

@@ -23,7 +23,8 @@ import (
 //	L2  A task that anything else may wake, a timer, a Waker, another branch, is no candidate. A
 //	    cancellation is not counted: it is how a deadlock is ended.
 //	L3  A goroutine is in a circle only if it stands in its wait when the tasks are in hand (H1 in helper.go), and its
-//	    context has no end but the cancellation of its task, which is in hand, too, or of its group.
+//	    context has no end but the cancellation of its task, which is in hand, too, or of its group; of one that
+//	    works for neither, and holds a lock, it has none.
 
 // Blocked is a task in a circle, or a goroutine that works for one.
 type Blocked struct {
@@ -34,11 +35,17 @@ type Blocked struct {
 	For       Await  // what it waits for: the next has to go on first
 }
 
-// Holders is an object that tasks wait for, or its [Policy], that knows which tasks hold it.
+// Holders is an object that tasks wait for, or its [Policy], that knows who holds it.
 type Holders interface {
-	// Holders returns the tasks that hold it, and whether these are all. It is called on any thread, and
+	// Holders returns who holds it, each once, and whether these are all. It is called on any thread, and
 	// must not block.
-	Holders() (tasks []Waker, all bool)
+	Holders() (list []Holder, all bool)
+}
+
+// Holder is who holds something: a task, or a goroutine (see [MarkHolder]).
+type Holder struct {
+	Task      Waker
+	Goroutine uint64 // its number; 0: it is a task
 }
 
 const (
@@ -81,7 +88,7 @@ func InspectDeadlocks(rt *Runtime, visit func(*Suspended), others func(tasks []W
 			break
 		}
 		if n.helper != nil && n.helper.rt != rt {
-			continue
+			continue // what is its own is in a circle with tasks
 		}
 		if c := confirm(n.circle(), others); c != nil {
 			circles = append(circles, c)
@@ -92,7 +99,7 @@ func InspectDeadlocks(rt *Runtime, visit func(*Suspended), others func(tasks []W
 
 // waitGraph is who waits for whom. Its nodes are tasks, goroutines, groups, locks, and limiters.
 type waitGraph struct {
-	nodes   map[any]*node // by *Frame, *Group, policy, blocking function, or *Limiter
+	nodes   map[any]*node // by *Frame, *Group, policy, blocking function, *Limiter, or a goroutine's number
 	tasks   []*node       // in the order in which they were found
 	helpers []*node
 	makers  map[any]Waker // of values of lock.OnceValue, by policy
@@ -198,6 +205,7 @@ func (g *waitGraph) collectHelpers() {
 		}
 		n := &node{helper: &h, number: id, all: true}
 		g.helpers = append(g.helpers, n)
+		g.nodes[id] = n
 		if h.call != nil {
 			g.nodes[h.call] = n
 		}
@@ -271,8 +279,13 @@ func (g *waitGraph) target(a *Await, members map[*Group][]*node) *node {
 			n = &node{lock: x, all: true}
 			holders, complete := x.Holders()
 			for _, h := range holders {
-				m := g.nodes[h.frame]
-				if m == nil || m.task.self != h {
+				var m *node
+				if h.Goroutine != 0 {
+					m = g.nodes[h.Goroutine]
+				} else {
+					m = g.nodes[h.Task.frame]
+				}
+				if m == nil || !m.is(h) {
 					complete = false
 					break
 				}
@@ -284,6 +297,14 @@ func (g *waitGraph) target(a *Await, members map[*Group][]*node) *node {
 		return n
 	}
 	return nil
+}
+
+// is reports whether a node, of a task or of a goroutine, is a holder.
+func (n *node) is(h Holder) bool {
+	if n.helper != nil {
+		return n.number == h.Goroutine
+	}
+	return n.task.self == h.Task
 }
 
 // crowd returns the node of a limiter: a function whose turn has not come waits until one of those has ended that run.
@@ -493,7 +514,7 @@ func (n *node) still(next *node) bool {
 		for _, h := range holders {
 			known := false
 			for _, to := range n.needs {
-				known = known || to.task.self == h
+				known = known || to.is(h)
 			}
 			if !known {
 				return false

@@ -4,15 +4,16 @@ import (
 	"context"
 	"reflect"
 	"runtime"
-	"sync"
 
 	"go.uber.org/atomic"
 
+	"github.com/heist-go/heist/internal/invariant"
+	"github.com/heist-go/heist/internal/park"
 	"github.com/heist-go/heist/internal/stack"
 )
 
-// Goroutines that work for tasks: those that run [Blocking] functions, and the members of groups. They are known by
-// their numbers, for three reasons: a scheduler's end waits for them, so it must not be waited for by them; a dump
+// Goroutines that work for tasks: those that run [Blocking] functions, and the members of groups; and, if tasks are
+// debugged, those that hold what tasks wait for. They are known by their numbers, for three reasons: a scheduler's end waits for them, so it must not be waited for by them; a dump
 // counts them; and what they wait for themselves may close a circle (see deadlock.go).
 //
 //	expect     a member is started
@@ -21,6 +22,8 @@ import (
 //	goesOn     and does not any more, before it looks whether what it has waited for is there
 //	unhelp     its result was put where it is waited for
 //
+//	MarkHolder, UnmarkHolder    it holds something, or gives it back
+//
 // # Invariants
 //
 //	H1  A helper that stands looks at what it waits for after goesOn, and at nothing before that. So if
@@ -28,12 +31,14 @@ import (
 //
 // # Price
 //
-// A lock and a map for each function, and for each of its waits two more. A goroutine that waits and works for
+// A lock and a map for each function, and for each of its waits two more; and, if tasks are debugged, for what a goroutine
+// takes and gives back. A goroutine that waits and works for
 // nobody pays one load as long as there are no helpers.
 type helper struct {
-	rt    *Runtime
-	group *Group  // whose member it is, or nil
-	call  calling // the function that it runs, or nil
+	rt    *Runtime // nil: it only holds something
+	group *Group   // whose member it is, or nil
+	call  calling  // the function that it runs, or nil
+	holds int      // how many things
 
 	waits *waiter // what it stands in, or nil
 	ctx   context.Context
@@ -49,8 +54,8 @@ type calling interface {
 }
 
 var helpers = struct {
-	n  atomic.Int64 // of on; others look at it first
-	mu sync.Mutex
+	n  atomic.Int64      // of on; others look at it first
+	mu park.Mutex        // workers lock it, too
 	on map[uint64]helper // by the goroutine's number
 
 	coming map[*Runtime]int // members that have been started, and not begun
@@ -89,6 +94,7 @@ func help(h helper) (id uint64) {
 			delete(helpers.coming, h.rt)
 		}
 	}
+	h.holds = helpers.on[id].holds
 	helpers.on[id] = h
 	helpers.n.Store(int64(len(helpers.on))) // Hint. The goroutine itself finds it.
 	helpers.mu.Unlock()
@@ -97,8 +103,42 @@ func help(h helper) (id uint64) {
 
 func unhelp(id uint64) {
 	helpers.mu.Lock()
-	delete(helpers.on, id)
+	keepHolder(id, helper{holds: helpers.on[id].holds})
+	helpers.mu.Unlock()
+}
+
+// keepHolder replaces a helper by h, if that holds something. The lock is held.
+func keepHolder(id uint64, h helper) {
+	if h.rt == nil && h.holds == 0 {
+		delete(helpers.on, id)
+	} else {
+		helpers.on[id] = h
+	}
 	helpers.n.Store(int64(len(helpers.on))) // Hint. As in help.
+}
+
+// debugged is whether some scheduler's tasks are: see [SetDebug].
+var debugged atomic.Bool
+
+// MarkHolder records, if tasks are debugged, that the calling goroutine holds something that tasks wait for, until
+// UnmarkHolder is called, by whomever, with its number. 0: they are not.
+func MarkHolder() (goroutine uint64) {
+	if !debugged.Load() && !invariant.Debug {
+		return 0
+	}
+	goroutine = stack.Number()
+	hold(goroutine, 1)
+	return goroutine
+}
+
+// UnmarkHolder ends what a MarkHolder has begun.
+func UnmarkHolder(goroutine uint64) { hold(goroutine, -1) }
+
+func hold(id uint64, n int) {
+	helpers.mu.Lock()
+	h := helpers.on[id]
+	h.holds += n
+	keepHolder(id, h)
 	helpers.mu.Unlock()
 }
 
@@ -133,7 +173,7 @@ func stands(id uint64, w *waiter, ctx context.Context) {
 		helpers.mu.Lock()
 		h := helpers.on[id]
 		h.waits, h.ctx = w, ctx
-		helpers.on[id] = h
+		keepHolder(id, h) // it may hold nothing any more
 		helpers.mu.Unlock()
 	}
 }
@@ -189,10 +229,13 @@ func (h helper) ends() (canceled, otherwise bool) {
 		return false, false
 	}
 	var own context.Context
-	if h.call != nil {
+	switch {
+	case h.call != nil:
 		own = h.call.context()
-	} else {
+	case h.group != nil:
 		own = h.group.Context()
+	default:
+		return false, true // whoever has it may cancel it
 	}
 	_, limited := h.ctx.Deadline()
 	return true, limited || h.ctx.Done() != own.Done() || h.ctx.Err() != nil
@@ -200,10 +243,13 @@ func (h helper) ends() (canceled, otherwise bool) {
 
 // name names the helper for people.
 func (h helper) name() string {
-	if h.call != nil {
+	switch {
+	case h.call != nil:
 		return "goroutine in " + h.call.function()
+	case h.group != nil:
+		return "goroutine of a group"
 	}
-	return "goroutine of a group"
+	return "goroutine that holds a lock"
 }
 
 func (c *blockingCall[T]) function() string {

@@ -325,7 +325,7 @@ func (l *look) wait(a *Await) bool {
 	case Holders:
 		if holders, all := x.Holders(); all {
 			for _, h := range holders {
-				if !l.task(h.frame) || gen(h.frame.state.bits.Load()) != h.gen {
+				if !l.holder(h) {
 					return false
 				}
 			}
@@ -345,9 +345,22 @@ func (l *look) wait(a *Await) bool {
 	return true
 }
 
+// holder looks at who holds something.
+func (l *look) holder(h Holder) bool {
+	if h.Goroutine != 0 {
+		at, stands := l.helpers[h.Goroutine]
+		return stands && l.helper(h.Goroutine, at)
+	}
+	f := h.Task.frame
+	return l.task(f) && gen(f.state.bits.Load()) == h.Task.gen
+}
+
 // helper looks at what a goroutine waits for.
 func (l *look) helper(id uint64, h helper) bool {
-	if _, otherwise := h.ends(); otherwise || h.rt != l.rt {
+	if _, before := l.stood[id]; before {
+		return true
+	}
+	if _, otherwise := h.ends(); otherwise || h.rt != l.rt && h.rt != nil {
 		return false
 	}
 	l.stood[id] = h

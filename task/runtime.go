@@ -57,7 +57,10 @@ func SetSpares(rt *Runtime, n int) { rt.spares = n }
 // SetDebug has objects record, before Open, which tasks hold them, so that [Deadlocks] finds circles of locks.
 // Builds with the tag heistdebug do so anyway.
 // Of each task it is known then where it was started, and when its last poll has begun, if the scheduler calls [NotePoll].
-func SetDebug(rt *Runtime) { rt.tracks, rt.lives = true, new(lives) }
+func SetDebug(rt *Runtime) {
+	rt.tracks, rt.lives = true, new(lives)
+	debugged.Store(true) // Hint. For goroutines, which are of no runtime
+}
 
 // SetEnded gives a scheduler, before [Open], what is called with each task that ends on one of its workers, after
 // Finish, and its result. It must neither block nor panic.

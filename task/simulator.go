@@ -161,10 +161,14 @@ func heldBy(object any, name func(Waker) string) string {
 	if !ok {
 		return ""
 	}
-	tasks, _ := h.Holders()
+	list, _ := h.Holders()
 	var names []string
-	for _, w := range tasks {
-		names = append(names, name(w))
+	for _, h := range list {
+		if h.Goroutine != 0 {
+			names = append(names, fmt.Sprintf("goroutine %d", h.Goroutine))
+		} else {
+			names = append(names, name(h.Task))
+		}
 	}
 	if len(names) == 0 {
 		return ""

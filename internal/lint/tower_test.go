@@ -27,7 +27,7 @@ var tower = map[string]string{
 	"task/bridge":  "task internal/atomicx internal/park",
 	"task/chans":   "task internal/atomicx internal/pad internal/park",
 	"task/combine": "task",
-	"task/lock":    "task internal/atomicx internal/park internal/shrink",
+	"task/lock":    "task internal/atomicx internal/park internal/shrink internal/stack",
 	"task/machine": "task internal/atomicx",
 	"task/stream":  "task task/chans internal/invariant internal/park",
 	"task":         "histogram timerwheel internal/atomicx internal/clock internal/fifo internal/invariant internal/park internal/shrink internal/stack",

@@ -7,22 +7,23 @@ import (
 
 	"github.com/heist-go/heist/internal/park"
 	"github.com/heist-go/heist/internal/shrink"
+	"github.com/heist-go/heist/internal/stack"
 	"github.com/heist-go/heist/task"
 )
 
-// Who holds a lock is recorded for tasks that ask to be tracked (see [task.Cx.Tracked]), outside of the locks: those
-// are as large as ever. A lock is its acquirer's until it is given back. What a goroutine takes, or TryLock, is not
-// recorded; then not all holders are known, and nothing is said.
+// Who holds a lock is recorded for tasks that ask to be tracked (see [task.Cx.Tracked]), and then for goroutines (see
+// [task.MarkHolder]), outside of the locks: those are as large as ever. A lock is its acquirer's until it is given back.
+// What TryLock takes is not recorded; then not all holders are known, and nothing is said.
 var held struct {
 	any atomic.Bool // something was recorded, ever
 	mu  park.Mutex  // guards by
 	by  shrink.Map[*permits, []holding]
 }
 
-// holding is what a task has of a lock.
+// holding is what a task, or a goroutine, has of a lock.
 type holding struct {
-	task task.Waker
-	n    int64
+	who task.Holder
+	n   int64
 }
 
 // recorded records that the polled task has acquired n, if err says so, and returns err. kind is what a lock is called.
@@ -30,14 +31,29 @@ func (p *permits) recorded(cx *task.Cx, kind string, n int64, err error) error {
 	if err != nil || n == 0 {
 		return err
 	}
+	p.note(task.Holder{Task: cx.Self()}, n)
+	task.Holds(cx.Self(), p, kind, n)
+	return nil
+}
+
+// recordedHere records that the calling goroutine has acquired n, if err says so, and returns err.
+func (p *permits) recordedHere(n int64, err error) error {
+	if err == nil && n != 0 {
+		if id := task.MarkHolder(); id != 0 {
+			p.note(task.Holder{Goroutine: id}, n)
+		}
+	}
+	return err
+}
+
+// note records that n are somebody's.
+func (p *permits) note(who task.Holder, n int64) {
 	held.mu.Lock()
-	defer held.mu.Unlock()
 	if !held.any.Load() {
 		held.any.Store(true) // Hint. Who has acquired it gives it back later.
 	}
-	held.by.Set(p, append(held.by.Get(p), holding{cx.Self(), n}))
-	task.Holds(cx.Self(), p, kind, n)
-	return nil
+	held.by.Set(p, append(held.by.Get(p), holding{who, n}))
+	held.mu.Unlock()
 }
 
 // givenBack records that n were given back, by the task that polls, or by whoever it was. If it is not clear
@@ -46,24 +62,27 @@ func (p *permits) givenBack(cx *task.Cx, n int64) {
 	held.mu.Lock()
 	defer held.mu.Unlock()
 	list := held.by.Get(p)
-	i := -1
-	if cx != nil {
-		i = slices.IndexFunc(list, func(h holding) bool { return h.task == cx.Self() && h.n >= n })
+	if len(list) == 0 {
+		return
 	}
+	var who task.Holder
+	if cx != nil {
+		who.Task = cx.Self()
+	} else if slices.ContainsFunc(list, func(h holding) bool { return h.who.Goroutine != 0 }) {
+		who.Goroutine = stack.Number()
+	}
+	i := slices.IndexFunc(list, func(h holding) bool { return h.who == who && h.n >= n })
 	if i < 0 && len(list) == 1 && list[0].n >= n {
 		i = 0
 	}
-	switch {
-	case len(list) == 0:
-		return
-	case i < 0:
+	if i < 0 {
 		for _, h := range list {
-			task.Holds(h.task, p, "", -h.n)
+			h.less(p, h.n)
 		}
 		list = nil
-	default:
-		task.Holds(list[i].task, p, "", -n)
-		if list[i].n -= n; list[i].n == 0 {
+	} else {
+		list[i].less(p, n)
+		if list[i].n == 0 {
 			list = slices.Delete(list, i, i+1)
 		}
 	}
@@ -74,19 +93,28 @@ func (p *permits) givenBack(cx *task.Cx, n int64) {
 	}
 }
 
+// less says that n of a lock were given back.
+func (h *holding) less(p *permits, n int64) {
+	if h.n -= n; h.who.Goroutine == 0 {
+		task.Holds(h.who.Task, p, "", -n)
+	} else if h.n == 0 {
+		task.UnmarkHolder(h.who.Goroutine)
+	}
+}
+
 // Holders is of [task.Holders].
-func (p *permits) Holders() (tasks []task.Waker, all bool) {
+func (p *permits) Holders() (list []task.Holder, all bool) {
 	held.mu.Lock()
 	var n int64
 	for _, h := range held.by.Get(p) {
 		n += h.n
-		if !slices.Contains(tasks, h.task) {
-			tasks = append(tasks, h.task)
+		if !slices.Contains(list, h.who) {
+			list = append(list, h.who)
 		}
 	}
 	held.mu.Unlock()
-	return tasks, n > 0 && n == p.held()
+	return list, n > 0 && n == p.held()
 }
 
 // Holders is of [task.Holders].
-func (p *mutexPolicy) Holders() (tasks []task.Waker, all bool) { return (*permits)(p).Holders() }
+func (p *mutexPolicy) Holders() (list []task.Holder, all bool) { return (*permits)(p).Holders() }

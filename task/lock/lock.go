@@ -83,7 +83,9 @@ func (m *Mutex) TryLock() bool {
 
 // LockContext is Lock for goroutines: it blocks until it has the lock, or until ctx is
 // done; then its error wraps ctx's cause.
-func (m *Mutex) LockContext(ctx context.Context) error { return m.p.acquireContext(ctx, whole) }
+func (m *Mutex) LockContext(ctx context.Context) error {
+	return m.p.acquireContext(ctx, (*mutexPolicy)(&m.p), whole)
+}
 
 // Unlock gives the lock back, to the next in the queue if there is one. cx is the poll in
 // progress, or nil outside of one. It is a mistake, and panics, if the lock is not held;
@@ -133,10 +135,10 @@ func (m *RWMutex) TryLock() bool { return m.p.try(whole) }
 
 // RLockContext is RLock for goroutines: it blocks until it has the lock, or until ctx is
 // done; then its error wraps ctx's cause.
-func (m *RWMutex) RLockContext(ctx context.Context) error { return m.p.acquireContext(ctx, 1) }
+func (m *RWMutex) RLockContext(ctx context.Context) error { return m.p.acquireContext(ctx, &m.p, 1) }
 
 // LockContext is Lock for goroutines, as RLockContext is RLock.
-func (m *RWMutex) LockContext(ctx context.Context) error { return m.p.acquireContext(ctx, whole) }
+func (m *RWMutex) LockContext(ctx context.Context) error { return m.p.acquireContext(ctx, &m.p, whole) }
 
 // RUnlock gives a read lock back. cx is the poll in progress, or nil outside of one. It is
 // a mistake, and panics, if the lock is not held for reading. Any thread; it never blocks.

@@ -88,11 +88,11 @@ func (p *permits) acquire(cx *task.Cx, n int64) error {
 	return err
 }
 
-func (p *permits) acquireContext(ctx context.Context, n int64) error {
+func (p *permits) acquireContext(ctx context.Context, policy task.Policy, n int64) error {
 	if p.try(n) {
-		return nil
+		return p.recordedHere(n, nil)
 	}
-	return p.queue.WaitContext(ctx, &p.mu, p, n)
+	return p.recordedHere(n, p.queue.WaitContext(ctx, &p.mu, policy, n))
 }
 
 // release gives n back. It reports false, and does nothing, if so many are not taken.

@@ -44,7 +44,7 @@ func (s *Semaphore) AcquireContext(ctx context.Context, n int) error {
 	if err := s.check(n); err != nil {
 		return err
 	}
-	return s.named(s.p.acquireContext(ctx, int64(n)))
+	return s.named(s.p.acquireContext(ctx, &s.p, int64(n)))
 }
 
 // Release gives n permits back. cx is the poll in progress, or nil outside of one. It is a
