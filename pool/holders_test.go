@@ -4,6 +4,7 @@ package pool_test
 
 import (
 	"context"
+	"sync"
 	"testing"
 	"time"
 
@@ -12,6 +13,7 @@ import (
 	"github.com/heist-go/heist/pool"
 	"github.com/heist-go/heist/task"
 	"github.com/heist-go/heist/task/lock"
+	"github.com/heist-go/heist/task/machine"
 )
 
 // guard is a lock that a goroutine and a task want.
@@ -178,4 +180,106 @@ func TestJobsDoNotWait(t *testing.T) {
 			m.Unlock(nil)
 		})
 	}
+}
+
+// Goroutines and tasks take locks in one order, and wait for each other: no dump names a circle, and at the end nobody holds
+// anything.
+func TestNoDeadlockOfGoroutinesThatTakeTurns(t *testing.T) {
+	const goroutines, rounds = 4, 200
+	p := openWith(t, pool.Config{Workers: 2, StallLimit: -1, Debug: true})
+	var first, second lock.RWMutex
+	var g task.Group
+	var all sync.WaitGroup
+	for i := range goroutines {
+		all.Go(func() {
+			for n := range rounds {
+				take, give := first.LockContext, first.Unlock
+				if (i+n)%3 == 0 {
+					take, give = first.RLockContext, first.RUnlock
+				}
+				if take(background) != nil {
+					return
+				}
+				x := &waiter{name: "takes turns", op: func(cx *task.Cx) error {
+					if err := second.Lock(cx); err != nil {
+						return err
+					}
+					second.Unlock(cx)
+					return nil
+				}}
+				g.Go(p, x)
+				_ = x.WaitContext(background)
+				if second.RLockContext(background) == nil {
+					second.RUnlock(nil)
+				}
+				give(nil)
+			}
+		})
+	}
+	ended := make(chan struct{})
+	go func() {
+		all.Wait()
+		close(ended)
+	}()
+	for going := true; going; {
+		select {
+		case <-ended:
+			going = false
+		default:
+			require.Empty(t, p.Dump(pool.DumpOptions{}).Deadlocks)
+		}
+	}
+	require.NoError(t, g.WaitContext(background))
+	for _, m := range []*lock.RWMutex{&first, &second} {
+		require.NoError(t, m.LockContext(background))
+		x := &waiter{name: "last", op: m.RLock}
+		g.Go(p, x)
+		d := inDump(t, p, func(d *pool.Dump) bool { return len(waitsOf(d, "last")) == 1 })
+		require.Len(t, d.Objects[0].Holders, 1, "the test's goroutine, and nobody of before")
+		m.Unlock(nil)
+		require.NoError(t, x.WaitContext(background))
+		m.RUnlock(nil)
+	}
+}
+
+// straight is a task as heistgen makes it of a function.
+type straight struct {
+	machine.Root
+	op func(cx *task.Cx) error
+}
+
+func (s *straight) Poll(cx *task.Cx) error { return s.op(cx) }
+func (*straight) TaskName() string         { return "pool_test.theFunction" }
+
+// What heistgen has made of a function is called by the function's name, in deadlocks, shapes, paths, waits and metrics.
+func TestDumpNamesFunctions(t *testing.T) {
+	p := openWith(t, pool.Config{Workers: 1, StallLimit: -1, Samples: 1})
+	const name = "pool_test.theFunction"
+	var g, below task.Group
+	defer over(&g)
+	inner := &straight{op: below.Wait} // in a circle with itself
+	outer := &straight{}
+	started := false
+	outer.op = func(cx *task.Cx) error {
+		if !started {
+			started = true
+			below.Go(cx, inner)
+		}
+		return inner.Wait(cx)
+	}
+	g.Go(p, outer)
+	d := inDump(t, p, func(d *pool.Dump) bool { return len(d.Deadlocks) == 1 && d.Suspended == 2 })
+	require.Equal(t, name, d.Deadlocks[0][0].Name)
+	for _, s := range d.Shapes {
+		require.Equal(t, name, s.Kind)
+		if len(s.Path) > 0 {
+			require.Equal(t, []string{name}, s.Path)
+		} else {
+			require.Equal(t, name, s.Tasks[0].Waits[0].Note)
+		}
+	}
+	require.Len(t, d.Shapes, 2)
+	kinds := p.Metrics().Kinds
+	require.Len(t, kinds, 1)
+	require.Equal(t, name, kinds[0].Kind)
 }
