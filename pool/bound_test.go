@@ -70,6 +70,35 @@ var keepers = map[string]keeper{
 			return err
 		}
 	},
+	"another group that ends by itself": func(_ *testing.T, _ *pool.Pool, bound bool) func(cx *task.Cx, g *task.Group) error {
+		var first combine.Select
+		var other task.Group
+		started := false
+		return func(cx *task.Cx, g *task.Group) error {
+			if !started {
+				started = true
+				other.Go(cx, &waiter{name: "other", op: orNever(bound)})
+			}
+			_, err := first.Wait(cx, g.Wait, other.Wait)
+			return err
+		}
+	},
+	"another group that time will cancel": func(_ *testing.T, _ *pool.Pool, bound bool) func(cx *task.Cx, g *task.Group) error {
+		var first combine.Select
+		var other task.Group
+		started := false
+		return func(cx *task.Cx, g *task.Group) error {
+			if !started {
+				started = true
+				if bound {
+					other.SetTimeout(cx, time.Hour)
+				}
+				pending(cx, &other)
+			}
+			_, err := first.Wait(cx, g.Wait, other.Wait)
+			return err
+		}
+	},
 	"the pause of a Retry": func(_ *testing.T, _ *pool.Pool, bound bool) func(cx *task.Cx, g *task.Group) error {
 		again := combine.Retry{Backoff: task.Backoff{Min: time.Hour, Max: time.Hour}}
 		return func(cx *task.Cx, g *task.Group) error {

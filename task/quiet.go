@@ -209,8 +209,10 @@ func (l *look) keeper(w Waker) bool {
 			continue
 		}
 		switch x := a.Object.(type) {
-		case *Group:
-			continue
+		case *Group: // that of which it is a keeper, or one whose end lets it go on
+			if l.kept[x] || x.live.Load() != 0 && l.group(x) {
+				continue
+			}
 		case *Frame:
 			if a.Kind != AwaitsCall && l.keeper(WakerOf(x)) {
 				continue
