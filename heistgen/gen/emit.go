@@ -746,7 +746,7 @@ func (o *output) deferred(w *writer, call, tn string) {
 	if f.defersCx() {
 		poll = fmt.Sprintf("%s *%sCx, ", f.ctx, w.task())
 	}
-	o.p("// deferred runs the deferred calls, on top of what was raised, or nil.\nfunc (%s *%s%s) deferred(%s%s any) {\n", m, call, tn, poll, raised)
+	o.p("// deferred runs the deferred calls, on top of what was raised, or nil.\nfunc (%s *%s%s) deferred(%s%s %s) {\n", m, call, tn, poll, raised, f.unit.any())
 	if slices.ContainsFunc(f.defers, func(s *site) bool { return slices.ContainsFunc(s.fixed, f.mentionsConst) }) {
 		o.consts(w)
 	}

@@ -394,11 +394,11 @@ func convertsToInterface(param, arg types.Type) bool {
 	if param == nil || arg == nil || !types.IsInterface(param) || types.IsInterface(arg) {
 		return false
 	}
-	switch arg.Underlying().(type) {
+	switch t := arg.Underlying().(type) {
 	case *types.Struct, *types.Array:
 		return everywhere.Sizeof(arg) > 8 || hasPointers(arg, map[types.Type]bool{})
-	case *types.Basic:
-		return everywhere.Sizeof(arg) > 8 && arg.Underlying().(*types.Basic).Info()&types.IsComplex != 0
+	case *types.Basic: // nil has no size
+		return t.Info()&types.IsComplex != 0 && everywhere.Sizeof(arg) > 8
 	}
 	return false
 }

@@ -14,33 +14,35 @@ var wantComment = regexp.MustCompile("// want(-1)?((?: `[^`]*`)+)")
 
 // TestRefused compares what is refused with the want comments in the sources.
 func TestRefused(t *testing.T) {
-	for _, dir := range []string{"refused", "refused2", "refused3", "refused4", "refused5"} {
+	for _, dir := range []string{"refused", "refused2", "refused3", "refused4", "refused5", "refused6", "refused7"} {
 		_, err := Compile(Config{Dir: "testdata/" + dir, Patterns: []string{"."}})
 		var ps Problems
 		if !errors.As(err, &ps) {
 			t.Fatalf("%s: %v", dir, err)
 		}
 		want := map[string][]string{}
-		text, err := os.ReadFile(filepath.Join("testdata", dir, "src.go"))
-		if err != nil {
-			t.Fatal(err)
-		}
-		for i, l := range strings.Split(string(text), "\n") {
-			m := wantComment.FindStringSubmatch(l)
-			if m == nil {
-				continue
+		for _, name := range []string{"doc.go", "src.go"} {
+			text, err := os.ReadFile(filepath.Join("testdata", dir, name))
+			if err != nil {
+				t.Fatal(err)
 			}
-			n := i + 1
-			if m[1] != "" {
-				n--
-			}
-			for _, w := range regexp.MustCompile("`[^`]*`").FindAllString(m[2], -1) {
-				k := fmt.Sprint(n)
-				want[k] = append(want[k], strings.Trim(w, "`"))
+			for i, l := range strings.Split(string(text), "\n") {
+				m := wantComment.FindStringSubmatch(l)
+				if m == nil {
+					continue
+				}
+				n := i + 1
+				if m[1] != "" {
+					n--
+				}
+				for _, w := range regexp.MustCompile("`[^`]*`").FindAllString(m[2], -1) {
+					k := fmt.Sprint(name, ":", n)
+					want[k] = append(want[k], strings.Trim(w, "`"))
+				}
 			}
 		}
 		for _, p := range ps {
-			k := fmt.Sprint(p.Pos.Line)
+			k := fmt.Sprint(filepath.Base(p.Pos.Filename), ":", p.Pos.Line)
 			found := false
 			for i, w := range want[k] {
 				if regexp.MustCompile(w).MatchString(p.Msg) {
@@ -55,7 +57,7 @@ func TestRefused(t *testing.T) {
 		}
 		for line, ws := range want {
 			for _, w := range ws {
-				t.Errorf("%s: line %s: no problem %q", dir, line, w)
+				t.Errorf("%s: %s: no problem %q", dir, line, w)
 			}
 		}
 	}

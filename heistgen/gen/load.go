@@ -10,6 +10,7 @@ import (
 	"go/token"
 	"os"
 	"path/filepath"
+	"slices"
 	"sort"
 	"strings"
 
@@ -234,10 +235,11 @@ func load(cfg Config) ([]*unit, error) {
 			continue
 		}
 		for _, e := range told(p.Errors) {
-			if sources[e.Pos.Filename] || e.Pos.Filename == "" {
+			switch {
+			case sources[e.Pos.Filename] || e.Pos.Filename == "":
 				problems = append(problems, e)
-			} else {
-				u.outside = append(u.outside, e)
+			case !slices.ContainsFunc(u.sources, func(s *source) bool { return s.output == e.Pos.Filename }):
+				u.outside = append(u.outside, e) // what stands in for an output is nobody's text
 			}
 		}
 		units = append(units, u)

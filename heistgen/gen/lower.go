@@ -680,6 +680,10 @@ func unspellable(t types.Type, here *types.Package, seen map[types.Type]bool) ty
 		return first
 	}
 	switch t := t.(type) {
+	case *types.Basic:
+		if here.Scope().Lookup(t.Name()) != nil {
+			return t // another one
+		}
 	case *types.Named:
 		if o := t.Obj(); o.Pkg() != nil && o.Pkg() != here && o.Pkg().Path() != here.Path() && !o.Exported() {
 			return t
@@ -859,7 +863,7 @@ func (f *fun) flatLabels(s ast.Stmt) {
 			list = s.Body.List
 		}
 	case *ast.RangeStmt:
-		if f.flat[s.Body] {
+		if f.waitsEach(s) {
 			list = s.Body.List
 		}
 	case *ast.SwitchStmt:
@@ -1357,13 +1361,18 @@ func (f *fun) switchStmt(s *ast.SwitchStmt) {
 			}
 			for _, e := range cc.List {
 				no := f.newLabel("no", e.Pos())
-				if tag == nil {
+				if tag == nil && !types.IsInterface(f.info().TypeOf(e)) {
 					f.branchOn(e, no)
 				} else {
+					is := tag
+					if tag == nil {
+						is = &ast.Ident{NamePos: e.Pos(), Name: "true"}
+						f.info().Types[is] = types.TypeAndValue{Type: types.Typ[types.Bool], Value: constant.MakeBool(true)}
+					}
 					if f.flat[e] {
 						e = f.expr(e)
 					}
-					cond := &ast.BinaryExpr{X: tag, OpPos: e.Pos(), Op: token.EQL, Y: e}
+					cond := &ast.BinaryExpr{X: is, OpPos: e.Pos(), Op: token.EQL, Y: e}
 					f.info().Types[cond] = types.TypeAndValue{Type: types.Typ[types.Bool]}
 					f.unless(cond, no)
 				}

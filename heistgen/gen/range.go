@@ -14,7 +14,7 @@ func (f *fun) rangeStmt(s *ast.RangeStmt) {
 		(&ranging{f: f, s: s}).overGenerator(c)
 		return
 	}
-	if !f.flat[s.Body] { // only the operand waits
+	if !f.waitsEach(s) { // only the operand waits
 		c := *s
 		c.X = f.expr(s.X)
 		f.retarget(s, &c)
@@ -57,11 +57,17 @@ func (f *fun) rangeStmt(s *ast.RangeStmt) {
 	}
 }
 
+// waitsEach reports whether an iteration waits: its body, or what the clause assigns to.
+func (f *fun) waitsEach(s *ast.RangeStmt) bool {
+	return f.flat[s.Body] || f.flat[s.Key] || f.flat[s.Value]
+}
+
 // ranging is a range statement that is laid flat.
 type ranging struct {
 	f               *fun
 	s               *ast.RangeStmt
 	loop, cont, end *label
+	iterator        bool // s ranges over a function
 }
 
 func (r *ranging) wants(e ast.Expr) bool {
@@ -107,15 +113,15 @@ type given struct {
 func of(s *slot) given { return given{s, []*slot{s}} }
 
 // assign gives the iteration's variables, or what the clause names, their values. What it names is assigned
-// at once: the operands of the one are not those after the other has been assigned.
+// at once: the operands of the one are not those after the other has been assigned. With an iterator they are: the
+// compiler assigns in the function that it makes of the body, to one after the other.
 func (r *ranging) assign(key, value given) {
 	f, s := r.f, r.s
 	if f.mutant("what a value of an iteration reads does not live") {
 		value.uses = nil
 	}
 	var to []ast.Expr
-	var values []any
-	var uses []*slot
+	var values []given
 	for _, part := range []struct {
 		to ast.Expr
 		given
@@ -130,29 +136,32 @@ func (r *ranging) assign(key, value given) {
 				f.raw(part.to.Pos(), []*slot{at}, part.uses, "%v = %v", at, part.value)
 			}
 		default:
-			to, values, uses = append(to, part.to), append(values, part.value), append(uses, part.uses...)
+			to, values = append(to, part.to), append(values, part.given)
 		}
 	}
-	var i *instr
-	switch len(to) {
-	case 0:
-		return
-	case 1:
-		to[0] = f.lvalue(to[0])
-		i = f.raw(to[0].Pos(), nil, uses, "%v = %v", to[0], values[0])
-	default:
+	switch {
+	case len(to) == 2 && !r.iterator:
 		if f.flat[to[1]] {
 			to[0] = f.lvalueKept(to[0])
 		} else {
 			to[0] = f.lvalue(to[0])
 		}
 		to[1] = f.lvalue(to[1])
-		format, all := "%v, %v = %v, %v", []any{to[0], to[1], values[0], values[1]}
+		format, all := "%v, %v = %v, %v", []any{to[0], to[1], values[0].value, values[1].value}
 		if f.mutant("a range assigns key and value one after the other") {
-			format, all = "%v = %v\n%v = %v", []any{to[0], values[0], to[1], values[1]}
+			format, all = "%v = %v\n%v = %v", []any{to[0], values[0].value, to[1], values[1].value}
 		}
-		i = f.raw(to[0].Pos(), nil, uses, format, all...)
+		f.changes(f.raw(to[0].Pos(), nil, append(slices.Clip(values[0].uses), values[1].uses...), format, all...), to)
+	default:
+		for k, e := range to {
+			e = f.lvalue(e)
+			f.changes(f.raw(e.Pos(), nil, values[k].uses, "%v = %v", e, values[k].value), []ast.Expr{e})
+		}
 	}
+}
+
+// changes says that i assigns to what is in to.
+func (f *fun) changes(i *instr, to []ast.Expr) {
 	for _, e := range to {
 		if id, ok := e.(*ast.Ident); ok {
 			if s := f.slotOf(id); s != nil && !s.boxed {
@@ -302,6 +311,7 @@ func (r *rawExpr) Pos() token.Pos { return r.pos }
 // overFunc ranges over the iterators of slices and maps, which are known.
 func (r *ranging) overFunc(*types.Signature) {
 	f, s := r.f, r.s
+	r.iterator = true
 	info := f.info()
 	c, ok := ast.Unparen(s.X).(*ast.CallExpr)
 	if ok && len(c.Args) == 1 {
@@ -362,6 +372,7 @@ func (f *fun) generatorRange(s *ast.RangeStmt) *ast.CallExpr {
 // closes the generator if the loop is left before its end.
 func (r *ranging) overGenerator(c *ast.CallExpr) {
 	f, s := r.f, r.s
+	r.iterator = true
 	pos := s.Pos()
 	x := ast.Unparen(c.Fun).(*ast.SelectorExpr).X
 	t := f.info().TypeOf(x)

@@ -12,6 +12,7 @@ import (
 func (u *unit) collect() {
 	u.funcs = map[*types.Func]*fun{}
 	u.taken = map[string]bool{}
+	u.predeclared()
 	for _, s := range u.sources {
 		for _, d := range s.file.Decls {
 			fd, ok := d.(*ast.FuncDecl)
@@ -98,13 +99,36 @@ func (u *unit) function(s *source, fd *ast.FuncDecl, words []string) *fun {
 		} else {
 			o = u.Types.Scope().Lookup(n)
 		}
-		if o != nil && !u.generated(o.Pos()) {
+		if o != nil && !u.generated(o.Pos()) || f.sig.Recv() == nil && u.taken[n] {
 			u.refuse(fd.Name.Pos(), "the version of %s for goroutines would be %s, which there is already: leave `context` out, or give it another name", fd.Name.Name, n)
 			return nil
+		}
+		if f.sig.Recv() == nil {
+			u.taken[n] = true
 		}
 	}
 	u.taken[f.name+"Task"], u.taken[f.name+"Call"], u.taken[newName(f.name)], u.taken[f.name+"Seq"] = true, true, true, true
 	return f
+}
+
+// borrowed are the predeclared names that outputs use beside those of types.
+var borrowed = words("append error false int len new nil panic recover string true uint32")
+
+// predeclared refuses what a package declares in the place of what outputs use.
+func (u *unit) predeclared() {
+	for _, n := range u.Types.Scope().Names() {
+		if borrowed[n] {
+			u.refuse(u.Types.Scope().Lookup(n).Pos(), "the output uses Go's own %s, which this hides in the whole package: give it another name", n)
+		}
+	}
+}
+
+// any is Go's, which packages from before it may have a type of their own for.
+func (u *unit) any() string {
+	if u.Types.Scope().Lookup("any") != nil {
+		return "interface{}"
+	}
+	return "any"
 }
 
 // parameters sets what follows from the signature.

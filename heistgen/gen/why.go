@@ -250,7 +250,7 @@ func (f *fun) allocations() (list []string) {
 		list = append(list, "a list for the deferred calls, which a loop may have many of")
 	}
 	inspectBody(f.body, func(n ast.Node) bool {
-		if r, ok := n.(*ast.RangeStmt); ok && f.flat[r.Body] {
+		if r, ok := n.(*ast.RangeStmt); ok && f.waitsEach(r) {
 			if _, ok := coreOf(f.info().TypeOf(r.X)).(*types.Map); ok {
 				list = append(list, fmt.Sprintf("an iterator over the map of line %d", f.line(r.Pos())))
 			}

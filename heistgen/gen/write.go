@@ -931,6 +931,9 @@ func (w *writer) typ(t types.Type) string {
 	case *types.Named:
 		return w.named(t.Obj(), t.TypeArgs())
 	case *types.Alias:
+		if t.Obj() == types.Universe.Lookup("any") {
+			return w.f.unit.any()
+		}
 		return w.named(t.Obj(), t.TypeArgs())
 	case *types.Pointer:
 		return "*" + w.typ(t.Elem())
@@ -968,7 +971,7 @@ func (w *writer) typ(t types.Type) string {
 	case *types.Interface:
 		if t.NumMethods() == 0 && t.NumEmbeddeds() == 0 {
 			if t == types.Universe.Lookup("any").Type().Underlying() {
-				return "any"
+				return w.f.unit.any()
 			}
 			return "interface{}"
 		}

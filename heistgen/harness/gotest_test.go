@@ -18,9 +18,20 @@ var differs = map[string]string{
 	"inline_literal":       "it compares the numbers of its lines, which the harness moves",
 }
 
-// deep lists the programs that recurse so far that they do not end in a form whose combinators and literals are polled
-// from the outermost one: each wait costs its depth.
-var deep = map[string]Form{"fixedbugs_issue16249": Timeouts, "ken_divconst": Recursion}
+// formless lists the programs that are left out in forms, and why.
+var formless = map[string]struct {
+	forms []Form
+	why   string
+}{
+	"fixedbugs_issue16249":  {[]Form{Timeouts}, farDown},
+	"ken_divconst":          {[]Form{Recursion}, farDown},
+	"fixedbugs_issue29312":  {[]Form{Values}, "its types take Go's checker for ever as type arguments"},
+	"fixedbugs_issue58300":  {[]Form{Generic, Methods}, "it prints the names of its functions"},
+	"fixedbugs_issue58300b": {[]Form{Generic, Methods}, "it prints the names of its functions"},
+}
+
+// Combinators and literals are polled from the outermost one.
+const farDown = "it recurses too far for a wait to cost its depth"
 
 // goPrograms returns the programs of Go's test folder that are tried, and counts the others.
 func goPrograms(t *testing.T, from, to uint32, forms []Form) (map[string][]byte, map[string]int) {
@@ -56,8 +67,8 @@ func goPrograms(t *testing.T, from, to uint32, forms []Form) (map[string][]byte,
 		if differs[name] != "" {
 			w = differs[name]
 		}
-		if f, ok := deep[name]; ok && slices.Contains(forms, f) {
-			w = "it recurses too far for a wait to cost its depth"
+		if f := formless[name]; slices.ContainsFunc(forms, func(g Form) bool { return slices.Contains(f.forms, g) }) {
+			w = f.why
 		}
 		if w != "" {
 			why[w]++
@@ -99,22 +110,35 @@ func TestGoPrograms(t *testing.T) {
 			}
 		}
 	}
-	compareGoPrograms(t, from, to, forms()...)
+	list := forms()
+	programs, left := goPrograms(t, from, to, list)
+	comparePrograms(t, programs, left, list)
 }
 
-// TestForms runs a few of them in forms that are written differently.
+// TestForms runs programs in the manner of services, of testdata, in several forms at once: a few of them, or all in the
+// forms that HEISTGEN_FORMS lists if HEISTGEN_GOTEST is set.
 func TestForms(t *testing.T) {
-	if os.Getenv("HEISTGEN_GOTEST") != "" {
-		t.Skip("skipped: TestGoPrograms runs what is asked for")
+	files, err := filepath.Glob("testdata/*.go")
+	if err != nil || len(files) == 0 {
+		t.Fatal(files, err)
 	}
-	compareGoPrograms(t, 1, 2, Closures, Bodies, Operands, Conditions)
+	list := forms()
+	if os.Getenv("HEISTGEN_GOTEST") == "" {
+		files, list = files[:8], []Form{Closures, Bodies, Conditions, Values, Places, Switches}
+	}
+	programs := map[string][]byte{}
+	for _, f := range files {
+		if programs[strings.TrimSuffix(filepath.Base(f), ".go")], err = os.ReadFile(f); err != nil {
+			t.Fatal(err)
+		}
+	}
+	comparePrograms(t, programs, nil, list)
 }
 
-func compareGoPrograms(t *testing.T, from, to uint32, forms ...Form) {
+func comparePrograms(t *testing.T, programs map[string][]byte, left map[string]int, forms []Form) {
 	if testing.Short() {
 		t.Skip("skipped: it builds programs")
 	}
-	programs, left := goPrograms(t, from, to, forms)
 	root, err := filepath.Abs("../..")
 	if err != nil {
 		t.Fatal(err)

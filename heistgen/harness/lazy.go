@@ -1,14 +1,12 @@
 package harness
 
 import (
-	"cmp"
 	"fmt"
 	"go/ast"
 	"go/parser"
 	"go/token"
 	"go/types"
 	"slices"
-	"strconv"
 	"strings"
 )
 
@@ -34,40 +32,16 @@ func check(name string, text []byte) (*token.FileSet, *ast.File, *types.Package,
 // Lazy returns the program with its initializers moved into main, in their order, so that a binary
 // can hold it and not run it. It reports false where that cannot be written.
 func Lazy(name string, text []byte) ([]byte, bool) {
-	fset, file, pkg, info, err := check(name, text)
+	e, err := newEdits(name, text)
 	if err != nil {
 		return text, false
 	}
-	type edit struct {
-		from, to int
-		text     string
-	}
-	var edits []edit
-	at := func(p token.Pos) int { return fset.Position(p).Offset }
-	source := func(n ast.Node) string { return string(text[at(n.Pos()):at(n.End())]) }
-	replace := func(n ast.Node, with string) { edits = append(edits, edit{at(n.Pos()), at(n.End()), with}) }
-
-	imports := map[string]string{}
-	for _, im := range file.Imports {
-		p, _ := strconv.Unquote(im.Path.Value)
-		imports[p] = ""
-		if im.Name != nil {
-			imports[p] = im.Name.Name
-		}
-	}
+	file, pkg, info := e.file, e.pkg, e.info
 	spelled := true
 	spell := func(t types.Type) string {
-		return types.TypeString(t, func(p *types.Package) string {
-			if p == pkg {
-				return ""
-			}
-			name, ok := imports[p.Path()]
-			if name == "" {
-				name = p.Name()
-			}
-			spelled = spelled && ok && name != "_" && name != "."
-			return name
-		})
+		text, ok := e.spell(t)
+		spelled = spelled && ok
+		return text
 	}
 
 	var start strings.Builder
@@ -94,22 +68,22 @@ func Lazy(name string, text []byte) ([]byte, bool) {
 				}
 				switch with := strings.Join(lines, "\n"); {
 				case gd.Lparen.IsValid():
-					replace(s, with)
+					e.replace(s, with)
 				default:
-					replace(gd, "var (\n"+with+"\n)")
+					e.replace(gd, "var (\n"+with+"\n)")
 				}
 			}
 		}
 		for _, in := range info.InitOrder {
 			if len(in.Lhs) == 1 && in.Lhs[0].Name() == "_" {
-				fmt.Fprintf(&start, "\tvar _ %s = %s\n", spell(in.Lhs[0].Type()), source(in.Rhs))
+				fmt.Fprintf(&start, "\tvar _ %s = %s\n", spell(in.Lhs[0].Type()), e.source(in.Rhs))
 				continue
 			}
 			var names []string
 			for _, v := range in.Lhs {
 				names = append(names, v.Name())
 			}
-			fmt.Fprintf(&start, "\t%s = %s\n", strings.Join(names, ", "), source(in.Rhs))
+			fmt.Fprintf(&start, "\t%s = %s\n", strings.Join(names, ", "), e.source(in.Rhs))
 		}
 	}
 	inits := 0
@@ -117,7 +91,7 @@ func Lazy(name string, text []byte) ([]byte, bool) {
 		if fd, ok := d.(*ast.FuncDecl); ok && fd.Recv == nil && fd.Name.Name == "init" {
 			inits++
 			fmt.Fprintf(&start, "\theistInit%d()\n", inits)
-			replace(fd.Name, fmt.Sprintf("heistInit%d", inits))
+			e.replace(fd.Name, fmt.Sprintf("heistInit%d", inits))
 		}
 	}
 	if !spelled {
@@ -133,7 +107,7 @@ func Lazy(name string, text []byte) ([]byte, bool) {
 	rename := func(ids map[*ast.Ident]types.Object) {
 		for id, o := range ids {
 			if o == main {
-				replace(id, "heistProgram")
+				e.replace(id, "heistProgram")
 			}
 		}
 	}
@@ -142,17 +116,7 @@ func Lazy(name string, text []byte) ([]byte, bool) {
 		return text, false // one of the texts that have moved may hold it
 	}
 	rename(info.Uses)
-	slices.SortFunc(edits, func(a, b edit) int { return cmp.Compare(a.from, b.from) })
-	var out strings.Builder
-	pos := 0
-	for _, e := range edits {
-		out.Write(text[pos:e.from])
-		out.WriteString(e.text)
-		pos = e.to
-	}
-	out.Write(text[pos:])
-	fmt.Fprintf(&out, "\nfunc main() {\n%s\theistProgram()\n}\n", start.String())
-	return []byte(out.String()), true
+	return fmt.Appendf(e.apply(), "\nfunc main() {\n%s\theistProgram()\n}\n", start.String()), true
 }
 
 func usedIn(info *types.Info, o types.Object) bool {

@@ -32,6 +32,10 @@ func (w Why) Error() string { return string(w) }
 // Transform turns the functions of a program into straight-line tasks, as far as they can be:
 // f(a) R becomes f(cx, a) (R, error), with a wait before each statement.
 func Transform(name string, text []byte, forms ...Form) (*Program, error) {
+	text, err := rewrite(name, text, forms)
+	if err != nil {
+		return nil, err
+	}
 	fset, file, pkg, info, err := check(name, text)
 	if err != nil {
 		return nil, err
@@ -85,7 +89,7 @@ func (t *transformer) run() (*Program, error) {
 		}
 		t.all++
 		o, _ := t.info.Defs[fd.Name].(*types.Func)
-		if o == nil || fd.Body == nil || fd.Name.Name == "init" || fd.Name.Name == "_" {
+		if o == nil || fd.Body == nil || fd.Name.Name == "init" || fd.Name.Name == "_" || fd.Name.Name == sameName {
 			continue
 		}
 		if fd.Recv != nil && reflects && fd.Name.IsExported() {
@@ -244,7 +248,9 @@ func (t *transformer) unfit(body *ast.BlockStmt) (no bool) {
 			case *ast.RangeStmt:
 				if lits == 0 {
 					switch t.info.TypeOf(n.X).Underlying().(type) {
-					case *types.Chan, *types.Signature:
+					case *types.Signature:
+						no = no || !t.known(n.X)
+					case *types.Chan:
 						no = true
 					case *types.Interface:
 						no = true // of a type parameter
@@ -260,6 +266,20 @@ func (t *transformer) unfit(body *ast.BlockStmt) (no bool) {
 	}
 	visit(body)
 	return no
+}
+
+// known reports whether a function to range over is an iterator of slices or maps, where the body may wait.
+func (t *transformer) known(x ast.Expr) bool {
+	c, ok := ast.Unparen(x).(*ast.CallExpr)
+	if !ok {
+		return false
+	}
+	s, ok := c.Fun.(*ast.SelectorExpr)
+	if !ok {
+		return false
+	}
+	fn, ok := t.info.Uses[s.Sel].(*types.Func)
+	return ok && fn.Pkg() != nil && (fn.Pkg().Path() == "slices" || fn.Pkg().Path() == "maps")
 }
 
 func ident(n string) *ast.Ident { return &ast.Ident{Name: n} }
@@ -354,7 +374,11 @@ func (t *transformer) print(head string, decls []ast.Decl, task bool) ([]byte, e
 	for _, d := range decls {
 		if fd, ok := d.(*ast.FuncDecl); ok && task {
 			fd.Doc = nil
-			body.WriteString("//heist:task context\n")
+			mark := "//heist:task context\n"
+			if t.has(Drain) {
+				mark = "//heist:task drain context\n"
+			}
+			body.WriteString(mark)
 		}
 		if err := format.Node(&body, token.NewFileSet(), d); err != nil {
 			return nil, err
@@ -563,7 +587,13 @@ func (t *transformer) stmt(s ast.Stmt) ast.Stmt {
 			return n
 		}
 		n := *s
-		n.X = t.expr(s.X)
+		if t.known(s.X) {
+			c := *ast.Unparen(s.X).(*ast.CallExpr)
+			c.Args = t.exprs(c.Args)
+			n.X = &c
+		} else {
+			n.X = t.expr(s.X)
+		}
 		if s.Tok == token.ASSIGN {
 			if s.Key != nil {
 				n.Key = t.expr(s.Key)
@@ -701,6 +731,9 @@ func (t *transformer) expr(e ast.Expr) ast.Expr {
 			}
 			return &ast.CallExpr{Fun: ident(name), Args: []ast.Expr{t.call(x)}}
 		}
+		if id, ok := x.Fun.(*ast.Ident); ok && id.Name == sameName {
+			return call(ident("heistMust"), call(ident("heistThrough"), ident("heistCx"), t.expr(x.Args[0])))
+		}
 		n := *x
 		if tv := t.info.Types[x.Fun]; !tv.IsType() {
 			n.Fun = t.fun(x.Fun)
@@ -754,22 +787,22 @@ func Support() []byte {
 	b.WriteString(`package main
 
 import (
-	"context"
-	"os"
-	"strconv"
+	heistContext "context"
+	heistOs "os"
+	heistStrconv "strconv"
 
-	"github.com/heist-go/heist/task"
+	heistTask "github.com/heist-go/heist/task"
 )
 
 var heistSeed = func() uint64 {
-	n, _ := strconv.ParseUint(os.Getenv("HEIST_SEED"), 10, 64)
+	n, _ := heistStrconv.ParseUint(heistOs.Getenv("HEIST_SEED"), 10, 64)
 	return n
 }()
 
 var heistWaiting bool
 
 // heistPause waits at random.
-func heistPause(cx *task.Cx) error {
+func heistPause(cx *heistTask.Cx) error {
 	if heistWaiting {
 		if err := cx.Yield(); err != nil {
 			return err
@@ -786,28 +819,28 @@ func heistPause(cx *task.Cx) error {
 }
 
 // heistPauseContext is heistPause for goroutines.
-func heistPauseContext(context.Context) error { return nil }
+func heistPauseContext(heistContext.Context) error { return nil }
 
 func main() { HeistMain() }
 
 // HeistMain runs the program.
 func HeistMain() {
-	if os.Getenv("HEIST_SEED") == "-1" {
-		if err := heistMainContext(context.Background()); err != nil {
+	if heistOs.Getenv("HEIST_SEED") == "-1" {
+		if err := heistMainContext(heistContext.Background()); err != nil {
 			panic(err)
 		}
 		return
 	}
 	t := newHeistMain()
-	if err := task.Run(context.Background(), t); err != nil {
+	if err := heistTask.Run(heistContext.Background(), t); err != nil {
 		panic(err)
 	}
 }
 
 // heistThrough returns v, and waits at random.
-func heistThrough[T any](cx *task.Cx, v T) (T, error) { return v, heistPause(cx) }
+func heistThrough[T any](cx *heistTask.Cx, v T) (T, error) { return v, heistPause(cx) }
 
-func heistThroughContext[T any](_ context.Context, v T) (T, error) { return v, nil }
+func heistThroughContext[T any](_ heistContext.Context, v T) (T, error) { return v, nil }
 
 type heistPair[T any] struct {
 	K int
