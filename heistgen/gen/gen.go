@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"errors"
 	"fmt"
+	"go/ast"
 	"go/types"
 	"hash/crc32"
 	"io/fs"
@@ -161,11 +162,51 @@ func (f *fun) careful() {
 
 func (f *fun) lowerAll() {
 	f.lower()
+	f.complete()
 	for _, l := range f.lits {
 		l.cut = nil
 		l.lowerAll()
 	}
 	f.live()
+}
+
+// complete refuses a call that waits where no instruction waits for it: there it would be an ordinary call.
+func (f *fun) complete() {
+	look := func(n ast.Node, own ast.Expr) {
+		if _, ok := n.(*rawExpr); ok || n == nil {
+			return
+		}
+		ast.Inspect(n, func(n ast.Node) bool {
+			switch n := n.(type) {
+			case *ast.FuncLit:
+				return false
+			case *ast.CallExpr:
+				if n != own && f.info().TypeOf(n.Fun) != nil && f.waits(n) != never { // else it is one of ours
+					f.refuse(n.Pos(), "heistgen does not see how to wait for %s here, which is a fault of it: let the call be a statement of its own, and its result a variable", types.ExprString(n.Fun))
+				}
+			}
+			return true
+		})
+	}
+	for _, i := range f.code {
+		if i.stmt != nil {
+			look(i.stmt, nil)
+		}
+		if i.cond != nil {
+			look(i.cond, nil)
+		}
+		if i.call != nil {
+			look(i.call, i.call)
+		}
+		for _, e := range i.lhs {
+			look(e, nil)
+		}
+		for _, a := range i.args {
+			for _, n := range nodesOf(a) {
+				look(n, nil)
+			}
+		}
+	}
 }
 
 // name2 names the literals.

@@ -72,3 +72,38 @@ func TestMutants(t *testing.T) {
 		}
 	}
 }
+
+// TestComplete has a pass leave a call as it is that waits: it is refused, and not an ordinary call in silence.
+func TestComplete(t *testing.T) {
+	module := newModule(t, "complete")
+	module.write("complete.go", `package complete
+
+import "github.com/heist-go/heist/task"
+
+func must[T any](v T, err error) T { return v }
+
+func where(cx *task.Cx) (int, error) { return 0, cx.Yield() }
+`)
+	module.write("source.go", `//go:build heistgen
+
+package complete
+
+import "github.com/heist-go/heist/task"
+
+//heist:task
+func last(cx *task.Cx, list []int) (int, error) {
+	var at [1]int
+	for _, at[must(where(cx))] = range list {
+	}
+	return at[0], nil
+}
+`)
+	c := Config{Dir: module.dir, Env: module.env, Patterns: []string{"."}}
+	if _, err := Compile(c); err != nil {
+		t.Fatal(err)
+	}
+	c.mutants = map[string]string{"example.org/complete": unlowered}
+	if _, err := Compile(c); err == nil || !strings.Contains(err.Error(), "source.go:10:17: heistgen does not see how to wait for where here") {
+		t.Fatal(err)
+	}
+}

@@ -119,6 +119,9 @@ var mutants = map[string][]string{
 	},
 }
 
+// unlowered is a fault that TestComplete has to find.
+const unlowered = "what a range assigns to waits as an ordinary call"
+
 func (f *fun) mutant(what string) bool { return f.unit.mutant == what }
 
 // source is a file of straight-line functions.

@@ -59,7 +59,7 @@ func (f *fun) rangeStmt(s *ast.RangeStmt) {
 
 // waitsEach reports whether an iteration waits: its body, or what the clause assigns to.
 func (f *fun) waitsEach(s *ast.RangeStmt) bool {
-	return f.flat[s.Body] || f.flat[s.Key] || f.flat[s.Value]
+	return f.flat[s.Body] || (f.flat[s.Key] || f.flat[s.Value]) && !f.mutant(unlowered)
 }
 
 // ranging is a range statement that is laid flat.
