@@ -3,6 +3,7 @@ package pool
 import (
 	"cmp"
 	"slices"
+	"sync"
 	"time"
 
 	"github.com/heist-go/heist/histogram"
@@ -107,7 +108,7 @@ func (p *Pool) Metrics() *Metrics {
 		m.Poll.Merge(&m.Kinds[i].Poll)
 		m.Runnable.Merge(&m.Kinds[i].Runnable)
 	}
-	slices.SortFunc(m.Kinds, func(a, b KindMetrics) int { return cmp.Or(cmp.Compare(b.CPU, a.CPU), cmp.Compare(a.Kind, b.Kind)) })
+	slices.SortFunc(m.Kinds, mostProcessorTime)
 	m.Jobs = p.jobs.metrics()
 	for _, c := range task.Calls(&p.runtime) {
 		name := othersKind
@@ -143,6 +144,63 @@ func (m *Metrics) MergeLimiters(name func(limiter string) string) {
 		slices.SortFunc(merged, func(a, b CallMetrics) int { return cmp.Compare(a.Limiter, b.Limiter) })
 		*list = merged
 	}
+}
+
+// KindFilter has figures by kind be few, for what keeps a time series of each: the kinds that it sees first are told apart,
+// as many as Most, and stay so; all others are one kind, whose name is Others. The zero value tells none apart. Any
+// goroutine may use it; it must not be copied.
+type KindFilter struct {
+	Most   int
+	Others string
+
+	mu   sync.Mutex
+	told map[[2]string]bool // names and sources
+}
+
+// Merge makes one of the kinds of m that are not told apart, and of those that have the same name and source. name says under
+// which names both are shown; nil: their own. It changes m, which is the caller's.
+func (f *KindFilter) Merge(m *Metrics, name func(kind string) string) {
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	if f.told == nil {
+		f.told = map[[2]string]bool{}
+	}
+	index := map[[2]string]int{}
+	var merged []KindMetrics
+	for i := range m.Kinds {
+		k := &m.Kinds[i]
+		if name != nil {
+			k.Kind, k.Source = name(k.Kind), name(k.Source)
+		}
+		key := [2]string{k.Kind, k.Source}
+		if !f.told[key] {
+			if len(f.told) < f.Most {
+				f.told[key] = true
+			} else {
+				k.Kind, k.Source = f.Others, ""
+				key = [2]string{f.Others, ""}
+			}
+		}
+		of, known := index[key]
+		if !known {
+			index[key] = len(merged)
+			merged = append(merged, *k)
+			continue
+		}
+		sum := &merged[of]
+		sum.CPU += k.CPU
+		sum.Polls += k.Polls
+		sum.Futile += k.Futile
+		sum.Requeued += k.Requeued
+		sum.Poll.Merge(&k.Poll)
+		sum.Runnable.Merge(&k.Runnable)
+	}
+	slices.SortFunc(merged, mostProcessorTime)
+	m.Kinds = merged
+}
+
+func mostProcessorTime(a, b KindMetrics) int {
+	return cmp.Or(cmp.Compare(b.CPU, a.CPU), cmp.Compare(a.Kind, b.Kind))
 }
 
 // addTo adds what is known of the kind, and returns its processor time.

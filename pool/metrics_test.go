@@ -278,6 +278,31 @@ func TestMergeLimiters(t *testing.T) {
 	require.Empty(t, none.Jobs)
 }
 
+func TestKindFilter(t *testing.T) {
+	kind := func(name string, cpu int) (k pool.KindMetrics) {
+		k.Kind, k.CPU, k.Polls, k.Futile, k.Requeued = name, time.Duration(cpu), uint64(cpu), uint64(2*cpu), uint64(3*cpu)
+		k.Poll.Counts[1], k.Runnable.Counts[2] = uint64(cpu), uint64(cpu)
+		return k
+	}
+	few := pool.KindFilter{Most: 2, Others: "rest"}
+	m := &pool.Metrics{Kinds: []pool.KindMetrics{kind("a", 100), kind("b", 10), kind("c", 1), kind("d", 2)}}
+	few.Merge(m, nil)
+	require.Equal(t, []pool.KindMetrics{kind("a", 100), kind("b", 10), kind("rest", 3)}, m.Kinds)
+	few.Merge(m, nil)
+	require.Equal(t, kind("rest", 3), m.Kinds[2], "it may be called again")
+	// One that has become the largest does not come out of the rest, which would shrink.
+	m = &pool.Metrics{Kinds: []pool.KindMetrics{kind("d", 1000), kind("a", 100), kind("b", 10), kind("c", 1)}}
+	few.Merge(m, nil)
+	require.Equal(t, []pool.KindMetrics{kind("rest", 1001), kind("a", 100), kind("b", 10)}, m.Kinds)
+	m = &pool.Metrics{Kinds: []pool.KindMetrics{kind("net 1", 100), kind("net 2", 10), kind("disk 1", 1)}}
+	names := pool.KindFilter{Most: 2}
+	names.Merge(m, func(name string) string { name, _, _ = strings.Cut(name, " "); return name })
+	require.Equal(t, []pool.KindMetrics{kind("net", 110), kind("disk", 1)}, m.Kinds)
+	none := new(pool.Metrics)
+	few.Merge(none, nil)
+	require.Empty(t, none.Kinds)
+}
+
 // The processor time of workers counts for the kinds of tasks, and for the groups that these are in.
 func TestCPUByKind(t *testing.T) {
 	p := open(t, 1)

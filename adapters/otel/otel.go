@@ -30,7 +30,15 @@ type Options struct {
 	Pool string
 	// Jobs are the limiters of jobs that are shown one by one, by their names, which differ.
 	Jobs []*pool.Limiter
+	// Kinds is how many kinds of tasks have attributes of their own, those that are seen first; the rest are called "other".
+	// Default: 50.
+	Kinds int
 }
+
+const (
+	defaultKinds = 50
+	other        = "other"
+)
 
 // ErrNames is what [Register] returns if limiters have no names, or have the same.
 var ErrNames = errors.New("otel: limiters have to have names that differ")
@@ -79,6 +87,18 @@ var workerInstruments = []workerInstrument{
 	{"heist.worker.queue.length", "{frame}", "Frames in the worker's queue.", false, func(a *pool.Activity) int64 { return int64(a.Queued) }},
 }
 
+// kindInstrument is a figure of a kind of tasks. Processor time is one more.
+type kindInstrument struct {
+	name, unit, help string
+	of               func(k *pool.KindMetrics) uint64
+}
+
+var kindInstruments = []kindInstrument{
+	{"heist.task.polls", "{poll}", "Calls of Poll, estimated from samples.", func(k *pool.KindMetrics) uint64 { return k.Polls }},
+	{"heist.task.futile", "{poll}", "Polls that found nothing of what their task waits for, estimated.", func(k *pool.KindMetrics) uint64 { return k.Futile }},
+	{"heist.task.requeued", "{poll}", "Polls that left their task runnable, estimated.", func(k *pool.KindMetrics) uint64 { return k.Requeued }},
+}
+
 // Register registers the instruments of p with a meter of the provider. They are observed until Unregister is called
 // on what it returns. It returns an error that is [ErrNames] if the names of limiters are not right, or the meter's.
 func Register(provider metric.MeterProvider, p *pool.Pool, o Options) (metric.Registration, error) {
@@ -98,6 +118,11 @@ func Register(provider metric.MeterProvider, p *pool.Pool, o Options) (metric.Re
 	for i, x := range workerInstruments {
 		workers[i] = m.make(x.name, x.unit, x.help, x.counts)
 	}
+	kinds := make([]metric.Int64Observable, len(kindInstruments))
+	for i, x := range kindInstruments {
+		kinds[i] = m.make(x.name, x.unit, x.help, true)
+	}
+	cpu := m.seconds("heist.task.cpu.time", "Processor time of workers in the polls of tasks.")
 	running := m.make("heist.job.running.count", "{job}", "Jobs that compute.", false)
 	waiting := m.make("heist.job.waiting.count", "{job}", "Jobs that wait for their turn.", false)
 	started := m.make("heist.job.started", "{job}", "Jobs that have begun.", true)
@@ -109,10 +134,24 @@ func Register(provider metric.MeterProvider, p *pool.Pool, o Options) (metric.Re
 
 	base := attribute.String("heist.pool.name", name(cmp.Or(o.Pool, "default")))
 	whole := metric.WithAttributeSet(attribute.NewSet(base))
+	if o.Kinds <= 0 {
+		o.Kinds = defaultKinds
+	}
+	told := &pool.KindFilter{Most: o.Kinds, Others: other}
 	r, err := m.meter.RegisterCallback(func(_ context.Context, to metric.Observer) error {
-		s := p.Stats()
+		figures := p.Metrics()
+		s := figures.Stats
 		for i, x := range instruments {
 			to.ObserveInt64(stats[i], x.of(&s), whole)
+		}
+		told.Merge(figures, name)
+		for i := range figures.Kinds {
+			k := &figures.Kinds[i]
+			at := metric.WithAttributes(base, attribute.String("heist.task.kind", k.Kind), attribute.String("heist.task.source", k.Source))
+			for of, x := range kindInstruments {
+				to.ObserveInt64(kinds[of], int64(x.of(k)), at)
+			}
+			to.ObserveFloat64(cpu, k.CPU.Seconds(), at)
 		}
 		for _, a := range p.Activity(nil) {
 			at := metric.WithAttributes(base, attribute.Int("heist.worker.id", a.Worker))

@@ -6,6 +6,7 @@ import (
 	"regexp"
 	"strings"
 	"testing"
+	"time"
 
 	"github.com/stretchr/testify/require"
 	"go.opentelemetry.io/otel/attribute"
@@ -95,7 +96,7 @@ func TestRegister(t *testing.T) {
 			require.Equal(t, !strings.HasSuffix(name, ".count") && !strings.HasSuffix(name, ".limit") && !strings.HasSuffix(name, ".length"), d.IsMonotonic, name)
 		}
 	}
-	require.GreaterOrEqual(t, len(seen), 28)
+	require.GreaterOrEqual(t, len(seen), 32)
 
 	require.NoError(t, r.Unregister())
 	require.Empty(t, collect())
@@ -108,4 +109,42 @@ func TestNames(t *testing.T) {
 		_, err := otel.Register(noop.NewMeterProvider(), nil, otel.Options{Jobs: jobs})
 		require.ErrorIs(t, err, otel.ErrNames)
 	}
+}
+
+type poller struct{ task.Frame }
+
+func (*poller) Poll(*task.Cx) error { return nil }
+
+type other struct{ task.Frame }
+
+func (*other) Poll(*task.Cx) error { return nil }
+
+func TestKinds(t *testing.T) {
+	p, err := pool.New(pool.Config{Workers: 1, Samples: 1})
+	require.NoError(t, err)
+	defer p.Close()
+	reader := sdk.NewManualReader()
+	r, err := otel.Register(sdk.NewMeterProvider(sdk.WithReader(reader)), p, otel.Options{Kinds: 1})
+	require.NoError(t, err)
+	defer func() { require.NoError(t, r.Unregister()) }()
+	polls := func() map[string]float64 {
+		var all metricdata.ResourceMetrics
+		require.NoError(t, reader.Collect(background, &all))
+		for _, m := range all.ScopeMetrics[0].Metrics {
+			if m.Name == "heist.task.polls" {
+				return values(t, m)
+			}
+		}
+		return nil
+	}
+	begin := time.Now()
+	run := func(make func() task.Task, kind string) {
+		for polls()["heist.pool.name=default,heist.task.kind="+kind+",heist.task.source="] == 0 {
+			require.Less(t, time.Since(begin), time.Minute)
+			require.NoError(t, p.Run(background, make()))
+		}
+	}
+	run(func() task.Task { return new(poller) }, "otel_test.poller")
+	run(func() task.Task { return new(other) }, "other")
+	require.Len(t, polls(), 2)
 }

@@ -73,8 +73,8 @@ type Collector struct {
 	dead    *prometheus.Desc
 	quiet   *prometheus.Desc
 
-	mu   sync.Mutex        // guards what follows
-	told map[kindName]bool // kinds that are told apart, from when they were seen first
+	told pool.KindFilter
+	mu   sync.Mutex // guards what follows
 	dump *pool.Dump
 	next time.Time // no dump before
 }
@@ -104,9 +104,6 @@ type times struct {
 	of   func(m *pool.Metrics, add func(h *histogram.Histogram, limiter ...string))
 }
 
-// kindName names a kind of tasks.
-type kindName struct{ kind, source string }
-
 // callStats are the figures of a limiter of blocking functions.
 type callStats struct {
 	now   task.LimiterStats
@@ -130,7 +127,7 @@ func NewCollector(p *pool.Pool, o Options) (*Collector, error) {
 	if o.Kinds <= 0 {
 		o.Kinds = defaultKinds
 	}
-	c := &Collector{pool: p, options: o, told: map[kindName]bool{}}
+	c := &Collector{pool: p, options: o, told: pool.KindFilter{Most: o.Kinds, Others: other}}
 	labels := prometheus.Labels{"pool": label(o.Pool)}
 	desc := func(name, help string, variable ...string) *prometheus.Desc {
 		return prometheus.NewDesc("heist_"+name, help, variable, labels)
@@ -304,7 +301,13 @@ func (c *Collector) Collect(to chan<- prometheus.Metric) {
 	for _, t := range c.times {
 		t.collect(m, to)
 	}
-	c.byKind(m, to)
+	c.told.Merge(m, label)
+	for i := range m.Kinds {
+		k := &m.Kinds[i]
+		for of, v := range []float64{k.CPU.Seconds(), float64(k.Polls), float64(k.Futile), float64(k.Requeued)} {
+			to <- prometheus.MustNewConstMetric(c.kinds[of], counter, v, k.Kind, k.Source)
+		}
+	}
 	for _, a := range c.pool.Activity(nil) {
 		for _, f := range c.workers {
 			to <- prometheus.MustNewConstMetric(f.desc, f.kind, f.of(&a), strconv.Itoa(a.Worker))
@@ -345,39 +348,6 @@ func cumulative(h *histogram.Histogram) (count uint64, buckets map[float64]uint6
 		buckets[bound.Seconds()] = below
 	}
 	return count, buckets
-}
-
-// byKind collects what is known of kinds of tasks. Which of them have metrics of their own does not change, or what
-// is left for the others would shrink.
-func (c *Collector) byKind(m *pool.Metrics, to chan<- prometheus.Metric) {
-	sums := map[kindName]*pool.KindMetrics{}
-	c.mu.Lock()
-	for i := range m.Kinds {
-		k := &m.Kinds[i]
-		name := kindName{label(k.Kind), label(k.Source)}
-		if !c.told[name] {
-			if len(c.told) < c.options.Kinds {
-				c.told[name] = true
-			} else {
-				name = kindName{other, ""}
-			}
-		}
-		sum := sums[name]
-		if sum == nil {
-			sum = new(pool.KindMetrics)
-			sums[name] = sum
-		}
-		sum.CPU += k.CPU
-		sum.Polls += k.Polls
-		sum.Futile += k.Futile
-		sum.Requeued += k.Requeued
-	}
-	c.mu.Unlock()
-	for name, k := range sums {
-		for i, v := range []float64{k.CPU.Seconds(), float64(k.Polls), float64(k.Futile), float64(k.Requeued)} {
-			to <- prometheus.MustNewConstMetric(c.kinds[i], counter, v, name.kind, name.source)
-		}
-	}
 }
 
 // looked returns a dump that is not too old.
