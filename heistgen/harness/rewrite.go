@@ -93,8 +93,6 @@ func contains(n ast.Node, is func(ast.Node) bool) (yes bool) {
 
 func isLit(n ast.Node) bool { _, ok := n.(*ast.FuncLit); return ok }
 
-func isLabelled(n ast.Node) bool { _, ok := n.(*ast.LabeledStmt); return ok }
-
 func isAddress(n ast.Node) bool { u, ok := n.(*ast.UnaryExpr); return ok && u.Op == token.AND }
 
 // jumps returns the break and continue statements that go to a loop, or break a switch.
