@@ -216,9 +216,13 @@ func (p *Pool) Dump(o DumpOptions) *Dump {
 		}
 		d.Deadlocks = append(d.Deadlocks, list)
 	}
-	after := p.still()
-	d.Quiescent = before.is && after == before && d.Suspended > 0 && int64(d.Suspended) == d.Live && !c.wakers && !c.calls && !c.bounded && !p.bounded.Load() && len(c.descriptors) == 0 &&
+	d.Quiescent = before.is && d.Suspended > 0 && int64(d.Suspended) == d.Live && !c.wakers && !c.calls && !c.bounded && !p.bounded.Load() && len(c.descriptors) == 0 &&
 		d.Timers == 0 && d.Blocking == 0 && d.Members == 0 && d.Active == 0
+	if d.Quiescent {
+		others := false
+		p.looks.during(func() { others = task.AwaitsOthers(&p.runtime) })
+		d.Quiescent = !others && p.still() == before
+	}
 	slices.SortStableFunc(d.Shapes, func(a, b Shape) int { return cmp.Compare(b.Count, a.Count) })
 	return d
 }
@@ -494,6 +498,9 @@ func id(w task.Waker) string {
 func holder(h task.Holder) string {
 	if h.Goroutine != 0 {
 		return fmt.Sprintf("goroutine %d", h.Goroutine)
+	}
+	if h.Task.Over() {
+		return id(h.Task) + ", which has ended"
 	}
 	return id(h.Task)
 }

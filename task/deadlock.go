@@ -25,6 +25,8 @@ import (
 //	L3  A goroutine is in a circle only if it stands in its wait when the tasks are in hand (H1 in helper.go), and its
 //	    context has no end but the cancellation of its task, which is in hand, too, or of its group; of one that
 //	    works for neither, and holds a lock, it has none.
+//	L4  Who waits behind another, for what is there, waits for the first in line, which may leave it, and not
+//	    for who holds the rest.
 
 // Blocked is a task in a circle, or a goroutine that works for one.
 type Blocked struct {
@@ -251,6 +253,9 @@ func (g *waitGraph) link() {
 
 // target returns the node of what a task waits for, or nil.
 func (g *waitGraph) target(a *Await, members map[*Group][]*node) *node {
+	if a.behind != (wakeup{}) {
+		return g.ahead(a.behind)
+	}
 	switch x := a.Object.(type) {
 	case *Frame:
 		return g.nodes[x]
@@ -297,6 +302,27 @@ func (g *waitGraph) target(a *Await, members map[*Group][]*node) *node {
 		return n
 	}
 	return nil
+}
+
+// ahead returns the node of who is first in a line, or nil.
+func (g *waitGraph) ahead(w wakeup) *node {
+	if n := g.nodes[w.frame]; n != nil && n.waitsBy(w) {
+		return n
+	}
+	for _, n := range g.helpers {
+		if n.waitsBy(w) {
+			return n
+		}
+	}
+	return nil
+}
+
+// waitsBy reports whether a node, of a task or of a goroutine, is the one that w wakes.
+func (n *node) waitsBy(w wakeup) bool {
+	if n.helper != nil {
+		return n.helper.waits.wake == w
+	}
+	return n.task != nil && n.task.self == Waker{w.frame, w.gen}
 }
 
 // is reports whether a node, of a task or of a goroutine, is a holder.
@@ -564,6 +590,9 @@ func (n *node) memberOf(g *Group) bool {
 func (a *Await) leadsTo(next *node) bool {
 	if next == nil {
 		return false
+	}
+	if a.behind != (wakeup{}) {
+		return next.waitsBy(a.behind)
 	}
 	switch x := a.Object.(type) {
 	case *Frame:

@@ -28,6 +28,7 @@ import (
 //
 //	H1  A helper that stands looks at what it waits for after goesOn, and at nothing before that. So if
 //	    who it waits for has not ended while it stands, it goes on only by its context.
+//	H2  No other lock is taken under theirs: who holds an object's lock may mark and unmark holders.
 //
 // # Price
 //
@@ -197,12 +198,18 @@ func standing() map[uint64]helper {
 // waitsFor describes what the helper waits for that has stood in h, unless it has gone on: then the task that it
 // has waited for may be in another life.
 func (h helper) waitsFor(id uint64) (a Await, stands bool) {
+	if h.waits.queue != nil { // it is this wait's alone, whatever comes next
+		a = h.waits.describe() // H2
+	}
 	helpers.mu.Lock()
 	defer helpers.mu.Unlock()
 	if helpers.on[id].waits != h.waits {
-		return a, false
+		return Await{}, false
 	}
-	return h.waits.describe(), true
+	if h.waits.queue == nil {
+		a = h.waits.describe()
+	}
+	return a, true
 }
 
 // sameStand reports whether the helper stands where it stood in h.

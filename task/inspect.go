@@ -107,6 +107,7 @@ type Await struct {
 	Holds bool
 	// Deadline is when a timer fires, as [Runtime.Nanos] counts.
 	Deadline int64
+	behind   wakeup // who is first in line, if it waits for nothing else: what it asks for is there
 	// Note says more, for people.
 	Note string
 }
@@ -157,6 +158,57 @@ func Inspect(rt *Runtime, visit func(*Suspended)) (unseen int) {
 		in.again(in.busy[i])
 	}
 	return in.unseen
+}
+
+// AwaitsOthers reports whether a suspended task of rt waits for what goes on elsewhere: for the end of a task or a group
+// of another scheduler, or for what one holds; or for an object that may move by itself, as by time, or of which this is not
+// known: see [QuietGroup].
+//
+// Goroutines only: it takes two walks as Inspect's.
+func AwaitsOthers(rt *Runtime) (others bool) {
+	ends := map[Waker]struct{}{}
+	Inspect(rt, func(s *Suspended) {
+		for i := range s.Waits {
+			a := &s.Waits[i]
+			if a.Holds || a.Kind == AwaitsOperation {
+				continue
+			}
+			switch x := a.Object.(type) {
+			case *Frame:
+				ends[WakerOf(x)] = struct{}{}
+			case *Group:
+				others = others || x.elsewhere(rt)
+			case *limitPolicy:
+				others = others || (*Group)(x).elsewhere(rt)
+			case Holders:
+				list, _ := x.Holders()
+				for _, h := range list {
+					if h.Goroutine == 0 {
+						ends[h.Task] = struct{}{}
+					}
+				}
+			default:
+				others = others || (a.Kind == AwaitsTurn || a.Kind == AwaitsEvent) && !passive(x)
+			}
+		}
+	})
+	Inspect(rt, func(s *Suspended) { delete(ends, s.Self) })
+	for w := range ends {
+		others = others || !w.Over()
+	}
+	return others
+}
+
+// elsewhere reports whether g has members of another scheduler than rt.
+func (g *Group) elsewhere(rt *Runtime) bool {
+	g.mu.Lock()
+	defer g.mu.Unlock()
+	for _, of := range append([]*Runtime{g.ownerRuntime.Load()}, g.runtimes...) {
+		if of != nil && of != rt {
+			return g.live.Load() != 0
+		}
+	}
+	return false
 }
 
 // inspection is an Inspect in progress.
@@ -430,6 +482,9 @@ func (w *waiter) describe() Await {
 	if w.next == nil {
 		a.Holds = w.finalGrant() == Granted
 	} else if v := w.queue.oldest; v != nil {
+		if l, ok := w.what.(interface{ WaitFits(asks int64) bool }); ok && v != w && l.WaitFits(w.asks) { // the lock is held
+			a.behind = v.wake
+		}
 		for i := 1; i <= fifo.Counted; i++ {
 			if v == w {
 				a.Place = i

@@ -73,14 +73,17 @@ type look struct {
 	groups  map[*Group]int  // those of which all members are, and how many goroutines stand there
 	kept    map[*Group]bool // those whose keepers are
 	stood   map[uint64]helper
-	unknown bool        // since when some task is suspended
-	objects map[any]int // the place in quiet.For
+	unknown bool           // since when some task is suspended
+	objects map[any]int    // the place in quiet.For
+	wanted  map[maker]bool // values that somebody makes, and
+	makes   map[maker]bool // those that are made by who is looked at
 	helpers map[uint64]helper
 	quiet   Quiet
 }
 
 func newLook(rt *Runtime) *look {
 	return &look{rt: rt, held: map[*Frame]bool{}, groups: map[*Group]int{}, kept: map[*Group]bool{}, objects: map[any]int{},
+		wanted: map[maker]bool{}, makes: map[maker]bool{},
 		helpers: standing(), stood: map[uint64]helper{}, quiet: Quiet{Exact: true}}
 }
 
@@ -278,6 +281,9 @@ func (l *look) read(f *Frame) bool {
 	leaves := 0
 	for i := range s.Waits {
 		a := &s.Waits[i]
+		if x, ok := a.Object.(maker); ok && a.Holds {
+			l.makes[x] = true
+		}
 		if a.Kind == AwaitsOperation || a.Holds {
 			continue
 		}
@@ -310,6 +316,9 @@ func (l *look) read(f *Frame) bool {
 
 // wait looks at a wait: of a task in hand, or of a goroutine that stands.
 func (l *look) wait(a *Await) bool {
+	if a.behind != (wakeup{}) {
+		return l.ahead(a.behind)
+	}
 	switch x := a.Object.(type) {
 	case *Frame:
 		return a.Kind != AwaitsCall && l.task(x)
@@ -324,8 +333,11 @@ func (l *look) wait(a *Await) bool {
 			}
 		}
 		return false
+	case maker:
+		l.wanted[x] = true
 	case Holders:
-		if holders, all := x.Holders(); all {
+		holders, all := x.Holders()
+		if all && !slices.ContainsFunc(holders, func(h Holder) bool { return h.Task.Over() }) { // else nobody gives it back, or somebody outside
 			for _, h := range holders {
 				if !l.holder(h) {
 					return false
@@ -345,6 +357,19 @@ func (l *look) wait(a *Await) bool {
 	}
 	l.quiet.For[i].Line++
 	return true
+}
+
+// ahead looks at who is first in a line.
+func (l *look) ahead(w wakeup) bool {
+	if w.frame != nil {
+		return l.holder(Holder{Task: Waker{w.frame, w.gen}})
+	}
+	for id, h := range l.helpers {
+		if h.waits.wake == w {
+			return l.helper(id, h)
+		}
+	}
+	return false // by its context it may leave
 }
 
 // holder looks at who holds something.
@@ -419,6 +444,11 @@ func (l *look) confirm(others, expires func(tasks []Waker) bool) bool {
 		}
 		if !still {
 			return false
+		}
+	}
+	for x := range l.wanted {
+		if !l.makes[x] {
+			return false // who makes it is not known
 		}
 	}
 	for id, h := range l.stood {

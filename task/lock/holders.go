@@ -39,36 +39,41 @@ func (p *permits) recorded(cx *task.Cx, kind string, n int64, err error) error {
 // recordedHere records that the calling goroutine has acquired n, if err says so, and returns err.
 func (p *permits) recordedHere(n int64, err error) error {
 	if err == nil && n != 0 {
-		if id := task.MarkHolder(); id != 0 {
-			p.note(task.Holder{Goroutine: id}, n)
+		if id := task.MarkHolder(); id != 0 && !p.note(task.Holder{Goroutine: id}, n) {
+			task.UnmarkHolder(id) // it is marked for this lock
 		}
 	}
 	return err
 }
 
-// note records that n are somebody's.
-func (p *permits) note(who task.Holder, n int64) {
+// note records that n are somebody's, and reports whether it had nothing of the lock before: who has acquired several
+// times may give all back together.
+func (p *permits) note(who task.Holder, n int64) (first bool) {
 	held.mu.Lock()
+	defer held.mu.Unlock()
 	if !held.any.Load() {
 		held.any.Store(true) // Hint. Who has acquired it gives it back later.
 	}
-	held.by.Set(p, append(held.by.Get(p), holding{who, n}))
-	held.mu.Unlock()
+	list := held.by.Get(p)
+	if i := slices.IndexFunc(list, func(h holding) bool { return h.who == who }); i >= 0 {
+		list[i].n += n
+		return false
+	}
+	held.by.Set(p, append(list, holding{who, n}))
+	return true
 }
 
-// givenBack records that n were given back, by the task that polls, or by whoever it was. If it is not clear
+// givenBack records that n were given back, by that task, or, if it is none, by whoever it was. If it is not clear
 // whose they were, nobody's are known any more.
-func (p *permits) givenBack(cx *task.Cx, n int64) {
+func (p *permits) givenBack(by task.Waker, n int64) {
 	held.mu.Lock()
 	defer held.mu.Unlock()
 	list := held.by.Get(p)
 	if len(list) == 0 {
 		return
 	}
-	var who task.Holder
-	if cx != nil {
-		who.Task = cx.Self()
-	} else if slices.ContainsFunc(list, func(h holding) bool { return h.who.Goroutine != 0 }) {
+	who := task.Holder{Task: by}
+	if by == (task.Waker{}) && slices.ContainsFunc(list, func(h holding) bool { return h.who.Goroutine != 0 }) {
 		who.Goroutine = stack.Number()
 	}
 	i := slices.IndexFunc(list, func(h holding) bool { return h.who == who && h.n >= n })
@@ -108,9 +113,7 @@ func (p *permits) Holders() (list []task.Holder, all bool) {
 	var n int64
 	for _, h := range held.by.Get(p) {
 		n += h.n
-		if !slices.Contains(list, h.who) {
-			list = append(list, h.who)
-		}
+		list = append(list, h.who)
 	}
 	held.mu.Unlock()
 	return list, n > 0 && n == p.held()

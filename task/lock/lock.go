@@ -97,7 +97,7 @@ func (m *Mutex) Unlock(cx *task.Cx) {
 	if !held.any.Load() && m.p.word.Load() == whole*one && m.p.word.CompareAndSwap(whole*one, 0) {
 		return
 	}
-	if !m.p.release(cx, whole) {
+	if !m.p.giveBack(cx, whole) {
 		panic("lock: Unlock of a Mutex that is not locked")
 	}
 }
@@ -144,7 +144,7 @@ func (m *RWMutex) LockContext(ctx context.Context) error { return m.p.acquireCon
 // a mistake, and panics, if the lock is not held for reading. Any thread; it never blocks.
 func (m *RWMutex) RUnlock(cx *task.Cx) {
 	task.Point(cx)
-	if m.p.held() == whole || !m.p.release(cx, 1) {
+	if m.p.held() == whole || !m.p.giveBack(cx, 1) {
 		panic("lock: RUnlock of a RWMutex that is not locked for reading")
 	}
 }
@@ -154,7 +154,7 @@ func (m *RWMutex) RUnlock(cx *task.Cx) {
 // blocks.
 func (m *RWMutex) Unlock(cx *task.Cx) {
 	task.Point(cx)
-	if !m.p.release(cx, whole) {
+	if !m.p.giveBack(cx, whole) {
 		panic("lock: Unlock of a RWMutex that is not locked for writing")
 	}
 }
@@ -164,7 +164,7 @@ func (m *RWMutex) Unlock(cx *task.Cx) {
 // panics, if the lock is not held for writing.
 func (m *RWMutex) Downgrade(cx *task.Cx) {
 	task.Point(cx)
-	if m.p.held() != whole || !m.p.release(cx, whole-1) {
+	if m.p.held() != whole || !m.p.giveBack(cx, whole-1) {
 		panic("lock: Downgrade of a RWMutex that is not locked for writing")
 	}
 }

@@ -16,6 +16,8 @@ type OnceValue[T any] struct {
 	mu     park.Mutex // guards what follows
 	making bool       // somebody holds a grant
 	queue  task.WaitQueue
+
+	inside bool // the operation that makes it is polled; belongs to the task that has the grant
 }
 
 // Get returns the value, and is sticky. If there is none yet, the task makes it by f, which is called
@@ -24,6 +26,8 @@ type OnceValue[T any] struct {
 // An error of f is its caller's, and the next in the queue tries. So it does if the task that
 // makes the value is canceled, panics, or ends: others do not wait for ever. A canceled task
 // gets the error at once, without another call of f: what f has begun, it finds in the task.
+//
+// It is a mistake, and panics, if f asks for the value itself.
 //
 //heist:sticky
 func (o *OnceValue[T]) Get(cx *task.Cx, f func(*task.Cx) (T, error)) (v T, err error) {
@@ -46,7 +50,7 @@ func (o *OnceValue[T]) Get(cx *task.Cx, f func(*task.Cx) (T, error)) (v T, err e
 	}
 	if o.made.Load() {
 		v = o.value.Get()
-	} else if v, err = f(cx); task.IsPending(err) {
+	} else if v, err = o.makes(cx, f); task.IsPending(err) {
 		return v, err
 	} else if err == nil {
 		o.set(v)
@@ -56,6 +60,16 @@ func (o *OnceValue[T]) Get(cx *task.Cx, f func(*task.Cx) (T, error)) (v T, err e
 		_ = cx.Spend()
 	}
 	return v, err
+}
+
+// makes polls the operation that makes the value.
+func (o *OnceValue[T]) makes(cx *task.Cx, f func(*task.Cx) (T, error)) (T, error) {
+	if o.inside {
+		panic("lock: an operation that makes the value of a OnceValue, or that a Once does, asks for it itself: it would wait for itself; use what it makes, or two objects")
+	}
+	o.inside = true
+	defer func() { o.inside = false }()
+	return f(cx)
 }
 
 // GetContext is Get for goroutines: it blocks until there is a value, or until ctx is

@@ -95,11 +95,20 @@ func (p *permits) acquireContext(ctx context.Context, policy task.Policy, n int6
 	return p.recordedHere(n, p.queue.WaitContext(ctx, &p.mu, policy, n))
 }
 
-// release gives n back. It reports false, and does nothing, if so many are not taken.
-func (p *permits) release(cx *task.Cx, n int64) bool {
+// giveBack gives n back. It reports false, and does nothing, if so many are not taken.
+func (p *permits) giveBack(cx *task.Cx, n int64) bool {
 	if held.any.Load() {
-		p.givenBack(cx, n)
+		var by task.Waker
+		if cx != nil {
+			by = cx.Self()
+		}
+		p.givenBack(by, n)
 	}
+	return p.release(cx, n)
+}
+
+// release is giveBack without the record.
+func (p *permits) release(cx *task.Cx, n int64) bool {
 	for {
 		w := p.word.Load() // Pairs with: (*permits).clear.
 		if w&queued == 0 {
@@ -172,6 +181,10 @@ func (p *permits) WaitNote(_ *task.WaitQueue, n int64) string {
 
 // WaitUncounted says that who asks for a lock does not ask for a number of permits.
 func (p *permits) WaitUncounted() bool { return p.limit == 0 }
+
+// WaitFits reports whether n are free, so that who asks for them waits for those ahead in line, and for no holder. The
+// lock is held, and somebody waits.
+func (p *permits) WaitFits(n int64) bool { return p.out+n <= p.max() }
 
 // mutexPolicy is the permits of a Mutex as a policy: it differs by its name.
 type mutexPolicy permits

@@ -51,7 +51,7 @@ func (s *Semaphore) AcquireContext(ctx context.Context, n int) error {
 // mistake, and panics, if so many were not acquired. Any thread; it never blocks.
 func (s *Semaphore) Release(cx *task.Cx, n int) {
 	task.Point(cx)
-	if n < 0 || !s.p.release(cx, int64(n)) {
+	if n < 0 || !s.p.giveBack(cx, int64(n)) {
 		panic(fmt.Sprintf("lock: Release of %d permits of a Semaphore that has given out fewer", n))
 	}
 }
@@ -79,7 +79,8 @@ type Permit struct {
 	sem   *Semaphore
 	n     int
 	clean task.Cleanup
-	free  func() // made once
+	by    task.Waker // who holds them
+	free  func()     // made once
 }
 
 // Acquire is [Semaphore.Acquire]. It is sticky: while the permits are held it returns nil. It is a
@@ -101,11 +102,19 @@ func (p *Permit) Acquire(cx *task.Cx, s *Semaphore, n int) error {
 		return err
 	}
 	if p.free == nil {
-		p.free = func() { p.sem.Release(nil, p.n) }
+		p.free = p.ended
 	}
-	p.sem, p.n = s, n
+	p.sem, p.n, p.by = s, n, cx.Self()
 	p.clean.Set(cx, p.free)
 	return nil
+}
+
+// ended gives back what the task held that has ended, or what its branch has lost.
+func (p *Permit) ended() {
+	if held.any.Load() {
+		p.sem.p.givenBack(p.by, int64(p.n))
+	}
+	p.sem.p.release(nil, int64(p.n))
 }
 
 // Held reports whether permits are held.
