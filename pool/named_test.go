@@ -12,6 +12,7 @@ import (
 
 	"github.com/stretchr/testify/require"
 
+	"github.com/heist-go/heist/internal/invariant"
 	"github.com/heist-go/heist/pool"
 	"github.com/heist-go/heist/task"
 	"github.com/heist-go/heist/task/bridge"
@@ -748,5 +749,34 @@ func TestSickForgottenUnlock(t *testing.T) {
 			m.Unlock(nil)
 			require.NoError(t, g.WaitContext(background))
 		})
+	}
+}
+
+// What a goroutine holds is recorded as long as a pool with Debug is open.
+func TestHoldersOnlyWithDebug(t *testing.T) {
+	if invariant.Debug {
+		t.Skip("builds with heistdebug record always")
+	}
+	recorded := func() bool {
+		g := task.MarkHolder()
+		if g != 0 {
+			task.UnmarkHolder(g)
+		}
+		return g != 0
+	}
+	require.False(t, recorded())
+	for range 3 {
+		var pools []*pool.Pool
+		for _, debug := range []bool{true, false, true} {
+			p, err := pool.New(pool.Config{Workers: 1, Debug: debug})
+			require.NoError(t, err)
+			pools = append(pools, p)
+			require.True(t, recorded())
+		}
+		for _, p := range pools {
+			require.True(t, recorded())
+			require.NoError(t, p.Close())
+		}
+		require.False(t, recorded())
 	}
 }

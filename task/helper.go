@@ -118,13 +118,13 @@ func keepHolder(id uint64, h helper) {
 	helpers.n.Store(int64(len(helpers.on))) // Hint. As in help.
 }
 
-// debugged is whether some scheduler's tasks are: see [SetDebug].
-var debugged atomic.Bool
+// debugged is how many schedulers there are whose tasks are: see [SetDebug].
+var debugged atomic.Int64
 
 // MarkHolder records, if tasks are debugged, that the calling goroutine holds something that tasks wait for, until
 // UnmarkHolder is called, by whomever, with its number. 0: they are not.
 func MarkHolder() (goroutine uint64) {
-	if !debugged.Load() && !invariant.Debug {
+	if debugged.Load() == 0 && !invariant.Debug {
 		return 0
 	}
 	goroutine = stack.Number()

@@ -10,7 +10,8 @@ import (
 // them, and nothing that belongs to them ends a wait, then only somebody outside can, who has in hand what they wait for.
 //
 // Whoever a task waits for is added to the tasks that are looked at, until no more come: who has a lock that is
-// recorded (see [Holders]), the task or the group whose end it waits for, what it owns.
+// recorded (see [Holders]), or is ahead in line for what is free, the task or the group whose end it waits for, what it
+// owns. Who makes a value that it waits for has to be among them.
 //
 // A cancellation is somebody else's, and not counted, but for one that will come by itself. So the keepers of a group are
 // taken in hand, too, though they are not counted as quiet: who owns it, or one above it, and who waits for its end.

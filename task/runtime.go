@@ -59,7 +59,7 @@ func SetSpares(rt *Runtime, n int) { rt.spares = n }
 // Of each task it is known then where it was started, and when its last poll has begun, if the scheduler calls [NotePoll].
 func SetDebug(rt *Runtime) {
 	rt.tracks, rt.lives = true, new(lives)
-	debugged.Store(true) // Hint. For goroutines, which are of no runtime
+	debugged.Add(1) // Hint. For goroutines, which are of no runtime
 }
 
 // SetEnded gives a scheduler, before [Open], what is called with each task that ends on one of its workers, after
@@ -230,6 +230,9 @@ func Close(rt *Runtime) {
 	// Publish. That no alarm is armed there.
 	// Pairs with: (*Runtime).Ended.
 	rt.ended.Store(true)
+	if rt.tracks {
+		debugged.Add(-1) // Hint. As in SetDebug
+	}
 	ReleaseClock(rt)
 }
 

@@ -111,6 +111,7 @@ func (p *Permit) Acquire(cx *task.Cx, s *Semaphore, n int) error {
 
 // ended gives back what the task held that has ended, or what its branch has lost.
 func (p *Permit) ended() {
+	task.Point(nil)
 	if held.any.Load() {
 		p.sem.p.givenBack(p.by, int64(p.n))
 	}
