@@ -90,7 +90,7 @@
 //     [ObjectKind], [ObjectName], [SetName], [ValuesOf], [FrameOf], [WakerOf], [Helpers]; who waits for whom: [Deadlocks],
 //     [InspectDeadlocks], [Blocked], [Holders] ([Holder]), [MarkHolder], [UnmarkHolder], [SetDebug],
 //     [NotePoll];
-//     groups in which nothing moves: [QuietGroup], [QuietSearch], [Quiet].
+//     groups in which nothing moves: [QuietGroup], [QuietSearch], [Quiet], [AwaitsOthers].
 //   - What is measured of its tasks: [Stamp], [Arrived], [KindKey], [KeyOf], [Charge], [Lateness], [NextDeadlines], [Calls], [CallTimes].
 //   - A simulator: [Simulator], [Interruptible], [SetSimulator], [Simulated], [Advance], [Waits], [Holds].
 package task
