@@ -564,8 +564,8 @@ func TestSlowProgramsAreNamedNothing(t *testing.T) {
 			}
 		},
 		"handles that nobody awaits": func(p *pool.Pool, g *task.Group) func(cx *task.Cx) error {
-			var s task.Timer
 			for range rounds {
+				var s task.Timer
 				g.Go(p, &waiter{name: "starts", op: func(cx *task.Cx) error {
 					task.Go(cx, func(cx *task.Cx) (int, error) { return 1, nap(&s)(cx) })
 					return nil
