@@ -22,7 +22,7 @@ func TestRandom(t *testing.T) {
 	}
 	programs := map[string][]byte{}
 	for i := range n {
-		programs[fmt.Sprintf("r%d", first+i)] = Random(uint64(first + i))
+		programs[fmt.Sprintf("r%d", first+i)] = Random(uint64(first+i), forms()...)
 	}
 	root, err := filepath.Abs("../..")
 	if err != nil {
