@@ -212,6 +212,46 @@ func TestDeadlockOfReaderAndWriter(t *testing.T) {
 	require.ElementsMatch(t, []string{"task", "lock.RWMutex"}, whats)
 }
 
+// Two tasks have a part of a lock each, and want what the other has: readers that want to write, and those who take two
+// permits one by one.
+func TestDeadlockOfTwoParts(t *testing.T) {
+	for what, parts := range map[string]func() (first, second func(cx *task.Cx) error){
+		"lock.RWMutex": func() (first, second func(cx *task.Cx) error) {
+			m := new(lock.RWMutex)
+			return m.RLock, m.Lock
+		},
+		"lock.Semaphore": func() (first, second func(cx *task.Cx) error) {
+			s := lock.NewSemaphore(2)
+			one := func(cx *task.Cx) error { return s.Acquire(cx, 1) }
+			return one, one
+		},
+	} {
+		t.Run(what, func(t *testing.T) {
+			p := openWith(t, pool.Config{Workers: 2, StallLimit: -1, Debug: true})
+			var g task.Group
+			defer over(&g)
+			first, second := parts()
+			var both lock.Event
+			var n atomic.Int64
+			for range 2 {
+				var seq task.Seq
+				g.Go(p, &waiter{name: "taker", op: func(cx *task.Cx) error {
+					return seq.Run(cx, first, func(cx *task.Cx) error {
+						if n.Add(1) == 2 {
+							both.Set(cx)
+						}
+						return nil
+					}, both.Wait, second)
+				}})
+			}
+			_, whats := circleOf(t, p)
+			for _, w := range whats {
+				require.Equal(t, what, w)
+			}
+		})
+	}
+}
+
 // A permit that is held across a job, which waits for a task that wants the permit: the job blocks its
 // worker, so the dump shows the task that waits for the holder's permit, the holder that waits for its job, and the
 // worker that computes.
