@@ -68,6 +68,7 @@ func (o *OnceValue[T]) makes(cx *task.Cx, f func(*task.Cx) (T, error)) (T, error
 		panic("lock: an operation that makes the value of a OnceValue, or that a Once does, asks for it itself: it would wait for itself; use what it makes, or two objects")
 	}
 	o.inside = true
+	//heistvet:ignore deferpoll: inside is about this poll
 	defer func() { o.inside = false }()
 	return f(cx)
 }
