@@ -23,7 +23,11 @@ func (e *edits) places() {
 		}
 		return true
 	})
+	copied := map[ast.Stmt]bool{} // they declare a variable of which each iteration has its own
 	ast.Inspect(e.file, func(n ast.Node) bool {
+		if s, ok := n.(*ast.ForStmt); ok {
+			copied[s.Init] = true
+		}
 		if c, ok := n.(*ast.CommClause); ok {
 			if a, ok := c.Comm.(*ast.AssignStmt); ok && a.Tok == token.DEFINE {
 				redeclared[e.info.Defs[a.Lhs[0].(*ast.Ident)].(*types.Var)] = true
@@ -44,8 +48,13 @@ func (e *edits) places() {
 		if !ok || e.local(v.Type()) {
 			return true
 		}
+		e.made++
+		kind := e.made % 4
+		if copied[a] {
+			kind %= 2 // a slice or a pointer would be the same in all iterations
+		}
 		var from, to string
-		switch e.made++; e.made % 4 {
+		switch kind {
 		case 0:
 			from, to, wraps[v] = "([1]"+t+"{", "})", v.Name()+"[0]"
 		case 1:
