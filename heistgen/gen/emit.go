@@ -1079,12 +1079,15 @@ func (w *writer) instr(i *instr) {
 // one more resume, where to go up in a loop is cheaper than to return; where nothing is resumed a call is cheaper. It has
 // nothing to do when the call panics.
 func (f *fun) nests(i *instr) bool {
-	return i.op == opAwait && i.kid.f == f && f.yield != nil && i.kid.pointer && i.kid.host == nil && !f.guarded() &&
+	return f.resume != nil && i.op == opAwait && i.kid.f == f && i.kid.pointer && i.kid.host == nil && !f.guarded() &&
 		slices.EqualFunc(i.kid.targs, f.tparams, func(t types.Type, p *types.TypeParam) bool { return types.Identical(t, p) })
 }
 
 // nested returns the frame of the calls that nests is about, or nil.
 func (f *fun) nested() *kid {
+	if f.resume == nil {
+		return nil
+	}
 	for _, i := range f.code {
 		if f.nests(i) {
 			return i.kid
@@ -1118,12 +1121,10 @@ func (w *writer) nest(i *instr) {
 // back writes how a call that nests is about ends: the function goes on as who has called it.
 func (w *writer) back(k *kid, fail string) {
 	f := w.f
-	resumed := "true"
+	resumed := f.self + " == " + f.from
 	w.p("if %s, ok := %s.Up().(*%s); ok {\n", f.up, f.self, w.kidType(k))
 	if f.mutant("a function that goes on as its caller does not say so") {
 		resumed = "false"
-	} else {
-		resumed = f.self + " == " + f.from
 	}
 	w.p("%s.Leave(&%s.Call, %s, %s)\n", f.drv, f.self, f.up, resumed)
 	w.p("if %s == %s {\n%s = %s\n}\n", f.self, f.from, f.from, f.up)

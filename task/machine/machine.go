@@ -162,7 +162,7 @@ func waits(err error) bool {
 // resume is Drive for a function that others await.
 func (d *Driver) resume(cx *task.Cx) error {
 	if !d.guarded { // a panic goes through all of them, and nobody will resume them
-		return d.loop(cx, d.top, nil)
+		return d.loop(cx, nil)
 	}
 	return d.guard(cx)
 }
@@ -175,14 +175,14 @@ func (d *Driver) guard(cx *task.Cx) (err error) {
 			err = d.unwind(cx, recover())
 		}
 	}()
-	err = d.loop(cx, d.top, nil)
+	err = d.loop(cx, nil)
 	ok = true
 	return err
 }
 
-// loop resumes m, which is the innermost function, with in, and its callers as they get their results.
-func (d *Driver) loop(cx *task.Cx, m Func, in error) error {
-	return d.ascend(cx, m.Step(d, cx, in))
+// loop resumes the innermost function with in, and its callers as they get their results.
+func (d *Driver) loop(cx *task.Cx, in error) error {
+	return d.ascend(cx, d.top.Step(d, cx, in))
 }
 
 // ascend goes on with what the innermost function's Step has returned.
@@ -226,7 +226,7 @@ func (d *Driver) unwind(cx *task.Cx, p any) (err error) {
 			err = d.unwind(cx, recover())
 		}
 	}()
-	err = d.loop(cx, up, &raised{p})
+	err = d.loop(cx, &raised{p})
 	ok = true
 	return err
 }
