@@ -85,10 +85,10 @@ func TestBehindWhoLeavesTheLine(t *testing.T) {
 				behind := &waiter{name: "behind", op: func(cx *task.Cx) error {
 					return also.Run(cx, ahead.Wait, l.have)
 				}}
+				g.Go(p, behind)
 				g.Go(p, &waiter{name: "holder", op: func(cx *task.Cx) error {
 					return seq.Run(cx, l.have, func(cx *task.Cx) error { holds.Set(cx); return nil }, behind.Wait)
 				}})
-				g.Go(p, behind)
 				outside.Go(p, &waiter{name: "leaves", op: func(cx *task.Cx) error {
 					if err := holds.Wait(cx); err != nil {
 						return err

@@ -22,6 +22,9 @@ func TestRun(t *testing.T) {
 	var g task.Group
 	var never task.Promise[int]
 	g.Go(p, task.Func(func(cx *task.Cx) error { _, err := never.Wait(cx); return err }))
+	for deadline := time.Now().Add(time.Minute); p.Dump(pool.DumpOptions{}).Suspended < 1; { // the program draws once
+		require.True(t, time.Now().Before(deadline))
+	}
 	server := httptest.NewServer(live.Handler(p, live.Options{Every: 50 * time.Millisecond}))
 	defer server.Close()
 	var out bytes.Buffer
