@@ -19,6 +19,14 @@ type color struct {
 	agent  bool       // something is done by the agent
 	does   []ast.Expr // what that is
 	awaits []*fun     // functions of this package whose versions are called
+	*namesOfColor
+}
+
+// namesOfColor are the names in a version for goroutines that the source has not where they stand: those of types and
+// packages. A variable of the source that hides one of them has another name there.
+type namesOfColor struct {
+	written map[string]bool
+	given   map[string]string // to variables, by their own
 }
 
 // suffix is what the twin of an operation has behind its name.
@@ -53,10 +61,66 @@ func (o *output) goroutines(f *fun) {
 
 // colored writes the body of the version of f for goroutines.
 func (f *fun) colored(o *output) *writer {
-	w := &writer{f: f.plainly(), out: o, lits: 1, color: &color{of: f, ctx: f.free("ctx")}}
-	w.stmts(f.body.List)
+	names := &namesOfColor{map[string]bool{}, map[string]string{}}
+	write := func() *writer {
+		w := &writer{f: f.plainly(), out: o, lits: 1, color: &color{of: f, ctx: f.free("ctx"), namesOfColor: names}}
+		w.stmts(f.body.List)
+		return w
+	}
+	w := write()
+	for id, object := range f.info().Defs {
+		if n := id.Name; names.written[n] && id.Pos() >= f.decl.Pos() && id.Pos() < f.decl.End() && isLocal(object) {
+			names.given[n] = f.free(n)
+			for i := 2; o.taken[names.given[n]] != ""; i++ {
+				names.given[n] = f.free(fmt.Sprint(n, i))
+			}
+		}
+	}
+	if len(names.given) > 0 && len(f.unit.problems) == 0 {
+		w = write()
+	}
 	f.color = w.color
 	return w
+}
+
+// isLocal reports whether a function declares an object, as a variable, a constant or a type. The variable of a type switch
+// has none.
+func isLocal(o types.Object) bool {
+	switch o := o.(type) {
+	case nil:
+		return true
+	case *types.Var:
+		return !o.IsField()
+	case *types.Const, *types.TypeName:
+		return true
+	}
+	return false
+}
+
+// writes notes that a version for goroutines has a name, and returns that.
+func (w *writer) writes(name string) string {
+	if w.color != nil {
+		w.color.written[name] = true
+	}
+	return name
+}
+
+// local returns the name of what the source declares with the identifier, in a function.
+func (w *writer) local(id *ast.Ident) string {
+	if w.color == nil || w.color.given[id.Name] == "" {
+		return id.Name
+	}
+	info := w.f.info()
+	o, defines := info.Defs[id]
+	if !defines {
+		if o = info.Uses[id]; o == nil || o.Parent() == nil || o.Parent() == types.Universe || o.Pkg() != nil && o.Parent() == o.Pkg().Scope() {
+			return id.Name
+		}
+	}
+	if !isLocal(o) {
+		return id.Name
+	}
+	return w.color.given[id.Name]
 }
 
 // plainly returns f without what became of it: variables are where they were.
@@ -274,7 +338,7 @@ func (w *writer) coloredLit(lit *ast.FuncLit) string {
 		l.parameters()
 		l.machines, l.idents, l.cut, l.ctx = w.f.machines, w.f.idents, w.f.cut, l.cx.Name()
 	}
-	in := &writer{f: l.plainly(), out: w.out, lits: 1, color: &color{of: l, ctx: w.color.of.free("ctx")}}
+	in := &writer{f: l.plainly(), out: w.out, lits: 1, color: &color{of: l, ctx: w.color.of.free("ctx"), namesOfColor: w.color.namesOfColor}}
 	in.stmts(lit.Body.List)
 	w.color.agent, w.color.does = w.color.agent || in.color.agent, append(w.color.does, in.color.does...)
 	w.color.awaits = append(w.color.awaits, in.color.awaits...)

@@ -183,12 +183,16 @@ func (f *fun) least(sizes types.Sizes) (size int64) {
 	if t := f.unit.machineType(f.head()); t != nil {
 		head = sizes.Sizeof(t)
 	}
+	of := func(s *slot) int64 {
+		size, _ := f.sizeOf(part{slot: s}, sizes)
+		return max(0, size)
+	}
 	always := int64(0) // what is there without a wait
 	var pinned []*slot
 	for _, s := range f.order {
 		if s.pinned && !f.isParam(s) {
 			pinned = append(pinned, s)
-			always += max(0, sizes.Sizeof(s.fieldType()))
+			always += of(s)
 		}
 	}
 	for _, l := range f.insides() {
@@ -206,8 +210,8 @@ func (f *fun) least(sizes types.Sizes) (size int64) {
 		}
 		n := always
 		for k, s := range f.order {
-			if across.has(k) && !slices.Contains(pinned, s) && !dependsOnParam(s.typ, map[types.Type]bool{}) {
-				n += sizes.Sizeof(s.fieldType())
+			if across.has(k) && !slices.Contains(pinned, s) {
+				n += of(s)
 			}
 		}
 		if k := i.kid; k != nil && (!k.pointer || k.spare) {

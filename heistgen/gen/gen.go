@@ -172,7 +172,8 @@ func (f *fun) lowerAll() {
 
 // complete refuses a call that waits where no instruction waits for it: there it would be an ordinary call.
 func (f *fun) complete() {
-	look := func(n ast.Node, own ast.Expr) {
+	own := map[ast.Expr]bool{}
+	look := func(n ast.Node) {
 		if _, ok := n.(*rawExpr); ok || n == nil {
 			return
 		}
@@ -181,7 +182,7 @@ func (f *fun) complete() {
 			case *ast.FuncLit:
 				return false
 			case *ast.CallExpr:
-				if n != own && f.info().TypeOf(n.Fun) != nil && f.waits(n) != never { // else it is one of ours
+				if !own[n] && f.info().TypeOf(n.Fun) != nil && f.waits(n) != never { // else it is one of ours
 					f.refuse(n.Pos(), "heistgen does not see how to wait for %s here, which is a fault of it: let the call be a statement of its own, and its result a variable", types.ExprString(n.Fun))
 				}
 			}
@@ -190,20 +191,26 @@ func (f *fun) complete() {
 	}
 	for _, i := range f.code {
 		if i.stmt != nil {
-			look(i.stmt, nil)
+			look(i.stmt)
 		}
 		if i.cond != nil {
-			look(i.cond, nil)
+			look(i.cond)
 		}
 		if i.call != nil {
-			look(i.call, i.call)
+			own[i.call] = true
+			if c, ok := i.call.(*ast.CallExpr); ok && f.waits(c) == several {
+				for _, a := range c.Args {
+					own[ast.Unparen(a)] = true
+				}
+			}
+			look(i.call)
 		}
 		for _, e := range i.lhs {
-			look(e, nil)
+			look(e)
 		}
 		for _, a := range i.args {
 			for _, n := range nodesOf(a) {
-				look(n, nil)
+				look(n)
 			}
 		}
 	}

@@ -56,8 +56,8 @@ func (w *writer) line(pos token.Pos) {
 	w.p("\n//line %s:%d:%d\n", filepath.Base(p.Filename), p.Line, p.Column)
 }
 
-func (w *writer) machine() string { return w.out.importName(machinePath, "machine") + "." }
-func (w *writer) task() string    { return w.out.importName(taskPath, "task") + "." }
+func (w *writer) machine() string { return w.writes(w.out.importName(machinePath, "machine")) + "." }
+func (w *writer) task() string    { return w.writes(w.out.importName(taskPath, "task")) + "." }
 
 // place is where a slot is, without following a box.
 func (w *writer) place(s *slot) string {
@@ -91,7 +91,7 @@ func (w *writer) ident(id *ast.Ident) string {
 	o := info.ObjectOf(id)
 	switch o := o.(type) {
 	case nil:
-		return id.Name
+		return w.local(id)
 	case *types.PkgName:
 		return w.out.importName(o.Imported().Path(), o.Name())
 	case *types.Var:
@@ -108,7 +108,7 @@ func (w *writer) ident(id *ast.Ident) string {
 	if o.Pkg() != nil && o.Pkg() != w.f.unit.Types && o.Parent() == o.Pkg().Scope() {
 		w.out.importName(o.Pkg().Path(), ".")
 	}
-	return id.Name
+	return w.local(id)
 }
 
 func (w *writer) exprs(list []ast.Expr) string { return strings.Join(w.each(list), ", ") }
@@ -346,7 +346,7 @@ func (w *writer) signature(t *ast.FuncType) string {
 		for _, f := range l.List {
 			var names []string
 			for _, n := range f.Names {
-				names = append(names, n.Name)
+				names = append(names, w.local(n))
 			}
 			p := w.expr(f.Type)
 			if len(names) > 0 {
@@ -389,7 +389,11 @@ func (w *writer) boxes(l *fun) string {
 	for _, v := range l.captive {
 		switch s := w.f.slots[v]; {
 		case s == nil:
-			list = append(list, "&"+v.Name())
+			name := v.Name()
+			if w.color != nil && w.color.given[name] != "" {
+				name = w.color.given[name]
+			}
+			list = append(list, "&"+name)
 		case s.boxed:
 			list = append(list, w.place(s))
 		default:
@@ -451,7 +455,7 @@ func (w *writer) stmt(s ast.Stmt) {
 	case *ast.ExprStmt:
 		w.line(s.Pos())
 		if c, ok := s.X.(*ast.CallExpr); ok && w.color != nil && w.f.isShield(c) {
-			w.p("%s = %s.WithoutCancel(%s)\n", w.color.ctx, w.out.importName("context", "context"), w.color.ctx)
+			w.p("%s = %s.WithoutCancel(%s)\n", w.color.ctx, w.writes(w.out.importName("context", "context")), w.color.ctx)
 			return
 		}
 		w.p("%s\n", w.expr(s.X))
@@ -611,7 +615,7 @@ func (w *writer) localDecl(d *ast.GenDecl) {
 		case *ast.ValueSpec:
 			var names []string
 			for _, n := range s.Names {
-				names = append(names, n.Name)
+				names = append(names, w.local(n))
 			}
 			w.p("%s", strings.Join(names, ", "))
 			if s.Type != nil {
@@ -925,14 +929,14 @@ func (w *writer) typ(t types.Type) string {
 		if t.Kind() == types.UnsafePointer {
 			return w.out.importName("unsafe", "unsafe") + ".Pointer"
 		}
-		return t.Name()
+		return w.writes(t.Name())
 	case *types.TypeParam:
-		return w.f.typeParamName(t)
+		return w.writes(w.f.typeParamName(t))
 	case *types.Named:
 		return w.named(t.Obj(), t.TypeArgs())
 	case *types.Alias:
 		if t.Obj() == types.Universe.Lookup("any") {
-			return w.f.unit.any()
+			return w.writes(w.f.unit.any())
 		}
 		return w.named(t.Obj(), t.TypeArgs())
 	case *types.Pointer:
@@ -1035,8 +1039,11 @@ func (w *writer) named(o *types.TypeName, targs *types.TypeList) string {
 	if o.Pkg() != nil && o.Pkg() != w.f.unit.Types {
 		n := w.out.importName(o.Pkg().Path(), o.Pkg().Name())
 		if n != "." {
-			name = n + "." + name
+			name = w.writes(n) + "." + name
 		}
+	}
+	if !strings.Contains(name, ".") {
+		w.writes(name)
 	}
 	if targs != nil && targs.Len() > 0 {
 		var parts []string

@@ -28,7 +28,8 @@ func cases(cx *task.Cx, p *pauser) (out []string, err error) {
 		}
 		out = append(out, text)
 	}
-	return out, nil
+	more, err := lately(cx, p)
+	return append(out, more...), err
 }
 
 // values ranges over those of a generator with key and value of one assignment.

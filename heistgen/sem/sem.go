@@ -157,3 +157,64 @@ func (p *polls) end(cx *task.Cx) {
 		p.stale++
 	}
 }
+
+// vec is an alias with a parameter, cellOf a type whose methods others promote.
+type vec[T any] = []T
+
+type cellOf[T any] struct{ v T }
+
+func (c *cellOf[T]) swap(v T) T { c.v, v = v, c.v; return v }
+func (c cellOf[T]) get() T      { return c.v }
+
+type shelf struct {
+	cellOf[int]
+	label struct{ *cellOf[string] }
+}
+
+type spot struct {
+	X, Y int `k:"v"`
+}
+
+// asleep never comes; in plain Go, where nobody waits, it has.
+func asleep(cx *task.Cx) error {
+	if cx == nil {
+		return nil
+	}
+	return never(cx)
+}
+
+// also is another pauser, with another seed.
+func (p *pauser) also() *pauser {
+	if p.seed == 0 {
+		return new(pauser)
+	}
+	return &pauser{seed: p.seed ^ 0x9e3779b97f4a7c15}
+}
+
+func nilError(err error) int {
+	if err != nil {
+		panic(err)
+	}
+	return 1
+}
+
+func (p *pauser) spot(cx *task.Cx, x int) (spot, error) { return spot{x, x + 1}, p.Wait(cx) }
+
+func (p *pauser) array(cx *task.Cx, x int) ([3]int, error) {
+	return [3]int{x, x + 1, x + 2}, p.Wait(cx)
+}
+
+func (p *pauser) at(cx *task.Cx, i *int) (*int, error) { return i, p.Wait(cx) }
+
+func (s spot) sum(k int) int { return s.X + s.Y + k }
+
+type span int64
+
+var errNone error
+
+type (
+	nil_      string
+	errorType = error
+)
+
+type summer interface{ sum(int) int }
