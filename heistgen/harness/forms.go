@@ -14,15 +14,20 @@ type Form string
 
 // Forms.
 const (
-	Literals   Form = "literals"   // the body is a function literal that is called in place
-	Timeouts   Form = "timeouts"   // the body is a literal that a combinator runs
-	Bodies     Form = "bodies"     // the body of a loop is a literal, which says how it ended
-	Recursion  Form = "recursion"  // a loop is a literal that calls itself
-	Operands   Form = "operands"   // the result of a call that does not wait goes through one that does
-	Closures   Form = "closures"   // local function literals that are only called are machines
-	Conditions Form = "conditions" // the operands of conditions go through a call that waits
-	Generators Form = "generators" // a range over a list is one over a generator
-	Plain      Form = "plain"      // each variable has a field of its own, each frame its place
+	Literals    Form = "literals"    // the body is a function literal that is called in place
+	Timeouts    Form = "timeouts"    // the body is a literal that a combinator runs
+	Bodies      Form = "bodies"      // the body of a loop is a literal, which says how it ended
+	Recursion   Form = "recursion"   // a loop is a literal that calls itself
+	Operands    Form = "operands"    // the result of a call that does not wait goes through one that does
+	Closures    Form = "closures"    // local function literals that are only called are machines
+	Conditions  Form = "conditions"  // the operands of conditions go through a call that waits
+	Generators  Form = "generators"  // a range over a list is one over a generator
+	Groups      Form = "groups"      // a function is called as a member of a group
+	Handles     Form = "handles"     // a function is called by a literal that has a handle
+	Makers      Form = "makers"      // a function is called by a generator, which yields its results
+	Concurrent  Form = "concurrent"  // a function is called by a stream
+	Combinators Form = "combinators" // every other statement is a literal that a combinator runs
+	Plain       Form = "plain"       // each variable has a field of its own, each frame its place
 )
 
 func (t *transformer) has(f Form) bool { return slices.Contains(t.forms, f) }

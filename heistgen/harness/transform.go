@@ -10,6 +10,7 @@ import (
 	"go/parser"
 	"go/token"
 	"go/types"
+	"maps"
 	"slices"
 	"sort"
 	"strconv"
@@ -40,7 +41,7 @@ func Transform(name string, text []byte, forms ...Form) (*Program, error) {
 	if err != nil {
 		return nil, err
 	}
-	t := &transformer{fset: fset, file: file, info: info, pkg: pkg, tasks: map[*types.Func]*ast.FuncDecl{}, forms: forms, labelled: map[ast.Stmt]bool{}, closures: map[*types.Var][]*ast.FuncLit{}, machines: map[*ast.FuncLit]bool{}, apartLits: map[*ast.FuncLit]bool{}, cut: map[*ast.BranchStmt]bool{}}
+	t := &transformer{fset: fset, file: file, info: info, pkg: pkg, tasks: map[*types.Func]*ast.FuncDecl{}, forms: forms, labelled: map[ast.Stmt]bool{}, closures: map[*types.Var][]*ast.FuncLit{}, machines: map[*ast.FuncLit]bool{}, apartLits: map[*ast.FuncLit]bool{}, cut: map[*ast.BranchStmt]bool{}, marks: map[*ast.FuncDecl]string{}, needs: map[string]bool{}}
 	return t.run()
 }
 
@@ -62,6 +63,11 @@ type transformer struct {
 	apartLits map[*ast.FuncLit]bool // called by go and defer statements
 	labelled  map[ast.Stmt]bool
 	cut       map[*ast.BranchStmt]bool // those that leave the literal that their loop's body is
+	marks     map[*ast.FuncDecl]string // what is behind the directives of tasks
+	needs     map[string]bool          // further source
+	made      []*ast.FuncDecl          // for the task that is being written
+	parted    int
+	combines  int
 	shape
 }
 
@@ -343,11 +349,17 @@ func (t *transformer) source() ([]byte, error) {
 		}
 	}
 	for _, fd := range order {
-		decls = append(decls, t.task(fd))
+		t.made = nil
+		for _, d := range t.apartFrom(t.task(fd)) {
+			decls = append(decls, d)
+		}
 	}
 	text, err := t.print("//go:build heistgen\n\n", decls, true)
 	if t.has(Generators) {
-		text = append(text, generators...)
+		t.needs[generators] = true
+	}
+	for _, further := range slices.Sorted(maps.Keys(t.needs)) {
+		text = append(text, further...)
 	}
 	return text, err
 }
@@ -374,11 +386,11 @@ func (t *transformer) print(head string, decls []ast.Decl, task bool) ([]byte, e
 	for _, d := range decls {
 		if fd, ok := d.(*ast.FuncDecl); ok && task {
 			fd.Doc = nil
-			mark := "//heist:task context\n"
+			mark := "//heist:task context"
 			if t.has(Drain) {
-				mark = "//heist:task drain context\n"
+				mark = "//heist:task drain context"
 			}
-			body.WriteString(mark)
+			body.WriteString(mark + t.marks[fd] + "\n")
 		}
 		if err := format.Node(&body, token.NewFileSet(), d); err != nil {
 			return nil, err
@@ -403,8 +415,10 @@ func (t *transformer) print(head string, decls []ast.Decl, task bool) ([]byte, e
 		}
 		return true
 	})
-	if used["heistCombine"] {
-		fmt.Fprintf(&out, "import heistCombine %q\n", "github.com/heist-go/heist/task/combine")
+	for name, path := range map[string]string{"heistCombine": "task/combine", "heistStream": "task/stream"} {
+		if used[name] {
+			fmt.Fprintf(&out, "import %s %q\n", name, "github.com/heist-go/heist/"+path)
+		}
 	}
 	for _, im := range t.file.Imports {
 		p, _ := strconv.Unquote(im.Path.Value)
@@ -428,7 +442,7 @@ func (t *transformer) print(head string, decls []ast.Decl, task bool) ([]byte, e
 }
 
 // task rewrites one function.
-func (t *transformer) task(fd *ast.FuncDecl) ast.Decl {
+func (t *transformer) task(fd *ast.FuncDecl) *ast.FuncDecl {
 	name := fd.Name
 	if fd.Name.Name == "main" && fd.Recv == nil {
 		name = ident("heistMain")
@@ -490,7 +504,13 @@ func pause() ast.Stmt {
 }
 
 func (t *transformer) stmts(list []ast.Stmt) (out []ast.Stmt) {
-	for _, s := range list {
+	for i, s := range list {
+		if i < len(list)-1 { // the last may have to be one that ends the function
+			if c := t.combined(s, func() ast.Stmt { return t.stmt(s) }); c != nil {
+				out = append(out, pause(), c)
+				continue
+			}
+		}
 		switch s := s.(type) {
 		case *ast.LabeledStmt:
 			// A wait before a labelled loop would take its label away.
@@ -788,6 +808,7 @@ func Support() []byte {
 
 import (
 	heistContext "context"
+	heistErrors "errors"
 	heistOs "os"
 	heistStrconv "strconv"
 
@@ -834,6 +855,45 @@ func HeistMain() {
 	t := newHeistMain()
 	if err := heistTask.Run(heistContext.Background(), t); err != nil {
 		panic(err)
+	}
+}
+
+var heistTries int
+
+// heistTry fails the first times: each pause until the next try takes time.
+func heistTry() error {
+	if heistTries++; heistTries < 20 {
+		return heistErrors.New("again")
+	}
+	return nil
+}
+
+// heistNever waits until the task is canceled.
+func heistNever(cx *heistTask.Cx) error {
+	if err := cx.Err(); err != nil {
+		return err
+	}
+	cx.Waker()
+	return cx.Suspend()
+}
+
+// heistReraise raises the panic of another task as the caller's own.
+func heistReraise() {
+	switch v := recover().(type) {
+	case nil:
+	case *heistTask.PanicError:
+		panic(v.Value)
+	default:
+		panic(v)
+	}
+}
+
+// heistKeep keeps a panic, heistRaise raises it.
+func heistKeep(to *any) { *to = recover() }
+
+func heistRaise(v any) {
+	if v != nil {
+		panic(v)
 	}
 }
 
