@@ -655,9 +655,9 @@ func (f *fun) steady(n *ast.CallExpr) {
 		n.Args = append([]ast.Expr(nil), n.Args...)
 		for i, a := range n.Args {
 			c, ok := ast.Unparen(a).(*ast.CallExpr)
-			if !ok || f.waits(c) != polled {
-				if !f.stable(f.expr(a)) {
-					n.Args[i] = f.spill(f.expr(a), "v")
+			if !ok || f.waits(c) != polled && f.waits(c) != several {
+				if n.Args[i] = f.expr(a); !f.stable(n.Args[i]) {
+					n.Args[i] = f.spill(n.Args[i], "v")
 				}
 				continue
 			}

@@ -197,12 +197,7 @@ func (f *fun) complete() {
 			look(i.cond)
 		}
 		if i.call != nil {
-			own[i.call] = true
-			if c, ok := i.call.(*ast.CallExpr); ok && f.waits(c) == several {
-				for _, a := range c.Args {
-					own[ast.Unparen(a)] = true
-				}
-			}
+			f.polledIn(i.call, own)
 			look(i.call)
 		}
 		for _, e := range i.lhs {
@@ -212,6 +207,17 @@ func (f *fun) complete() {
 			for _, n := range nodesOf(a) {
 				look(n)
 			}
+		}
+	}
+}
+
+// polledIn notes a call that an instruction polls, and those that task.All and task.First combine.
+func (f *fun) polledIn(e ast.Expr, own map[ast.Expr]bool) {
+	e = ast.Unparen(e)
+	own[e] = true
+	if c, ok := e.(*ast.CallExpr); ok && f.info().TypeOf(c.Fun) != nil && f.waits(c) == several {
+		for _, a := range c.Args {
+			f.polledIn(a, own)
 		}
 	}
 }

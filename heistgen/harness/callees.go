@@ -200,7 +200,7 @@ func (t *transformer) byStream(c *callee) *ast.BlockStmt {
 	vars, held, set := c.hold()
 	kept := ident("heistKept")
 	lit := literal([]ast.Expr{ident("error")}, &ast.DeferStmt{Call: call(ident("heistKeep"), &ast.UnaryExpr{Op: token.AND, X: kept})}, set, ret(ident("heistErr"), ident("nil")))
-	lit.Type.Params.List = append(lit.Type.Params.List, &ast.Field{Names: []*ast.Ident{ident("_")}, Type: ident("int")})
+	lit.Type.Params.List = append(lit.Type.Params.List, &ast.Field{Names: []*ast.Ident{ident("_")}, Type: ident("heistInt")})
 	list := append([]ast.Stmt{variable(kept, ident("any"))}, vars...)
 	list = append(list, define("heistCalls", method("heistStream", "MapConcurrent", method("heistStream", "Once", number(1)), number(1), lit)),
 		done(call(ident("heistMust"), method("heistCalls", "Next", ident("heistCx")))), done(method("heistCalls", "Close", ident("heistCx"))), do(call(ident("heistRaise"), kept)))
@@ -291,15 +291,15 @@ func (t *transformer) combined(s ast.Stmt, as func() ast.Stmt) ast.Stmt {
 	ints := func(name string, n int) ast.Expr {
 		x := &ast.IndexListExpr{X: kind(name)}
 		for range n {
-			x.Indices = append(x.Indices, ident("int"))
+			x.Indices = append(x.Indices, ident("heistInt"))
 		}
 		return x
 	}
 	way := t.combines / 2 % 8
 	in := as()
 	plain := func() *ast.FuncLit { return literal(nil, in, ret(ident("nil"))) }
-	valued := func() *ast.FuncLit { return literal([]ast.Expr{ident("int")}, in, ret(number(1), ident("nil"))) }
-	waits := literal([]ast.Expr{ident("int")}, pause(), ret(number(2), ident("nil")))
+	valued := func() *ast.FuncLit { return literal([]ast.Expr{ident("heistInt")}, in, ret(number(1), ident("nil"))) }
+	waits := literal([]ast.Expr{ident("heistInt")}, pause(), ret(number(2), ident("nil")))
 	lost := func(n int, typ ast.Expr, args ...ast.Expr) ast.Stmt {
 		b := of(typ, args...).(*ast.BlockStmt)
 		lhs := []ast.Expr{}
@@ -316,7 +316,7 @@ func (t *transformer) combined(s ast.Stmt, as func() ast.Stmt) ast.Stmt {
 	case 1:
 		return lost(1, kind("Select"), plain(), ident("heistNever"))
 	case 2:
-		return lost(2, ints("Race", 1), valued(), literal([]ast.Expr{ident("int")}, ret(number(0), call(ident("heistNever"), ident("heistCx")))))
+		return lost(2, ints("Race", 1), valued(), literal([]ast.Expr{ident("heistInt")}, ret(number(0), call(ident("heistNever"), ident("heistCx")))))
 	case 3:
 		lit := plain()
 		lit.Body.List = append([]ast.Stmt{pause(), &ast.IfStmt{Init: define("heistErr", call(ident("heistTry"))), Cond: &ast.BinaryExpr{X: ident("heistErr"), Op: token.NEQ, Y: ident("nil")}, Body: body(ret(ident("heistErr")))}}, lit.Body.List...)
@@ -326,7 +326,7 @@ func (t *transformer) combined(s ast.Stmt, as func() ast.Stmt) ast.Stmt {
 	case 5:
 		return of(kind("All"), plain(), ident(pauseName), literal(nil, pause(), ret(ident("nil"))))
 	case 6:
-		return lost(2, ints("Any", 1), valued(), literal([]ast.Expr{ident("int")}, pause(), ret(number(0), call(ident("heistNever"), ident("heistCx")))))
+		return lost(2, ints("Any", 1), valued(), literal([]ast.Expr{ident("heistInt")}, pause(), ret(number(0), call(ident("heistNever"), ident("heistCx")))))
 	}
 	return do(call(ident("heistMust"), call(valued(), ident("heistCx"))))
 }

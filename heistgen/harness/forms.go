@@ -26,6 +26,7 @@ const (
 	Handles     Form = "handles"     // a function is called by a literal that has a handle
 	Makers      Form = "makers"      // a function is called by a generator, which yields its results
 	Concurrent  Form = "concurrent"  // a function is called by a stream
+	Tails       Form = "tails"       // a return of a call is a call that returns; a loop is a function that calls itself so
 	Combinators Form = "combinators" // every other statement is a literal that a combinator runs
 	Plain       Form = "plain"       // each variable has a field of its own, each frame its place
 )

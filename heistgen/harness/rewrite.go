@@ -15,6 +15,7 @@ const (
 	Switches  Form = "switches"  // an if is a switch
 	Iterators Form = "iterators" // a range over a slice or a map is one over its iterator
 	Parts     Form = "parts"     // a statement is a function, which gets the variables and returns them
+	Hoists    Form = "hoists"    // a variable is declared where its function begins
 	Places    Form = "places"    // a variable is an element of an array or a slice, or a field
 	Pointers  Form = "pointers"  // every other use of a variable is by a pointer to it
 	Values    Form = "values"    // operands of all kinds go through a function
@@ -33,8 +34,8 @@ var rewrites = []struct {
 	form Form
 	do   func(*edits)
 }{
-	{Gotos, (*edits).gotos}, {Switches, (*edits).switches}, {Iterators, (*edits).iterators}, {Parts, (*edits).parts},
-	{Places, (*edits).places}, {Pointers, (*edits).pointers}, {Values, (*edits).values}, {Named, (*edits).named},
+	{Tails, (*edits).heads}, {Tails, (*edits).tails}, {Gotos, (*edits).gotos}, {Switches, (*edits).switches}, {Iterators, (*edits).iterators}, {Parts, (*edits).parts},
+	{Hoists, (*edits).hoists}, {Places, (*edits).places}, {Pointers, (*edits).pointers}, {Values, (*edits).values}, {Named, (*edits).named},
 	{Repanics, (*edits).repanics}, {Methods, (*edits).methods}, {Generic, (*edits).generic}, {Names, (*edits).names},
 }
 
@@ -298,8 +299,46 @@ func (e *edits) shared(fd *ast.FuncDecl) map[*types.Var]bool {
 	return out
 }
 
+// heads writes the first statement of a loop before it, where each iteration need not have variables of its own.
+func (e *edits) heads() {
+	labelled := map[ast.Stmt]bool{}
+	ast.Inspect(e.file, func(n ast.Node) bool {
+		if l, ok := n.(*ast.LabeledStmt); ok {
+			labelled[l.Stmt] = true
+		}
+		s, ok := n.(*ast.ForStmt)
+		if !ok || s.Init == nil || labelled[s] || contains(s, func(n ast.Node) bool { return isLit(n) || isAddress(n) }) {
+			return true
+		}
+		e.cut(s.Pos(), s.Init.End(), "{\n"+e.source(s.Init)+"\nfor ")
+		e.insert(s.End(), "\n}")
+		return true
+	})
+}
+
+// tails makes functions that call themselves of loops.
+func (e *edits) tails() {
+	e.apart(func(s ast.Stmt) bool {
+		f, ok := s.(*ast.ForStmt)
+		return ok && f.Init == nil && f.Cond != nil && len(jumps(f.Body, "")) == 0
+	}, func(s ast.Stmt, name, list string) string {
+		f := s.(*ast.ForStmt)
+		post := ""
+		if f.Post != nil {
+			post = e.source(f.Post) + "\n"
+		}
+		return fmt.Sprintf("if !(%s) {\nreturn %s\n}\n%s\n%sreturn %s(%s)", e.source(f.Cond), list, e.source(f.Body), post, name, list)
+	})
+}
+
 // parts makes functions of statements, the outermost that can be.
 func (e *edits) parts() {
+	e.apart(func(ast.Stmt) bool { return true }, func(s ast.Stmt, _, list string) string { return e.source(s) + "\nreturn " + list })
+}
+
+// apart makes functions of those statements which are chosen, the outermost that can be. body writes what such a function
+// does, with its name and the variables that it gets and returns.
+func (e *edits) apart(chosen func(ast.Stmt) bool, body func(s ast.Stmt, name, list string) string) {
 	for _, fd := range e.funcs() {
 		if fd.Type.TypeParams != nil || fd.Recv != nil {
 			continue
@@ -321,9 +360,9 @@ func (e *edits) parts() {
 				if _, elses := s.Else.(*ast.IfStmt); elses {
 					return false
 				}
-				return !e.part(fd, s, shared, results)
+				return !chosen(s) || !e.part(fd, s, shared, results, body)
 			case *ast.ForStmt, *ast.RangeStmt, *ast.SwitchStmt, *ast.TypeSwitchStmt:
-				return !e.part(fd, s, shared, results)
+				return !chosen(s) || !e.part(fd, s, shared, results, body)
 			case *ast.LabeledStmt:
 				return false
 			}
@@ -334,7 +373,7 @@ func (e *edits) parts() {
 
 // part makes a function of a statement, and reports whether it can: nothing leaves the statement, and nobody else looks
 // at its variables while it runs.
-func (e *edits) part(fd *ast.FuncDecl, s ast.Stmt, shared, results map[*types.Var]bool) bool {
+func (e *edits) part(fd *ast.FuncDecl, s ast.Stmt, shared, results map[*types.Var]bool, body func(s ast.Stmt, name, list string) string) bool {
 	fits := true
 	var names, params []string
 	seen := map[*types.Var]bool{}
@@ -386,7 +425,6 @@ func (e *edits) part(fd *ast.FuncDecl, s ast.Stmt, shared, results map[*types.Va
 		return false
 	}
 	name := e.fresh("Part")
-	text := e.source(s)
 	list := strings.Join(names, ", ")
 	all := make([]string, len(params))
 	for i, p := range params {
@@ -397,7 +435,7 @@ func (e *edits) part(fd *ast.FuncDecl, s ast.Stmt, shared, results map[*types.Va
 	} else {
 		e.replace(s, list+" = "+name+"("+list+")")
 	}
-	e.insert(e.file.FileEnd, fmt.Sprintf("\nfunc %s(%s) (%s) {\n%s\nreturn %s\n}\n", name, strings.Join(params, ", "), strings.Join(all, ", "), text, list))
+	e.insert(e.file.FileEnd, fmt.Sprintf("\nfunc %s(%s) (%s) {\n%s\n}\n", name, strings.Join(params, ", "), strings.Join(all, ", "), body(s, name, list)))
 	return true
 }
 

@@ -3,6 +3,7 @@ package harness
 import (
 	"fmt"
 	"go/ast"
+	"go/token"
 	"go/types"
 	"maps"
 	"slices"
@@ -182,6 +183,95 @@ func (e *edits) names() {
 		for _, id := range sorted(ids) {
 			if n := names[ids[id]]; n != "" {
 				e.replace(id, n)
+			}
+		}
+	}
+}
+
+// hoists declares the variables of a function where it begins, each with a name of its own.
+func (e *edits) hoists() {
+	for _, fd := range e.funcs() {
+		shared := e.shared(fd)
+		names := map[types.Object]string{}
+		text := ""
+		// declare gives variables names, if all of them can be declared elsewhere.
+		declare := func(list []ast.Expr) bool {
+			var fresh []*types.Var
+			for _, x := range list {
+				id, ok := x.(*ast.Ident)
+				if !ok || id.Name == "_" {
+					continue
+				}
+				v, ok := e.info.Defs[id].(*types.Var)
+				if !ok && e.info.Uses[id] != nil {
+					continue // assigned to
+				}
+				if !ok || shared[v] || e.local(v.Type()) {
+					return false
+				}
+				if _, ok := e.spell(v.Type()); !ok {
+					return false
+				}
+				fresh = append(fresh, v)
+			}
+			for _, v := range fresh {
+				names[v] = e.fresh("V")
+				t, _ := e.spell(v.Type())
+				text += "\nvar " + names[v] + " " + t
+			}
+			return true
+		}
+		written := map[*ast.Ident]bool{}
+		within(fd.Body, func(n ast.Node) bool {
+			switch n := n.(type) {
+			case *ast.CommClause:
+				return false
+			case *ast.AssignStmt:
+				if n.Tok == token.DEFINE && declare(n.Lhs) {
+					e.cut(n.TokPos, n.TokPos+2, "=")
+				}
+			case *ast.RangeStmt:
+				if n.Tok == token.DEFINE && declare([]ast.Expr{n.Key, n.Value}) {
+					e.cut(n.TokPos, n.TokPos+2, "=")
+				}
+			case *ast.DeclStmt:
+				d := n.Decl.(*ast.GenDecl)
+				if d.Tok != token.VAR || len(d.Specs) != 1 || d.Lparen.IsValid() {
+					break
+				}
+				s := d.Specs[0].(*ast.ValueSpec)
+				var list []ast.Expr
+				for _, id := range s.Names {
+					list = append(list, id)
+				}
+				if !declare(list) {
+					break
+				}
+				var to, zeros []string
+				for _, id := range s.Names {
+					written[id] = true
+					to = append(to, "_")
+					if v := names[e.info.Defs[id]]; v != "" {
+						to[len(to)-1] = v
+					}
+					if s.Type != nil {
+						zeros = append(zeros, "*new("+e.source(s.Type)+")")
+					}
+				}
+				if set := strings.Join(to, ", ") + " = "; len(s.Values) > 0 {
+					e.cut(n.Pos(), s.Values[0].Pos(), set)
+				} else {
+					e.replace(n, set+strings.Join(zeros, ", "))
+				}
+			}
+			return true
+		})
+		e.insert(fd.Body.Lbrace+1, text+"\n")
+		for _, ids := range []map[*ast.Ident]types.Object{e.info.Defs, e.info.Uses} {
+			for _, id := range sorted(ids) {
+				if n := names[ids[id]]; n != "" && !written[id] {
+					e.replace(id, n)
+				}
 			}
 		}
 	}

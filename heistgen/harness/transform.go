@@ -577,6 +577,9 @@ func (t *transformer) stmt(s ast.Stmt) ast.Stmt {
 		}
 		if len(s.Results) == 1 {
 			if c, ok := ast.Unparen(s.Results[0]).(*ast.CallExpr); ok {
+				if t.has(Tails) && t.awaited(c) != nil && t.spread(c) == nil && t.gives(c) {
+					return &ast.ReturnStmt{Results: []ast.Expr{t.call(c)}}
+				}
 				if tup, ok := t.info.TypeOf(c).(*types.Tuple); ok && tup.Len() > 1 {
 					// return f(): its results, and nil
 					names, set := t.variablesFor(tup, c)
@@ -634,6 +637,28 @@ func (t *transformer) stmt(s ast.Stmt) ast.Stmt {
 		return &ast.TypeSwitchStmt{Init: t.stmt2(s.Init), Assign: t.stmt2(s.Assign), Body: t.clauses(s.Body)}
 	}
 	return s
+}
+
+// gives reports whether a call has the results of the function, so that it can be returned as it is.
+func (t *transformer) gives(c *ast.CallExpr) bool {
+	var list []types.Type
+	switch r := t.info.TypeOf(c).(type) {
+	case *types.Tuple:
+		for v := range r.Variables() {
+			list = append(list, v.Type())
+		}
+	default:
+		list = append(list, r)
+	}
+	if len(list) != len(t.results) {
+		return false
+	}
+	for i, r := range t.results {
+		if !types.AssignableTo(list[i], t.info.TypeOf(r)) {
+			return false
+		}
+	}
+	return true
 }
 
 // spread is what the only argument of a call is, if that has several values.
@@ -906,6 +931,8 @@ type heistPair[T any] struct {
 	K int
 	V T
 }
+
+type heistInt = int
 
 type heistNumber[T any] struct{ K T }
 

@@ -64,6 +64,13 @@ func besides(cx *task.Cx, p *pauser) (out string, err error) {
 	at := func(cx *task.Cx) (int, error) { return task.First(p.Wait(cx), asleep(cx)) }
 	n, err := at(cx)
 	out += fmt.Sprint(" ", n, err, must(task.First(p.Wait(cx), asleep(cx))))
+	first, err := task.First(task.All(p.Wait(cx), asleep(cx)), (q.Wait(cx)))
+	out += fmt.Sprint(" ", first, err)
+	err = task.All(task.All(q.Wait(cx), nil), task.All(p.Wait(cx), q.Wait(cx), task.All()))
+	out += fmt.Sprint(" ", err, must(task.First(asleep(cx), task.All(asleep(cx)), task.All(task.All(), task.All(p.Wait(cx))), asleep(cx))))
+	given := func(n int) error { p.say("given %d", n); return nil }
+	err = task.All(given(must(p.next(cx, 1))), q.fill(cx, c[must(p.next(cx, 0)):], byte('a'+must(p.next(cx, 1)))), given(must(p.next(cx, 5))), nil)
+	out += fmt.Sprint(" ", err, string(c[1]))
 	failed := errDeep
 	err = task.All(q.Wait(cx), failed)
 	failed = nil

@@ -175,10 +175,10 @@ type spot struct {
 	X, Y int `k:"v"`
 }
 
-// asleep never comes; in plain Go, where nobody waits, it has.
+// asleep never comes. In plain Go nobody waits: there it says so.
 func asleep(cx *task.Cx) error {
 	if cx == nil {
-		return nil
+		return task.Pending
 	}
 	return never(cx)
 }
