@@ -218,3 +218,9 @@ type (
 )
 
 type summer interface{ sum(int) int }
+
+// ops is operations in fields and lists.
+type ops struct {
+	one  func(*task.Cx) error
+	many []func(cx *task.Cx, n int) (int, error)
+}

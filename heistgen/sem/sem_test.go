@@ -73,3 +73,22 @@ func TestUnderTheTag(t *testing.T) {
 		t.Fatalf("%v\n%s", err, out)
 	}
 }
+
+// wantMembers is what members does.
+var wantMembers = []string{
+	"members: counted; [3part3<nil> 4part4<nil> 1part1<nil> 0part0<nil> true 8 <nil> 1 <nil> 2 counted: deep true <nil> unwound raised 2 [1 3 5] <nil> 3 true [1] <nil> 1 true [] deep 0 true 4 true true 1 2 5 10 17 [18 12] 1913 <nil> deep 5 1second<nil> 671h<nil> 7 0 <nil> 11 -1 <nil> 1 deep 21 -1 <nil> 0 <nil> 13 -1 <nil> 1 <nil> 2 <nil> 14 <nil> 4 <nil> 23 <nil> 2 <nil> 0 true false <nil> <nil> 1 true false <nil> <nil> 2 true false <nil> <nil> ] <nil> panic <nil>",
+}
+
+// TestMembers runs tasks that start others, as machines and as goroutines.
+func TestMembers(t *testing.T) {
+	compare(t, wantMembers, func(seed uint64) []string {
+		return []string{traced("members", seed, func(p *pauser) (task.Task, func() string) {
+			t := newMembers(p)
+			return t, func() string { return fmt.Sprint(t.Result()) }
+		})}
+	}, 499)
+	compare(t, wantMembers, func(seed uint64) []string {
+		p := &pauser{seed: seed}
+		return []string{run("members", p, func() string { return fmt.Sprint(membersContext(context.Background(), p)) })}
+	}, 50)
+}
