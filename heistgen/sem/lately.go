@@ -28,6 +28,7 @@ func lately(cx *task.Cx, p *pauser) (out []string, err error) {
 		func(cx *task.Cx, p *pauser) (string, error) { return blank(cx, p) },
 		func(cx *task.Cx, p *pauser) (string, error) { return leaving(cx, p) },
 		func(cx *task.Cx, p *pauser) (string, error) { return entries(cx, p) },
+		func(cx *task.Cx, p *pauser) (string, error) { return anew(cx, p) },
 		func(cx *task.Cx, p *pauser) (string, error) { return mutual(cx, p, 5) },
 		func(cx *task.Cx, p *pauser) (string, error) {
 			s, err := summedOf(cx, p, vec[int]{1, 2, 3})
@@ -614,4 +615,59 @@ func summedOf[T ~int](cx *task.Cx, p *pauser, v vec[T]) (s T, err error) {
 		last = append(last, min(s, T(must(p.next(cx, 5)))))
 	}
 	return s + last[len(last)-1], p.Wait(cx)
+}
+
+// anew declares variables again and again, each time another one.
+//
+//heist:task context
+func anew(cx *task.Cx, p *pauser) (out string, err error) {
+	var fs []func() int
+	var ops []func(cx *task.Cx) (int, error)
+	var kept [][]byte
+	var ptrs []*spot
+	n := 0
+again:
+	x := must(p.next(cx, n))
+	var z int
+	fs = append(fs, func() int { x++; z += 10; return x + z })
+	y := x
+	ops = append(ops, func(cx *task.Cx) (int, error) { y += z; return y, p.Wait(cx) })
+	if n++; n < 3 {
+		goto again
+	}
+	for i := range 3 {
+		var b, c [2]byte
+		var s spot
+		out += fmt.Sprint(b, c, s)
+		if err := p.fill(cx, b[i%2:], byte('0'+i)); err != nil {
+			return "", err
+		}
+		if i != 1 {
+			kept = append(kept, c[:], b[:1])
+		}
+		if err := p.fill(cx, c[:], byte('a'+i)); err != nil {
+			return "", err
+		}
+		s.X, s.Y = must(p.next(cx, i)), int(b[i%2])
+		ptrs = append(ptrs, &s)
+		defer func(k int, t spot) { out += fmt.Sprint(" ", k, t, s) }(must(p.next(cx, i)), s)
+		s.X *= must(p.next(cx, 9))
+	}
+	for i, f := 0, func() int { return -1 }; i < 3; i, f = i+1, func() int { return i } {
+		if err := p.Wait(cx); err != nil {
+			return "", err
+		}
+		i += must(p.next(cx, -1))
+		fs = append(fs, f, func() int { i *= 2; return i })
+	}
+	for _, f := range fs {
+		out += fmt.Sprint(" ", f(), f())
+	}
+	for _, op := range ops {
+		out += fmt.Sprint(" ", must(op(cx)), must(op(cx)))
+	}
+	for i, s := range ptrs {
+		s.Y += must(p.next(cx, i))
+	}
+	return out + fmt.Sprint(kept, *ptrs[0], *ptrs[2]), p.Wait(cx)
 }
