@@ -385,6 +385,8 @@ func (f *fun) survey() {
 						f.refuse(c.Pos(), "%s cannot be awaited beside others: start it in a task.Group, and wait for that", types.ExprString(c.Fun))
 					} else if ok && f.waits(c) == polled && f.isValue(c.Fun) {
 						f.refuse(c.Pos(), "%s is a function value, which would be called again when it has returned and others have not: use combine.All", types.ExprString(c.Fun))
+					} else if ok && f.waits(c) == polled && callee(info, n).Name() == "All" && f.unit.callsOf().Consumes(c) {
+						f.refuse(c.Pos(), "%s would begin again when it is over and others are not: use combine.All", types.ExprString(c.Fun))
 					}
 				}
 			}

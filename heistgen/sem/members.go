@@ -294,7 +294,8 @@ func moments(cx *task.Cx, p *pauser) (out string, err error) {
 			return "", err
 		}
 		out += fmt.Sprint(i, d.Remaining(cx) > 0, cx.Now().Before(start), cx.Err(), cx.Context().Err(), " ")
-		if err := task.All(timer.Sleep(cx, time.Nanosecond), p.also().Wait(cx)); err != nil {
+		timer.Reset(cx, time.Nanosecond)
+		if err := task.All(timer.Wait(cx), p.also().Wait(cx)); err != nil {
 			return "", err
 		}
 		timer.Reset(cx, time.Hour)

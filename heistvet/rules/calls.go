@@ -63,6 +63,13 @@ func (c *Calls) Lends(e ast.Expr) bool {
 	return lends
 }
 
+// Consumes reports whether what is called is an operation of the library that would begin anew if it were called again when it is
+// over.
+func (c *Calls) Consumes(call *ast.CallExpr) bool {
+	f := callee(c.ops.pass.TypesInfo, call)
+	return f != nil && library(f.Pkg()) && f.Pkg() != c.ops.pass.Pkg && polled(f.Signature()) && !c.ops.marked(f, sticky)
+}
+
 // Owns reports whether what a variable of the function consists of, or points to, is made in it: it ends with the function, and
 // nobody else knows it.
 func (c *Calls) Owns(f *ast.FuncDecl, v *types.Var) bool { return c.ops.valuesOf(f).mine(v) }
@@ -79,6 +86,15 @@ var libraryMarks = map[string]marks{
 	"task/chans.Mailbox.Send": keeps, "task/chans.Mailbox.TrySend": keeps, "task/chans.NewWatch": keeps,
 	"task/chans.Oneshot.Send": keeps, "task/chans.Permit.Send": keeps, "task/chans.Watch.Set": keeps,
 	"task/stream.Sender.Send": keeps,
+
+	"reactor.Conn.Flush": sticky, "reactor.Serve": sticky, "reactor.Source.Wait": sticky, "task.Cx.Spend": sticky,
+	"task.Cx.Suspend": sticky, "task.Cx.Yield": sticky, "task.Frame.Wait": sticky, "task.Group.Wait": sticky, "task.Handle.Wait": sticky,
+	"task.Promise.Wait": sticky, "task.Seq.Run": sticky, "task.Timer.Wait": sticky, "task.WaitSet.Wait": sticky,
+	"task.WaitSet.WaitFor": sticky, "task/bridge.Context.Done": sticky, "task/bridge.Goroutines.Wait": sticky,
+	"task/lock.Event.Wait": sticky, "task/lock.Notify.WaitPast": sticky, "task/lock.Once.Do": sticky, "task/lock.OnceValue.Get": sticky,
+	"task/lock.Permit.Acquire": sticky, "task/stream.Fold": sticky, "task/stream.Stream.Close": sticky,
+	"task/stream.Stream.Collect": sticky, "task/stream.Stream.ForEach": sticky, "task/stream.Stream.Peek": sticky,
+	"task/stream.Stream.Send": sticky,
 }
 
 // giving is [Calls.Gives].

@@ -137,6 +137,20 @@ func besideOthers(cx *task.Cx, b *box, f func(cx *task.Cx) error) error {
 	return task.All(b.Wait(cx), f(cx)) // want `f is a function value, which would be called again`
 }
 
+//heist:task
+func besideConsumers(cx *task.Cx, b *box, g *task.Group) error {
+	var limit combine.Timeout
+	var timer task.Timer
+	if at, err := task.First(timer.Sleep(cx, time.Second), g.Wait(cx)); err != nil || at == 0 {
+		return err
+	}
+	if err := task.All(timer.Wait(cx), g.Wait(cx), timer.Sleep(cx, time.Second)); err != nil { // want `timer.Sleep would begin again when it is over and others are not`
+		return err
+	}
+	_, err := task.First(b.Wait(cx), task.All(g.Wait(cx), limit.Wait(cx, time.Second, b.Wait))) // want `limit.Wait would begin again`
+	return err
+}
+
 //heist:task drain=Wait,Read
 func toldOf(cx *task.Cx, b *box) error { // want `drain=Read: refused2.toldOf waits for nothing by that name`
 	return b.Wait(cx)
