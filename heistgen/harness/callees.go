@@ -4,6 +4,7 @@ import (
 	"fmt"
 	"go/ast"
 	"go/token"
+	"strings"
 )
 
 // callee is what is left of a task's name when it is called in another way: a task of that name calls it so.
@@ -12,6 +13,7 @@ type callee struct {
 	name    string
 	self    ast.Expr // the receiver, or nil
 	args    []ast.Expr
+	rest    bool       // the last argument is a list
 	results []ast.Expr // types
 	typ     *ast.FuncType
 	recv    *ast.FieldList
@@ -25,7 +27,7 @@ var waysTo = map[Form][]func(*transformer, *callee) *ast.BlockStmt{
 	Concurrent: {(*transformer).byStream},
 }
 
-// called writes the task under another name, and one under its name that calls it in another way.
+// apartFrom writes the task under another name, and one under its name that calls it in another way.
 func (t *transformer) apartFrom(fd *ast.FuncDecl) (decls []*ast.FuncDecl) {
 	var ways []func(*transformer, *callee) *ast.BlockStmt
 	for _, f := range t.forms {
@@ -46,9 +48,8 @@ func (t *transformer) apartFrom(fd *ast.FuncDecl) (decls []*ast.FuncDecl) {
 			n := ident(fmt.Sprintf("heistArg%d", len(c.args)))
 			if i == 0 {
 				n = ident("heistCx")
-			} else if _, rest := f.Type.(*ast.Ellipsis); rest {
-				c.args = append(c.args, ident(n.Name+"..."))
 			} else {
+				_, c.rest = f.Type.(*ast.Ellipsis)
 				c.args = append(c.args, n)
 			}
 			c.typ.Params.List = append(c.typ.Params.List, &ast.Field{Names: []*ast.Ident{n}, Type: f.Type})
@@ -76,7 +77,16 @@ func (c *callee) call() ast.Expr {
 	} else {
 		fn = c.instance(fn)
 	}
-	return call(fn, append([]ast.Expr{ident("heistCx")}, c.args...)...)
+	return c.with(fn, ident("heistCx"))
+}
+
+// with calls fn with some arguments, and the function's.
+func (c *callee) with(fn ast.Expr, first ...ast.Expr) *ast.CallExpr {
+	x := call(fn, append(first, c.args...)...)
+	if c.rest {
+		x.Ellipsis = 1
+	}
+	return x
 }
 
 // instance gives a generic function the type arguments that it has got.
@@ -95,14 +105,11 @@ func (c *callee) instance(fn ast.Expr) ast.Expr {
 
 // task makes the task of a function with those parameters.
 func (c *callee) task(name string) ast.Expr {
-	fn := ident("newH" + name[1:])
-	if name[0] != 'h' {
-		panic("a task of the harness is called heist...")
-	}
+	fn := ident("new" + strings.ToUpper(name[:1]) + name[1:])
 	if c.self != nil {
-		return call(fn, append([]ast.Expr{c.self}, c.args...)...)
+		return c.with(fn, c.self)
 	}
-	return call(c.instance(fn), c.args...)
+	return c.with(c.instance(fn))
 }
 
 // hold declares variables for the results, and returns the statement that gives them their values.
@@ -232,15 +239,8 @@ func (t *transformer) maker(c *callee) (all ast.Expr, values []ast.Expr) {
 	t.marks[made] = " name=" + name
 	t.made = []*ast.FuncDecl{made}
 	plain := *c
-	plain.args = nil
-	for _, a := range c.args {
-		n := a.(*ast.Ident).Name
-		if len(n) > 3 && n[len(n)-3:] == "..." {
-			n = n[:len(n)-3]
-		}
-		plain.args = append(plain.args, ident(n))
-	}
-	x := ast.Expr(plain.task(name))
+	plain.rest = false
+	x := plain.task(name)
 	return call(&ast.SelectorExpr{X: x, Sel: ident("All")}, ident("heistCx")), values
 }
 
