@@ -91,7 +91,10 @@ func isLocal(o types.Object) bool {
 		return true
 	case *types.Var:
 		return !o.IsField()
-	case *types.Const, *types.TypeName:
+	case *types.TypeName:
+		_, param := o.Type().(*types.TypeParam)
+		return !param
+	case *types.Const:
 		return true
 	}
 	return false

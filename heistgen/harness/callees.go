@@ -4,6 +4,7 @@ import (
 	"fmt"
 	"go/ast"
 	"go/token"
+	"slices"
 	"strings"
 )
 
@@ -33,7 +34,7 @@ func (t *transformer) apartFrom(fd *ast.FuncDecl) (decls []*ast.FuncDecl) {
 	for _, f := range t.forms {
 		ways = append(ways, waysTo[f]...)
 	}
-	if len(ways) == 0 || fd.Name.Name == "heistMain" {
+	if len(ways) == 0 || fd.Name.Name == "heistMain" || blankParams(fd.Type.TypeParams) {
 		return []*ast.FuncDecl{fd}
 	}
 	t.parted++
@@ -67,6 +68,13 @@ func (t *transformer) apartFrom(fd *ast.FuncDecl) (decls []*ast.FuncDecl) {
 	outer := &ast.FuncDecl{Recv: c.recv, Name: fd.Name, Type: c.typ}
 	outer.Body = ways[t.parted%len(ways)](t, c)
 	return append(append([]*ast.FuncDecl{c.of}, t.made...), outer)
+}
+
+// blankParams reports whether a type parameter has no name, and cannot be handed on.
+func blankParams(l *ast.FieldList) bool {
+	return l != nil && slices.ContainsFunc(l.List, func(f *ast.Field) bool {
+		return slices.ContainsFunc(f.Names, func(n *ast.Ident) bool { return n.Name == "_" })
+	})
 }
 
 // call calls the function itself.

@@ -23,7 +23,7 @@ var formless = map[string]struct {
 	forms []Form
 	why   string
 }{
-	"fixedbugs_issue16249":  {[]Form{Timeouts}, farDown},
+	"fixedbugs_issue16249":  {[]Form{Timeouts, Makers}, farDown},
 	"ken_divconst":          {[]Form{Recursion}, farDown},
 	"fixedbugs_issue17039":  {[]Form{Combinators}, "Go 1.26.8's compiler appends the longer slice to itself in a literal"},
 	"fixedbugs_issue29312":  {[]Form{Values}, "its types take Go's checker for ever as type arguments"},

@@ -614,6 +614,13 @@ func summedOf[T ~int](cx *task.Cx, p *pauser, v vec[T]) (s T, err error) {
 		s += v[i] + T(must(p.next(cx, int(i))))
 		last = append(last, min(s, T(must(p.next(cx, 5)))))
 	}
+	one := func(cx *task.Cx, x T) (T, error) { return x + 1, p.Wait(cx) }
+	s = must(one(cx, s))
+	{
+		T := must(one(cx, s))
+		T += must(one(cx, T))
+		s += T
+	}
 	return s + last[len(last)-1], p.Wait(cx)
 }
 
