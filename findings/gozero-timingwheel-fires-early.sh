@@ -2,7 +2,7 @@
 # github.com/zeromicro/go-zero v1.10.3, core/collection, TimingWheel, Go 1.26.
 #
 # Expected: a wheel with slots of one second fires a timer of 1.9 s after 1.9 s at the earliest, and up to a second late:
-# rounding goes up, as it does in Kafka's wheel, in Netty's and in Linux's.
+# rounding goes up, as it does in Netty's wheel and in Linux's.
 #
 # Seen: it fires after about 1 s. The delay is cut to whole slots, and the first of them is the one that is
 # already running: a delay of n.x slots fires n-1 to n slots later, so up to two slots early, and one of 1.x slots
