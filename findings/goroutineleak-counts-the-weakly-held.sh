@@ -6,8 +6,7 @@
 # Seen: 100 subscribers that wait, in a registry that holds them by weak pointers so as not to keep those alive that have gone:
 # all 100 are in the profile, and are called "leaked" in stack traces from then on. Yet the registry reaches each of them:
 # Value returns all 100 after the profile as it did before, since the goroutines themselves keep what they wait for.
-# The collector asks who is reachable without weak pointers, which for memory is right. It is more than a wrong count: the
-# runtime itself believes it, and has ended a process after such a profile with a fatal error ("bad g->status").
+# The collector asks who is reachable without weak pointers, which for memory is right.
 #
 # What to do: no such profile of a process that finds who waits through weak pointers (or unique, or a cache that is
 # made of them); hold the channel strongly, and only the rest of a subscriber weakly: then the count is 0.
