@@ -2,6 +2,7 @@ package task
 
 import (
 	"cmp"
+	"fmt"
 	"slices"
 )
 
@@ -27,6 +28,10 @@ import (
 //	    works for neither, and holds a lock, it has none.
 //	L4  Who waits behind another, for what is there, waits for the first in line, which may leave it, and not
 //	    for who holds the rest.
+//	L5  Who waits for a place under a group's limit, or for a task that waits for one, waits for all who have one: it is
+//	    in a circle only if all of these are in hand, as many as are counted under the group's lock.
+//
+// Waits lead from one scheduler to the next, and so does the search, if the next lets it: see [Inspectable].
 
 // Blocked is a task in a circle, or a goroutine that works for one.
 type Blocked struct {
@@ -35,6 +40,7 @@ type Blocked struct {
 	Kind      string
 	Stage     string // how far the task is: see [StageOf]
 	For       Await  // what it waits for: the next has to go on first
+	Elsewhere bool   // it is a task of another scheduler than that which was asked
 }
 
 // Holders is an object that tasks wait for, or its [Policy], that knows who holds it.
@@ -48,6 +54,14 @@ type Holders interface {
 type Holder struct {
 	Task      Waker
 	Goroutine uint64 // its number; 0: it is a task
+	// Runtime is that of the task, if it is known: then a search of another scheduler's finds the task.
+	Runtime *Runtime
+}
+
+// Inspectable is a [Scheduler] whose tasks others may look at, which wait for them.
+type Inspectable interface {
+	// Inspected calls look, which has tasks in hand meanwhile, and gives it what [Deadlocks] calls others.
+	Inspected(look func(others func(tasks []Waker) bool))
 }
 
 const (
@@ -56,6 +70,9 @@ const (
 	// maxCircles is how many circles are returned, and maxConfirmed how many tasks of one are in hand together.
 	maxCircles   = 32
 	maxConfirmed = 1024
+	// maxReached is how many schedulers a search looks at, and maxBacklog at how many that wait in a group.
+	maxReached = 16
+	maxBacklog = 4096
 )
 
 // Deadlocks returns circles of suspended tasks of rt each of which waits for the next, so that none of
@@ -67,6 +84,8 @@ const (
 // one of them and leaves no trace in it, as a descriptor; nil: there is no such thing. An operation of your own
 // that gives out [Cx.Self] and attaches nothing to the task leaves none either: it has to take [Cx.Waker].
 //
+// Circles that lead through other schedulers are found, too, if these are [Inspectable].
+//
 // Goroutines only; as [Inspect], it stops nobody.
 func Deadlocks(rt *Runtime, others func(tasks []Waker) bool) (circles [][]Blocked) {
 	_, circles = InspectDeadlocks(rt, func(*Suspended) {}, others)
@@ -75,47 +94,106 @@ func Deadlocks(rt *Runtime, others func(tasks []Waker) bool) (circles [][]Blocke
 
 // InspectDeadlocks is [Inspect] and [Deadlocks] with one walk through the tasks.
 func InspectDeadlocks(rt *Runtime, visit func(*Suspended), others func(tasks []Waker) bool) (unseen int, circles [][]Blocked) {
-	g := waitGraph{nodes: map[any]*node{}}
+	g := waitGraph{nodes: map[any]*node{}, reached: []*Runtime{rt}}
+	if others != nil {
+		g.others = append(g.others, others)
+	}
 	unseen = Inspect(rt, func(s *Suspended) {
 		g.collect(s)
 		visit(s)
 	})
+	own := len(g.tasks)
 	g.collectHelpers()
+	g.reach(0, func() { circles = g.search(own) })
+	return unseen, circles
+}
+
+// reach adds the tasks of the schedulers to which the waits of tasks lead, from the one with that number on, and calls
+// search while they may be looked at.
+func (g *waitGraph) reach(from int, search func()) {
+	var next []*Runtime
+	add := func(rt *Runtime) {
+		if rt != nil && !slices.Contains(g.reached, rt) && !slices.Contains(next, rt) {
+			next = append(next, rt)
+		}
+	}
+	seen := map[any]bool{}
+	for _, n := range slices.Concat(g.tasks[from:], g.helpers) {
+		for i := range n.waits {
+			n.waits[i].runtimes(seen, add)
+		}
+	}
+	from = len(g.tasks)
+	var enter func()
+	enter = func() {
+		if len(next) == 0 {
+			if len(g.tasks) == from {
+				search()
+			} else {
+				g.reach(from, search)
+			}
+			return
+		}
+		rt := next[0]
+		next = next[1:]
+		s, ok := rt.scheduler.(Inspectable)
+		if !ok || len(g.reached) == maxReached {
+			enter()
+			return
+		}
+		g.reached = append(g.reached, rt)
+		s.Inspected(func(others func([]Waker) bool) {
+			g.others = append(g.others, others)
+			Inspect(rt, g.collect)
+			enter()
+		})
+	}
+	enter()
+}
+
+// search returns circles, to which tasks lead of the first scheduler, whose are the first own.
+func (g *waitGraph) search(own int) (circles [][]Blocked) {
 	g.link()
 	g.prune()
 	inspecting.Lock()
 	defer inspecting.Unlock()
-	for _, n := range slices.Concat(g.tasks, g.helpers) {
+	for _, n := range slices.Concat(g.tasks[:own], g.helpers) {
 		if len(circles) == maxCircles {
 			break
 		}
-		if n.helper != nil && n.helper.rt != rt {
+		if n.helper != nil && n.helper.rt != g.reached[0] {
 			continue // what is its own is in a circle with tasks
 		}
-		if c := confirm(n.circle(), others); c != nil {
+		if c := g.confirm(n.circle()); c != nil {
 			circles = append(circles, c)
 		}
 	}
-	return unseen, circles
+	return circles
 }
 
-// waitGraph is who waits for whom. Its nodes are tasks, goroutines, groups, locks, and limiters.
+// waitGraph is who waits for whom. Its nodes are tasks, goroutines, groups and their limits, locks, and limiters.
 type waitGraph struct {
+	reached []*Runtime                 // whose tasks were looked at, first that which was asked
+	others  []func(tasks []Waker) bool // of these
+
 	nodes   map[any]*node // by *Frame, *Group, policy, blocking function, *Limiter, or a goroutine's number
-	tasks   []*node       // in the order in which they were found
+	tasks   []*node       // in the order in which they were found, those of each scheduler together
 	helpers []*node
-	makers  map[any]Waker // of values of lock.OnceValue, by policy
+	makers  map[any]Waker     // of values of lock.OnceValue, by policy
+	started map[*Frame]*Group // tasks that wait in a group for a place under its limit
 }
 
-// node is a task, a goroutine, a group, a lock, or a limiter: one of the first five is set.
+// node is a task, a goroutine, a group, the limit of one, a lock, or a limiter: one of the first six is set.
 type node struct {
 	task    *candidate
 	helper  *helper
 	group   *Group
+	places  *limitPolicy
 	lock    Holders
 	limiter *Limiter
 
 	number uint64  // of the helper
+	waits  []Await // of the task or the helper
 	needs  []*node // who has to go on first
 	all    bool    // it is stuck only while all its needs are; else while one is
 	users  []*node // whose needs it is in
@@ -132,7 +210,6 @@ type candidate struct {
 	kind   string
 	group  *Group
 	ending bool
-	waits  []Await
 }
 
 // collect adds a task that is a candidate.
@@ -148,37 +225,36 @@ func (g *waitGraph) collect(s *Suspended) {
 	if len(g.tasks) == maxCandidates {
 		return
 	}
-	if c := candidateOf(s); c != nil {
-		n := &node{task: c}
+	if c, waits := candidateOf(s); c != nil {
+		n := &node{task: c, waits: waits}
 		g.nodes[s.Self.frame], g.tasks = n, append(g.tasks, n)
 	}
 }
 
-// candidateOf returns the task as a candidate, or nil.
-func candidateOf(s *Suspended) *candidate {
+// candidateOf returns the task as a candidate, and what it waits for; or nil.
+func candidateOf(s *Suspended) (c *candidate, waits []Await) {
 	if s.Active || s.Exposed && !s.Ending || s.Parts && !s.Ending {
-		return nil
+		return nil, nil
 	}
-	waits := 0
+	n := 0
 	for i := range s.Waits {
 		switch a := &s.Waits[i]; {
 		case a.Holds:
 		case exact(a):
-			waits++
+			n++
 		case !s.Ending:
-			return nil
+			return nil, nil
 		}
 	}
-	if waits == 0 || waits > 1 && !s.Ending {
-		return nil
+	if n == 0 || n > 1 && !s.Ending {
+		return nil, nil
 	}
-	c := &candidate{self: s.Self, kind: Kind(s.Task), group: s.Group, ending: s.Ending}
 	for i := range s.Waits {
 		if a := &s.Waits[i]; !a.Holds && exact(a) {
-			c.waits = append(c.waits, *a)
+			waits = append(waits, *a)
 		}
 	}
-	return c
+	return &candidate{self: s.Self, kind: Kind(s.Task), group: s.Group, ending: s.Ending}, waits
 }
 
 // exact reports whether it is known who has to go on before a wait ends.
@@ -189,10 +265,36 @@ func exact(a *Await) bool {
 		return false
 	}
 	switch a.Object.(type) {
-	case *Frame, *Group, Holders, maker, calling:
+	case *Frame, *Group, *limitPolicy, Holders, maker, calling:
 		return true
 	}
 	return false
+}
+
+// runtimes calls add with those of whom it waits for, as far as they are known, but for objects that were seen.
+func (a *Await) runtimes(seen map[any]bool, add func(*Runtime)) {
+	add(a.of)
+	var g *Group
+	switch x := a.Object.(type) {
+	case *Group:
+		g = x
+	case *limitPolicy:
+		g = (*Group)(x)
+	case Holders:
+		if !seen[x] {
+			seen[x] = true
+			list, _ := x.Holders()
+			for _, h := range list {
+				add(h.Runtime)
+			}
+		}
+	}
+	if g != nil && !seen[g] {
+		seen[g] = true
+		for _, rt := range g.knownTo() {
+			add(rt)
+		}
+	}
 }
 
 // maker is the policy of what a task makes for others: who holds a grant of it.
@@ -206,6 +308,9 @@ func (g *waitGraph) collectHelpers() {
 			continue
 		}
 		n := &node{helper: &h, number: id, all: true}
+		if w, stands := h.waitsFor(id); stands && exact(&w) {
+			n.waits = []Await{w}
+		}
 		g.helpers = append(g.helpers, n)
 		g.nodes[id] = n
 		if h.call != nil {
@@ -229,17 +334,16 @@ func (g *waitGraph) link() {
 		}
 	}
 	for _, n := range g.tasks {
-		for i := range n.task.waits {
-			n.need(g.target(&n.task.waits[i], members))
+		for i := range n.waits {
+			n.need(g.target(&n.waits[i], members))
 		}
 	}
 	for _, n := range g.helpers {
-		w, stands := n.helper.waitsFor(n.number)
-		if !stands || !exact(&w) {
+		if len(n.waits) == 0 {
 			n.gone = true
 			continue
 		}
-		to := g.target(&w, members)
+		to := g.target(&n.waits[0], members)
 		n.gone = to == nil
 		n.need(to) // first: that is the way of a circle
 		if canceled, _ := n.helper.ends(); canceled && n.helper.call != nil {
@@ -258,7 +362,14 @@ func (g *waitGraph) target(a *Await, members map[*Group][]*node) *node {
 	}
 	switch x := a.Object.(type) {
 	case *Frame:
-		return g.nodes[x]
+		if n := g.nodes[x]; n != nil {
+			return n
+		}
+		if of := g.waitsIn(x, members); of != nil {
+			return g.limit((*limitPolicy)(of), members)
+		}
+	case *limitPolicy:
+		return g.limit(x, members)
 	case *Group:
 		n := g.nodes[x]
 		if n == nil {
@@ -302,6 +413,51 @@ func (g *waitGraph) target(a *Await, members map[*Group][]*node) *node {
 		return n
 	}
 	return nil
+}
+
+// limit returns the node of the limit of a group: who waits for a place waits until one of those has ended that have one.
+func (g *waitGraph) limit(p *limitPolicy, members map[*Group][]*node) *node {
+	n := g.nodes[p]
+	if n == nil {
+		n = &node{places: p, all: true}
+		for _, m := range members[(*Group)(p)] {
+			if m.task != nil { // goroutines do not count
+				n.need(m)
+			}
+		}
+		n.gone = !n.taken()
+		g.nodes[p] = n
+	}
+	return n
+}
+
+// taken reports whether the tasks that the node of a limit needs have all places that there are.
+func (n *node) taken() bool {
+	g := (*Group)(n.places)
+	g.mu.Lock()
+	defer g.mu.Unlock()
+	return g.limit > 0 && g.active >= g.limit && g.active == len(n.needs)
+}
+
+// full says so of a limit, for people.
+func (n *node) full() string {
+	if len(n.needs) == 1 {
+		return "the task that has the only place there waits, too"
+	}
+	return fmt.Sprintf("the tasks that have all %d places there wait, too", len(n.needs))
+}
+
+// waitsIn returns the group in which a task waits for a place, among those of which a member was found; or nil.
+func (g *waitGraph) waitsIn(f *Frame, members map[*Group][]*node) *Group {
+	if g.started == nil {
+		g.started = map[*Frame]*Group{}
+		for of := range members {
+			of.mu.Lock()
+			of.eachQueued(func(f *Frame) bool { g.started[f] = of; return len(g.started) < maxCandidates })
+			of.mu.Unlock()
+		}
+	}
+	return g.started[f]
 }
 
 // ahead returns the node of who is first in a line, or nil.
@@ -423,7 +579,7 @@ func (n *node) circle() []*node {
 
 // confirm returns the tasks of a circle, each with what it waits for, if it is one at a moment at which all who make
 // it are in hand (L1). What the circle rests on is more than its nodes if a lock has several holders.
-func confirm(circle []*node, others func([]Waker) bool) (tasks []Blocked) {
+func (g *waitGraph) confirm(circle []*node) (tasks []Blocked) {
 	var held []*node
 	defer func() {
 		for _, n := range held {
@@ -486,13 +642,21 @@ func confirm(circle []*node, others func([]Waker) bool) (tasks []Blocked) {
 			return nil
 		}
 	}
-	if others != nil && len(wakers) > 0 && others(wakers) {
-		return nil
+	for _, others := range g.others {
+		if len(wakers) > 0 && others(wakers) {
+			return nil
+		}
+	}
+	for _, n := range held {
+		if n.task.self.frame.state.bits.Load()&woken != 0 {
+			return nil // it looks for itself what there is
+		}
 	}
 	for _, n := range circle {
 		switch {
 		case n.task != nil:
-			tasks = append(tasks, Blocked{Self: n.task.self, Kind: n.task.kind, Stage: StageOf(n.task.self.frame.self), For: *n.confirmed})
+			f := n.task.self.frame
+			tasks = append(tasks, Blocked{Self: n.task.self, Kind: n.task.kind, Stage: StageOf(f.self), For: *n.confirmed, Elsewhere: f.rt != g.reached[0]})
 		case n.helper != nil:
 			tasks = append(tasks, Blocked{Goroutine: n.number, Kind: n.helper.name(), For: *n.confirmed})
 		}
@@ -528,6 +692,8 @@ func (n *node) still(next *node) bool {
 	switch {
 	case n.group != nil:
 		return next != nil && next.memberOf(n.group)
+	case n.places != nil:
+		return n.taken()
 	case n.limiter != nil:
 		return n.crowded()
 	case n.helper != nil:
@@ -551,13 +717,13 @@ func (n *node) still(next *node) bool {
 	f := n.task.self.frame
 	s := Suspended{Self: n.task.self, Task: f.self}
 	s.read(f)
-	c := candidateOf(&s)
+	c, waits := candidateOf(&s)
 	if c == nil || c.ending != n.task.ending {
 		return false
 	}
-	for i := range c.waits {
-		if c.waits[i].leadsTo(next) {
-			n.confirmed = &c.waits[i]
+	for i := range waits {
+		if waits[i].leadsTo(next) {
+			n.confirmed = &waits[i]
 			return true
 		}
 	}
@@ -596,7 +762,17 @@ func (a *Await) leadsTo(next *node) bool {
 	}
 	switch x := a.Object.(type) {
 	case *Frame:
+		if next.places != nil && (*Group)(next.places).queues(x) {
+			a.Note += ", which waits in its group: " + next.full()
+			return true
+		}
 		return next.task != nil && next.task.self.frame == x
+	case *limitPolicy:
+		if next.places != x {
+			return false
+		}
+		a.Note = next.full()
+		return true
 	case *Group:
 		return next.group == x
 	case maker:

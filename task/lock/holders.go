@@ -31,7 +31,7 @@ func (p *permits) recorded(cx *task.Cx, kind string, n int64, err error) error {
 	if err != nil || n == 0 {
 		return err
 	}
-	p.note(task.Holder{Task: cx.Self()}, n)
+	p.note(task.Holder{Task: cx.Self(), Runtime: cx.Runtime()}, n)
 	task.Holds(cx.Self(), p, kind, n)
 	return nil
 }
@@ -55,7 +55,7 @@ func (p *permits) note(who task.Holder, n int64) (first bool) {
 		held.any.Store(true) // Hint. Who has acquired it gives it back later.
 	}
 	list := held.by.Get(p)
-	if i := slices.IndexFunc(list, func(h holding) bool { return h.who == who }); i >= 0 {
+	if i := slices.IndexFunc(list, func(h holding) bool { return h.is(who) }); i >= 0 {
 		list[i].n += n
 		return false
 	}
@@ -76,7 +76,7 @@ func (p *permits) givenBack(by task.Waker, n int64) {
 	if by == (task.Waker{}) && slices.ContainsFunc(list, func(h holding) bool { return h.who.Goroutine != 0 }) {
 		who.Goroutine = stack.Number()
 	}
-	i := slices.IndexFunc(list, func(h holding) bool { return h.who == who && h.n >= n })
+	i := slices.IndexFunc(list, func(h holding) bool { return h.is(who) && h.n >= n })
 	if i < 0 && len(list) == 1 && list[0].n >= n {
 		i = 0
 	}
@@ -97,6 +97,9 @@ func (p *permits) givenBack(by task.Waker, n int64) {
 		held.by.Set(p, list)
 	}
 }
+
+// is reports whether it is what who has.
+func (h holding) is(who task.Holder) bool { return h.who.Task == who.Task && h.who.Goroutine == who.Goroutine }
 
 // less says that n of a lock were given back.
 func (h *holding) less(p *permits, n int64) {
