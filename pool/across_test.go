@@ -159,8 +159,8 @@ func TestDeadlockOfAValueFromAnotherPool(t *testing.T) {
 	require.ElementsMatch(t, []string{"task", "lock.OnceValue"}, whats)
 }
 
-// A circle through several pools is none if anything in one of them ends it: a timer, a descriptor that this pool alone knows
-// of, a Waker, a bound on the time.
+// A circle through several pools is none if anything in one of them ends it: a timer, a descriptor, of which this pool alone
+// knows, an event, a Waker.
 func TestNoDeadlockAcrossPools(t *testing.T) {
 	for what, beside := range map[string]func(t *testing.T, p *pool.Pool) func(cx *task.Cx) error{
 		"a timer": func(*testing.T, *pool.Pool) func(cx *task.Cx) error {

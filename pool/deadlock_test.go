@@ -599,6 +599,8 @@ func TestNoDeadlockOfALimitWithAPlace(t *testing.T) {
 			p := open(t, 2)
 			hold := make(chan struct{})
 			var g task.Group
+			defer over(&g)
+			defer close(hold)
 			g.SetLimit(3)
 			g.Go(p, &waiter{name: "other", op: other(hold)})
 			var all lock.Event
@@ -618,8 +620,6 @@ func TestNoDeadlockOfALimitWithAPlace(t *testing.T) {
 			for range 100 {
 				require.Empty(t, p.Dump(pool.DumpOptions{}).Deadlocks)
 			}
-			close(hold)
-			over(&g)
 		})
 	}
 }

@@ -104,51 +104,61 @@ func InspectDeadlocks(rt *Runtime, visit func(*Suspended), others func(tasks []W
 	})
 	own := len(g.tasks)
 	g.collectHelpers()
-	g.reach(0, func() { circles = g.search(own) })
+	g.reach(func() { circles = g.search(own) })
 	return unseen, circles
 }
 
-// reach adds the tasks of the schedulers to which the waits of tasks lead, from the one with that number on, and calls
-// search while they may be looked at.
-func (g *waitGraph) reach(from int, search func()) {
-	var next []*Runtime
-	add := func(rt *Runtime) {
-		if rt != nil && !slices.Contains(g.reached, rt) && !slices.Contains(next, rt) {
-			next = append(next, rt)
+// reach adds the tasks of all schedulers to which waits lead, and calls search while they may be looked at.
+func (g *waitGraph) reach(search func()) {
+	next, rt := g.beyond()
+	if next == nil {
+		search()
+		return
+	}
+	g.reached = append(g.reached, rt)
+	next.Inspected(func(others func([]Waker) bool) {
+		g.others = append(g.others, others)
+		Inspect(rt, g.collect)
+		g.reach(search)
+	})
+}
+
+// beyond returns a scheduler to which a wait leads, and which is not reached; or nil.
+func (g *waitGraph) beyond() (next Inspectable, of *Runtime) {
+	if len(g.reached) == maxReached {
+		return nil, nil
+	}
+	look := func(rt *Runtime) {
+		if rt != nil && next == nil && !slices.Contains(g.reached, rt) {
+			next, _ = rt.scheduler.(Inspectable)
+			of = rt
 		}
 	}
-	seen := map[any]bool{}
-	for _, n := range slices.Concat(g.tasks[from:], g.helpers) {
+	locks := map[Holders]bool{}
+	for _, n := range slices.Concat(g.tasks, g.helpers) {
 		for i := range n.waits {
-			n.waits[i].runtimes(seen, add)
-		}
-	}
-	from = len(g.tasks)
-	var enter func()
-	enter = func() {
-		if len(next) == 0 {
-			if len(g.tasks) == from {
-				search()
-			} else {
-				g.reach(from, search)
+			a := &n.waits[i]
+			look(a.of)
+			switch x := a.Object.(type) {
+			case *Group:
+				x.eachRuntime(look)
+			case *limitPolicy:
+				(*Group)(x).eachRuntime(look)
+			case Holders:
+				if !locks[x] {
+					locks[x] = true
+					list, _ := x.Holders()
+					for _, h := range list {
+						look(h.Runtime)
+					}
+				}
 			}
-			return
+			if next != nil {
+				return next, of
+			}
 		}
-		rt := next[0]
-		next = next[1:]
-		s, ok := rt.scheduler.(Inspectable)
-		if !ok || len(g.reached) == maxReached {
-			enter()
-			return
-		}
-		g.reached = append(g.reached, rt)
-		s.Inspected(func(others func([]Waker) bool) {
-			g.others = append(g.others, others)
-			Inspect(rt, g.collect)
-			enter()
-		})
 	}
-	enter()
+	return nil, nil
 }
 
 // search returns circles, to which tasks lead of the first scheduler, whose are the first own.
@@ -179,8 +189,10 @@ type waitGraph struct {
 	nodes   map[any]*node // by *Frame, *Group, policy, blocking function, *Limiter, or a goroutine's number
 	tasks   []*node       // in the order in which they were found, those of each scheduler together
 	helpers []*node
-	makers  map[any]Waker     // of values of lock.OnceValue, by policy
-	started map[*Frame]*Group // tasks that wait in a group for a place under its limit
+	makers  map[any]Waker      // of values of lock.OnceValue, by policy
+	members map[*Group][]*node // tasks and goroutines
+	groups  []*Group           // of which there are members, in the order in which these were found
+	started map[*Frame]*Group  // tasks that wait in one of them for a place under its limit
 }
 
 // node is a task, a goroutine, a group, the limit of one, a lock, or a limiter: one of the first six is set.
@@ -271,32 +283,6 @@ func exact(a *Await) bool {
 	return false
 }
 
-// runtimes calls add with those of whom it waits for, as far as they are known, but for objects that were seen.
-func (a *Await) runtimes(seen map[any]bool, add func(*Runtime)) {
-	add(a.of)
-	var g *Group
-	switch x := a.Object.(type) {
-	case *Group:
-		g = x
-	case *limitPolicy:
-		g = (*Group)(x)
-	case Holders:
-		if !seen[x] {
-			seen[x] = true
-			list, _ := x.Holders()
-			for _, h := range list {
-				add(h.Runtime)
-			}
-		}
-	}
-	if g != nil && !seen[g] {
-		seen[g] = true
-		for _, rt := range g.knownTo() {
-			add(rt)
-		}
-	}
-}
-
 // maker is the policy of what a task makes for others: who holds a grant of it.
 type maker interface{ MadeByHolder() }
 
@@ -322,20 +308,25 @@ func (g *waitGraph) collectHelpers() {
 
 // link adds the edges.
 func (g *waitGraph) link() {
-	members := map[*Group][]*node{}
-	for _, n := range g.tasks {
-		if n.task.group != nil {
-			members[n.task.group] = append(members[n.task.group], n)
+	g.members = map[*Group][]*node{}
+	member := func(of *Group, n *node) {
+		if of == nil {
+			return
 		}
+		if g.members[of] == nil {
+			g.groups = append(g.groups, of)
+		}
+		g.members[of] = append(g.members[of], n)
+	}
+	for _, n := range g.tasks {
+		member(n.task.group, n)
 	}
 	for _, n := range g.helpers {
-		if n.helper.group != nil {
-			members[n.helper.group] = append(members[n.helper.group], n)
-		}
+		member(n.helper.group, n)
 	}
 	for _, n := range g.tasks {
 		for i := range n.waits {
-			n.need(g.target(&n.waits[i], members))
+			n.need(g.target(&n.waits[i]))
 		}
 	}
 	for _, n := range g.helpers {
@@ -343,7 +334,7 @@ func (g *waitGraph) link() {
 			n.gone = true
 			continue
 		}
-		to := g.target(&n.waits[0], members)
+		to := g.target(&n.waits[0])
 		n.gone = to == nil
 		n.need(to) // first: that is the way of a circle
 		if canceled, _ := n.helper.ends(); canceled && n.helper.call != nil {
@@ -356,7 +347,7 @@ func (g *waitGraph) link() {
 }
 
 // target returns the node of what a task waits for, or nil.
-func (g *waitGraph) target(a *Await, members map[*Group][]*node) *node {
+func (g *waitGraph) target(a *Await) *node {
 	if a.behind != (wakeup{}) {
 		return g.ahead(a.behind)
 	}
@@ -365,16 +356,16 @@ func (g *waitGraph) target(a *Await, members map[*Group][]*node) *node {
 		if n := g.nodes[x]; n != nil {
 			return n
 		}
-		if of := g.waitsIn(x, members); of != nil {
-			return g.limit((*limitPolicy)(of), members)
+		if of := g.waitsIn(x); of != nil {
+			return g.limit((*limitPolicy)(of))
 		}
 	case *limitPolicy:
-		return g.limit(x, members)
+		return g.limit(x)
 	case *Group:
 		n := g.nodes[x]
 		if n == nil {
 			n = &node{group: x}
-			for _, m := range members[x] {
+			for _, m := range g.members[x] {
 				n.need(m)
 			}
 			g.nodes[x] = n
@@ -416,11 +407,11 @@ func (g *waitGraph) target(a *Await, members map[*Group][]*node) *node {
 }
 
 // limit returns the node of the limit of a group: who waits for a place waits until one of those has ended that have one.
-func (g *waitGraph) limit(p *limitPolicy, members map[*Group][]*node) *node {
+func (g *waitGraph) limit(p *limitPolicy) *node {
 	n := g.nodes[p]
 	if n == nil {
 		n = &node{places: p, all: true}
-		for _, m := range members[(*Group)(p)] {
+		for _, m := range g.members[(*Group)(p)] {
 			if m.task != nil { // goroutines do not count
 				n.need(m)
 			}
@@ -448,10 +439,10 @@ func (n *node) full() string {
 }
 
 // waitsIn returns the group in which a task waits for a place, among those of which a member was found; or nil.
-func (g *waitGraph) waitsIn(f *Frame, members map[*Group][]*node) *Group {
+func (g *waitGraph) waitsIn(f *Frame) *Group {
 	if g.started == nil {
 		g.started = map[*Frame]*Group{}
-		for of := range members {
+		for _, of := range g.groups {
 			of.mu.Lock()
 			of.eachQueued(func(f *Frame) bool { g.started[f] = of; return len(g.started) < maxCandidates })
 			of.mu.Unlock()
@@ -587,6 +578,7 @@ func (g *waitGraph) confirm(circle []*node) (tasks []Blocked) {
 		}
 	}()
 	seen := map[*node]bool{}
+	var order []*node
 	next := map[*node]*node{}
 	for i, n := range circle {
 		next[n] = circle[(i+1)%len(circle)]
@@ -598,7 +590,7 @@ func (g *waitGraph) confirm(circle []*node) (tasks []Blocked) {
 		if seen[n] {
 			continue
 		}
-		seen[n] = true
+		seen[n], order = true, append(order, n)
 		if n.task != nil {
 			f := n.task.self.frame
 			if len(held) == maxConfirmed || !f.state.seize() {
@@ -628,7 +620,7 @@ func (g *waitGraph) confirm(circle []*node) (tasks []Blocked) {
 			}
 		}
 	}
-	for n := range seen {
+	for _, n := range order {
 		if n.all && next[n] == nil && len(n.needs) > 0 {
 			next[n] = n.needs[0] // off the circle
 		}

@@ -202,19 +202,21 @@ func AwaitsOthers(rt *Runtime) (others bool) {
 
 // elsewhere reports whether g has members of another scheduler than rt.
 func (g *Group) elsewhere(rt *Runtime) bool {
-	for _, of := range g.knownTo() {
-		if of != nil && of != rt {
-			return g.live.Load() != 0
-		}
-	}
-	return false
+	other := false
+	g.eachRuntime(func(of *Runtime) { other = other || of != rt })
+	return other && g.live.Load() != 0
 }
 
-// knownTo returns the schedulers whose tasks are members of g; nil among them is none.
-func (g *Group) knownTo() []*Runtime {
+// eachRuntime calls visit with the schedulers whose tasks are members of g.
+func (g *Group) eachRuntime(visit func(*Runtime)) {
 	g.mu.Lock()
 	defer g.mu.Unlock()
-	return append([]*Runtime{g.ownerRuntime.Load()}, g.runtimes...)
+	if of := g.ownerRuntime.Load(); of != nil {
+		visit(of)
+	}
+	for _, of := range g.runtimes {
+		visit(of)
+	}
 }
 
 // inspection is an Inspect in progress.

@@ -99,7 +99,9 @@ func (p *permits) givenBack(by task.Waker, n int64) {
 }
 
 // is reports whether it is what who has.
-func (h holding) is(who task.Holder) bool { return h.who.Task == who.Task && h.who.Goroutine == who.Goroutine }
+func (h holding) is(who task.Holder) bool {
+	return h.who.Task == who.Task && h.who.Goroutine == who.Goroutine
+}
 
 // less says that n of a lock were given back.
 func (h *holding) less(p *permits, n int64) {
