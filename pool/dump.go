@@ -425,8 +425,8 @@ func (p *Pool) Quiet(g *task.Group) (QuietDump, bool) {
 
 // count counts a wait for an object.
 func (c *collector) count(a *task.Await) {
-	if a.Kind != task.AwaitsTurn && a.Kind != task.AwaitsEvent || a.Holds {
-		return
+	if _, one := a.Object.(*task.Frame); one || a.Kind != task.AwaitsTurn && a.Kind != task.AwaitsEvent || a.Holds {
+		return // of those behind one another each waits for another task
 	}
 	if o := c.object(a); o != nil {
 		o.Waiting++
