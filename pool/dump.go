@@ -536,8 +536,8 @@ func holder(h task.Holder) string {
 	if h.Goroutine != 0 {
 		return fmt.Sprintf("goroutine %d", h.Goroutine)
 	}
-	if h.Task.Over() {
-		return id(h.Task) + ", which has ended"
+	if h = h.Settled(); h.Ended != "" {
+		return h.Ended + ", which has ended"
 	}
 	return id(h.Task)
 }

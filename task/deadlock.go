@@ -56,6 +56,16 @@ type Holder struct {
 	Goroutine uint64 // its number; 0: it is a task
 	// Runtime is that of the task, if it is known: then a search of another scheduler's finds the task.
 	Runtime *Runtime
+	// Ended is set instead of Task if it was a task, which has ended: it names that.
+	Ended string
+}
+
+// Settled returns h, but of a task that has ended only what names it, so that nobody keeps the task for h.
+func (h Holder) Settled() Holder {
+	if h.Ended == "" && h.Task.Over() {
+		return Holder{Ended: fmt.Sprintf("%p#%d", h.Task.frame, h.Task.gen)}
+	}
+	return h
 }
 
 // Inspectable is a [Scheduler] whose tasks others may look at, which wait for them.

@@ -184,7 +184,7 @@ func AwaitsOthers(rt *Runtime) (others bool) {
 			case Holders:
 				list, _ := x.Holders()
 				for _, h := range list {
-					if h.Goroutine == 0 {
+					if h.Task.frame != nil {
 						ends[h.Task] = struct{}{}
 					}
 				}
