@@ -66,10 +66,7 @@ func (f *Frame) enroll(t Task, rt *Runtime, l *memberList) *Frame {
 	if l.draining.Load() {
 		f.state.set(draining)
 	}
-	f.self, f.members = t, l
-	if f.rt != rt { // who inspects looks at it, late perhaps
-		f.rt = rt
-	}
+	f.self, f.rt, f.members = t, rt, l
 	if f.cause.Load() != nil {
 		f.cause.Store(nil) // Initialisation: the frame is claimed. (A late cancellation of a life before does nothing.)
 	}
