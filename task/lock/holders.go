@@ -164,6 +164,9 @@ func (h *holding) forget() {
 
 // Holders is of [task.Holders].
 func (p *permits) Holders() (list []task.Holder, all bool) {
+	if !held.any.Load() {
+		return nil, false
+	}
 	held.mu.Lock()
 	var n int64
 	for _, h := range held.by.Get(weak.Make(p)) {
