@@ -19,8 +19,8 @@ import (
 // A record keeps neither a lock nor a task that has ended: whoever adds a lock, or gives one back, looks at two, takes
 // out those that nobody holds, or can reach any more, and leaves of tasks that have ended their names.
 var held struct {
-	any  atomic.Bool // something was recorded, ever
-	mu   park.Mutex  // guards what follows
+	any  atomic.Bool                // something was recorded, ever
+	mu   park.Mutex                 // guards what follows
 	by   shrink.Map[key, []holding] // empty, and not nil: of a lock that nobody holds, perhaps for long
 	keys []key                      // those of by
 	next int                        // of keys: where the next look is
