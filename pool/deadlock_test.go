@@ -4,6 +4,7 @@ package pool_test
 
 import (
 	"context"
+	"fmt"
 	"strings"
 	"sync/atomic"
 	"testing"
@@ -514,4 +515,181 @@ func noCircle(t *testing.T, op func(cx *task.Cx, b *task.Blocking[int], x *waite
 	g.Cancel(errBoom)
 	end()
 	_ = x.WaitContext(background)
+}
+
+// Members that have all places of a group wait until there is one: for a member that they start, or for one that waits in the
+// group; also by a function that they have called.
+func TestDeadlockOfAGroupsLimit(t *testing.T) {
+	child := func() *waiter { return &waiter{name: "child", op: func(*task.Cx) error { return nil }} }
+	for what, program := range map[string]func(g *task.Group) func(cx *task.Cx) error{
+		"GoWait": func(g *task.Group) func(cx *task.Cx) error {
+			x := child()
+			return func(cx *task.Cx) error { return g.GoWait(cx, x) }
+		},
+		"Go": func(g *task.Group) func(cx *task.Cx) error {
+			x := child()
+			var seq task.Seq
+			return func(cx *task.Cx) error {
+				return seq.Run(cx, func(cx *task.Cx) error { g.Go(cx, x); return nil }, x.Wait)
+			}
+		},
+		"GoContext": func(g *task.Group) func(cx *task.Cx) error {
+			x := child()
+			var b task.Blocking[int]
+			return func(cx *task.Cx) error {
+				on := cx.Runtime()
+				_, err := b.Do(cx, func(ctx context.Context) (int, error) { return 0, g.GoContext(ctx, on, x) })
+				return err
+			}
+		},
+	} {
+		for _, limit := range []int{1, 3} {
+			t.Run(fmt.Sprintf("%s, %d", what, limit), func(t *testing.T) {
+				p := open(t, 2)
+				var g task.Group
+				defer over(&g)
+				g.SetLimit(limit)
+				task.SetName(&g, "pages")
+				var all lock.Event
+				for range limit {
+					var seq task.Seq
+					then := program(&g)
+					g.Go(p, &waiter{name: "page", op: func(cx *task.Cx) error { return seq.Run(cx, all.Wait, then) }})
+				}
+				inDumpOf(t, p, limit)
+				all.Set(nil)
+				d := inDump(t, p, func(d *pool.Dump) bool { return len(d.Deadlocks) > 0 })
+				note := ""
+				for _, x := range d.Deadlocks[0] {
+					note += x.Waits[0].What + " (" + x.Waits[0].Note + ")\n"
+				}
+				if limit == 1 {
+					require.Contains(t, note, "the task that has the only place there waits, too")
+				} else {
+					require.Contains(t, note, "the tasks that have all 3 places there wait, too")
+				}
+				if what == "Go" {
+					require.Contains(t, note, "task (pool_test.waiter, which waits in its group: ")
+				} else {
+					require.Contains(t, note, "the limit of a task.Group (")
+				}
+			})
+		}
+	}
+}
+
+// A group is no circle if somebody has a place in it who goes on: who is in its first poll, who has yet to be polled, who
+// sleeps, or who has been given a place to start another.
+func TestNoDeadlockOfALimitWithAPlace(t *testing.T) {
+	for what, other := range map[string]func(hold <-chan struct{}) func(cx *task.Cx) error{
+		"in its first poll": func(hold <-chan struct{}) func(cx *task.Cx) error {
+			return func(*task.Cx) error { <-hold; return nil }
+		},
+		"sleeps": func(<-chan struct{}) func(cx *task.Cx) error {
+			var timer task.Timer
+			return func(cx *task.Cx) error { return timer.Sleep(cx, time.Hour) }
+		},
+		"waits for a signal": func(<-chan struct{}) func(cx *task.Cx) error {
+			var signal lock.Notify
+			return signal.Wait
+		},
+	} {
+		t.Run(what, func(t *testing.T) {
+			p := open(t, 2)
+			hold := make(chan struct{})
+			var g task.Group
+			defer over(&g)
+			defer close(hold)
+			g.SetLimit(3)
+			g.Go(p, &waiter{name: "other", op: other(hold)})
+			var all lock.Event
+			for range 2 {
+				var seq task.Seq
+				x := &waiter{name: "child", op: func(*task.Cx) error { return nil }}
+				g.Go(p, &waiter{name: "page", op: func(cx *task.Cx) error {
+					return seq.Run(cx, all.Wait, func(cx *task.Cx) error { return g.GoWait(cx, x) })
+				}})
+			}
+			waiting := func(what string) {
+				inDump(t, p, func(d *pool.Dump) bool { s := shapeOf(d, what); return s != nil && s.Count == 2 })
+			}
+			waiting("lock.Event")
+			all.Set(nil)
+			waiting("the limit of a task.Group")
+			for range 100 {
+				require.Empty(t, p.Dump(pool.DumpOptions{}).Deadlocks)
+			}
+		})
+	}
+}
+
+// beside dumps pools, all of them over and over, and finds no circle until the program has ended.
+func beside(t *testing.T, program func(), pools ...*pool.Pool) {
+	t.Helper()
+	ended := make(chan struct{})
+	go func() { defer close(ended); program() }()
+	for {
+		select {
+		case <-ended:
+			return
+		default:
+			for _, p := range pools {
+				require.Empty(t, p.Dump(pool.DumpOptions{Shapes: 1, Samples: 1}).Deadlocks)
+			}
+		}
+	}
+}
+
+// Groups in which all but one place are had by those who wait for one, or for a task that waits in the group, and which
+// always go on, because the last place is of tasks that wait for others, and end.
+func TestNoDeadlockOfALimitUnderLoad(t *testing.T) {
+	const rounds = 3000
+	p := open(t, 2)
+	beside(t, func() {
+		for range rounds {
+			var g task.Group
+			g.SetLimit(3)
+			for i := range 2 {
+				g.Go(p, &waiter{name: "page", op: feeds(&g, i == 0)})
+			}
+			require.NoError(t, g.WaitContext(background))
+		}
+	}, p)
+}
+
+// feeds returns a program that starts a task in g five times, one after the other, and waits for its end; that waits for the end
+// of another.
+func feeds(g *task.Group, waits bool) func(cx *task.Cx) error {
+	left := 5
+	var seq task.Seq
+	var end *task.Handle[int]
+	x := &waiter{name: "child", op: func(cx *task.Cx) error {
+		if end == nil {
+			yields := 2
+			end = task.Go(cx, func(cx *task.Cx) (int, error) {
+				if yields--; yields > 0 {
+					return 0, cx.Yield()
+				}
+				return 0, nil
+			})
+		}
+		_, err := end.Wait(cx)
+		if !task.IsPending(err) {
+			end = nil
+		}
+		return err
+	}}
+	start := func(cx *task.Cx) error { g.Go(cx, x); return nil }
+	if waits {
+		start = func(cx *task.Cx) error { return g.GoWait(cx, x) }
+	}
+	return func(cx *task.Cx) error {
+		for ; left > 0; left-- {
+			if err := seq.Run(cx, start, x.Wait); err != nil {
+				return err
+			}
+			seq.Reset()
+		}
+		return nil
+	}
 }

@@ -98,14 +98,18 @@ type Shape struct {
 
 // TaskDump is a task.
 type TaskDump struct {
-	ID       string     `json:"id"`              // of this life
-	Name     string     `json:"name"`            // see task.Name
-	Stage    string     `json:"stage,omitempty"` // of a task in Deadlocks; else it is that of its shape
-	Group    string     `json:"group,omitempty"`
-	Waits    []WaitDump `json:"waits,omitempty"`
-	Canceled string     `json:"canceled,omitempty"` // why
-	Waker    bool       `json:"waker,omitempty"`    // a Waker was given out: anything may wake it
-	Spawned  string     `json:"spawned,omitempty"`  // where, with Config.Debug, and in builds with the tag heistdebug
+	ID    string `json:"id"`              // of this life
+	Name  string `json:"name"`            // see task.Name
+	Stage string `json:"stage,omitempty"` // of a task in Deadlocks; else it is that of its shape
+	Group string `json:"group,omitempty"`
+	// GroupName is the name of its group: see task.SetName.
+	GroupName string     `json:"group_name,omitempty"`
+	Waits     []WaitDump `json:"waits,omitempty"`
+	Canceled  string     `json:"canceled,omitempty"` // why
+	Waker     bool       `json:"waker,omitempty"`    // a Waker was given out: anything may wake it
+	Spawned   string     `json:"spawned,omitempty"`  // where, with Config.Debug, and in builds with the tag heistdebug
+	// Elsewhere says of a task in Deadlocks that it is one of another pool.
+	Elsewhere bool `json:"elsewhere,omitempty"`
 	// For is for how long it is suspended: with Config.Debug since its last poll has begun; else since
 	// a Dump has seen it, AtLeast. 0: no Dump before has seen it in this wait.
 	For     time.Duration `json:"for_ns,omitempty"`
@@ -132,6 +136,7 @@ type WaitDump struct {
 // wait for in hand: a channel, say. If nobody does, it is a deadlock; a group that has nothing to do waits as quietly.
 type QuietDump struct {
 	Group   string        `json:"group"`
+	Name    string        `json:"name,omitempty"`   // see task.SetName
 	Tasks   int           `json:"tasks"`            // and those for whom they wait
 	Waits   []WaitDump    `json:"waits"`            // for what others can make happen; Line is how many of the tasks wait for it
 	For     time.Duration `json:"for_ns,omitempty"` // as in TaskDump, of the one that has come last
@@ -143,7 +148,7 @@ type ObjectDump struct {
 	What    string   `json:"what"`              // its kind
 	Name    string   `json:"name,omitempty"`    // see task.SetName
 	ID      string   `json:"id"`                // its address
-	Waiting int      `json:"waiting"`           // tasks that wait for it
+	Waiting int      `json:"waiting"`           // tasks that wait for it; of the limit of a group, those that wait to start, too
 	Holders []string `json:"holders,omitempty"` // the IDs of who holds it, if that is recorded
 }
 
@@ -187,7 +192,7 @@ func (p *Pool) Dump(o DumpOptions) *Dump {
 	}
 	d := &Dump{Schema: dumpSchema, At: time.Now(), Closing: p.closing.Load(), Shapes: []Shape{}, Jobs: []LaneDump{}, Deadlocks: [][]TaskDump{}, Quiet: []QuietDump{}}
 	before := p.still()
-	c := &collector{dump: d, options: o, now: p.runtime.Nanos(), shapes: map[string]int{}, objects: map[uintptr]*ObjectDump{}, descriptors: p.descriptors()}
+	c := &collector{dump: d, options: o, now: p.runtime.Nanos(), shapes: map[string]int{}, objects: map[uintptr]*object{}, descriptors: p.descriptors()}
 	var circles [][]task.Blocked
 	var groups []*task.Group
 	var quiet []task.Quiet
@@ -211,7 +216,7 @@ func (p *Pool) Dump(o DumpOptions) *Dump {
 		var list []TaskDump
 		for _, b := range circle {
 			t := TaskDump{Name: printable(b.Kind), Stage: printable(b.Stage), Waits: []WaitDump{c.wait(&b.For)}}
-			t.ID = holder(task.Holder{Task: b.Self, Goroutine: b.Goroutine})
+			t.ID, t.Elsewhere = holder(task.Holder{Task: b.Self, Goroutine: b.Goroutine}), b.Elsewhere
 			list = append(list, t)
 		}
 		d.Deadlocks = append(d.Deadlocks, list)
@@ -291,12 +296,13 @@ type collector struct {
 	options     DumpOptions
 	now         int64
 	shapes      map[string]int
-	objects     map[uintptr]*ObjectDump
+	objects     map[uintptr]*object
 	descriptors map[task.Waker][]WaitDump
 	key         []byte
-	wakers      bool // some task is exposed
-	calls       bool // or has called a function that has not ended
-	bounded     bool // or a bound on the time of its group will cancel it
+	wakers      bool        // some task is exposed
+	calls       bool        // or has called a function that has not ended
+	bounded     bool        // or a bound on the time of its group will cancel it
+	limited     *task.Group // whose limit was looked at last
 	quiet       task.QuietSearch
 }
 
@@ -318,6 +324,7 @@ func (c *collector) visit(s *task.Suspended) {
 	for i := range s.Waits {
 		c.count(&s.Waits[i])
 	}
+	c.countLimit(s.Group)
 	kind, stage := task.Kind(s.Task), ""
 	fds := c.descriptors[s.Self]
 	c.quiet.Add(s, len(fds) > 0)
@@ -372,7 +379,7 @@ func (c *collector) visit(s *task.Suspended) {
 		t.Name = nameOf(s.Task)
 	}
 	if s.Group != nil {
-		t.Group = fmt.Sprintf("%p", s.Group)
+		t.Group, t.GroupName = fmt.Sprintf("%p", s.Group), printable(task.ObjectName(s.Group))
 	}
 	if s.Canceled != nil {
 		t.Canceled = printable(s.Canceled.Error())
@@ -395,7 +402,7 @@ func (c *collector) lasts(since int64, exact bool) (d time.Duration, atLeast boo
 
 // quietGroup describes a group that is quiet.
 func (c *collector) quietGroup(g *task.Group, q *task.Quiet) QuietDump {
-	d := QuietDump{Group: fmt.Sprintf("%p", g), Tasks: q.Tasks, Waits: []WaitDump{}}
+	d := QuietDump{Group: fmt.Sprintf("%p", g), Name: printable(task.ObjectName(g)), Tasks: q.Tasks, Waits: []WaitDump{}}
 	d.For, d.AtLeast = c.lasts(q.Since, q.Exact)
 	for i := range q.For {
 		d.Waits = append(d.Waits, c.wait(&q.For[i]))
@@ -418,19 +425,42 @@ func (p *Pool) Quiet(g *task.Group) (QuietDump, bool) {
 
 // count counts a wait for an object.
 func (c *collector) count(a *task.Await) {
-	if a.Kind != task.AwaitsTurn && a.Kind != task.AwaitsEvent || a.Holds {
+	if _, one := a.Object.(*task.Frame); one || a.Kind != task.AwaitsTurn && a.Kind != task.AwaitsEvent || a.Holds {
+		return // of those behind one another each waits for another task
+	}
+	if o := c.object(a); o != nil {
+		o.Waiting++
+	}
+}
+
+// countLimit counts those that wait for a place under the limit of a group, and are no tasks yet.
+func (c *collector) countLimit(g *task.Group) {
+	if g == nil || g == c.limited {
 		return
 	}
+	c.limited = g
+	a, queued := task.LimitOf(g)
+	if queued == 0 {
+		return
+	}
+	if o := c.object(&a); o != nil {
+		o.queued = queued
+	}
+}
+
+// object returns what is known of an object; nil: it is not counted.
+func (c *collector) object(a *task.Await) *object {
 	v := reflect.ValueOf(a.Object)
 	if v.Kind() != reflect.Pointer {
-		return
+		return nil
 	}
 	o := c.objects[v.Pointer()]
 	if o == nil {
 		if len(c.objects) >= maxObjects {
-			return
+			return nil
 		}
-		o = &ObjectDump{What: printable(task.ObjectKind(a.Object)), Name: printable(task.ObjectName(a.Object)), ID: fmt.Sprintf("%#x", v.Pointer())}
+		o = &object{}
+		o.ObjectDump = ObjectDump{What: printable(task.ObjectKind(a.Object)), Name: printable(task.ObjectName(a.Object)), ID: fmt.Sprintf("%#x", v.Pointer())}
 		if h, ok := a.Object.(task.Holders); ok {
 			list, _ := h.Holders()
 			for _, h := range list[:min(len(list), defaultSamples)] {
@@ -439,14 +469,21 @@ func (c *collector) count(a *task.Await) {
 		}
 		c.objects[v.Pointer()] = o
 	}
-	o.Waiting++
+	return o
+}
+
+// object is something that is waited for.
+type object struct {
+	ObjectDump
+	queued int // in a group, that wait to start
 }
 
 // mostWanted returns the objects that most tasks wait for.
 func (c *collector) mostWanted() []ObjectDump {
 	list := make([]ObjectDump, 0, len(c.objects))
 	for _, o := range c.objects {
-		list = append(list, *o)
+		o.Waiting += o.queued
+		list = append(list, o.ObjectDump)
 	}
 	slices.SortFunc(list, func(a, b ObjectDump) int {
 		return cmp.Or(cmp.Compare(b.Waiting, a.Waiting), cmp.Compare(a.Name, b.Name), cmp.Compare(a.ID, b.ID))
@@ -499,8 +536,8 @@ func holder(h task.Holder) string {
 	if h.Goroutine != 0 {
 		return fmt.Sprintf("goroutine %d", h.Goroutine)
 	}
-	if h.Task.Over() {
-		return id(h.Task) + ", which has ended"
+	if h = h.Settled(); h.Ended != "" {
+		return h.Ended + ", which has ended"
 	}
 	return id(h.Task)
 }
@@ -583,6 +620,7 @@ func (q *jobs) dump(d *Dump) {
 	q.mu.Lock()
 	defer q.mu.Unlock()
 	for _, l := range q.lanes {
-		d.Jobs = append(d.Jobs, LaneDump{printable(l.limiter.Name), l.stats.Running, l.stats.Waiting})
+		s := l.now()
+		d.Jobs = append(d.Jobs, LaneDump{printable(l.limiter.Name), s.Running, s.Waiting})
 	}
 }

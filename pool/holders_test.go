@@ -4,6 +4,7 @@ package pool_test
 
 import (
 	"context"
+	"runtime"
 	"sync"
 	"testing"
 	"time"
@@ -282,4 +283,71 @@ func TestDumpNamesFunctions(t *testing.T) {
 	kinds := p.Metrics().Kinds
 	require.Len(t, kinds, 1)
 	require.Equal(t, name, kinds[0].Kind)
+}
+
+// The records of who has what keep no lock that nobody can reach any more, though it was not given back, and no task that has
+// ended; and of a lock that can be reached the holder is known, whoever else comes.
+func TestRecordsKeepNothing(t *testing.T) {
+	const rounds, each = 20, 1000
+	type account struct {
+		lock.Mutex
+		_ [1 << 10]byte
+	}
+	p := openWith(t, pool.Config{Workers: 2, StallLimit: -1, Debug: true})
+	var g task.Group
+	defer over(&g)
+	var kept lock.Mutex
+	require.NoError(t, p.Run(background, &waiter{name: "forgets", op: kept.Lock}))
+	g.Go(p, &waiter{name: "wants it", op: kept.Lock})
+	inDumpOf(t, p, 1)
+	who := p.Dump(pool.DumpOptions{}).Objects[0].Holders
+	require.Len(t, who, 1)
+	drop := func() {
+		for range each {
+			forgotten, dropped, used := new(account), new(account), new(account)
+			require.NoError(t, p.Run(background, &waiter{name: "forgets", op: forgotten.Lock}))
+			require.NoError(t, dropped.LockContext(background))
+			require.NoError(t, p.Run(background, &waiter{name: "uses", op: func(cx *task.Cx) error {
+				if err := used.Lock(cx); err != nil {
+					return err
+				}
+				used.Unlock(cx)
+				return nil
+			}}))
+		}
+		runtime.GC()
+	}
+	heap := func() int {
+		var m runtime.MemStats
+		runtime.GC()
+		runtime.ReadMemStats(&m)
+		return int(m.HeapAlloc)
+	}
+	drop()
+	before := heap()
+	for range rounds {
+		drop()
+	}
+	after := heap()
+	t.Logf("%d kB, and %d kB after %d locks more", before>>10, after>>10, 3*rounds*each)
+	require.Less(t, after-before, rounds*each*1<<10/4, "two of three locks of 1 kB are never given back")
+	require.Equal(t, who, p.Dump(pool.DumpOptions{}).Objects[0].Holders)
+	kept.Unlock(nil)
+}
+
+// A lock of which records exist may be a variable of the program.
+var global lock.Mutex
+
+func TestRecordOfAVariable(t *testing.T) {
+	p := openWith(t, pool.Config{Workers: 1, StallLimit: -1, Debug: true})
+	var g task.Group
+	for range 3 {
+		require.NoError(t, global.LockContext(background))
+		g.Go(p, &waiter{name: "wants it", op: global.Lock})
+		inDumpOf(t, p, 1)
+		require.Len(t, p.Dump(pool.DumpOptions{}).Objects[0].Holders, 1)
+		global.Unlock(nil)
+		require.NoError(t, g.WaitContext(background))
+		global.Unlock(nil)
+	}
 }

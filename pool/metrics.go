@@ -147,11 +147,11 @@ func (m *Metrics) MergeLimiters(name func(limiter string) string) {
 }
 
 // KindFilter has figures by kind be few, for what keeps a time series of each: the kinds that it sees first are told apart,
-// as many as Most, and stay so; all others are one kind, whose name is Others. The zero value tells none apart. Any
+// as many as Most, and stay so; all others are one kind, whose name is Others. The zero value is a good choice. Any
 // goroutine may use it; it must not be copied.
 type KindFilter struct {
-	Most   int
-	Others string
+	Most   int    // default: 50
+	Others string // default: "other"
 
 	mu   sync.Mutex
 	told map[[2]string]bool // names and sources
@@ -164,6 +164,10 @@ func (f *KindFilter) Merge(m *Metrics, name func(kind string) string) {
 	defer f.mu.Unlock()
 	if f.told == nil {
 		f.told = map[[2]string]bool{}
+		f.Others = cmp.Or(f.Others, "other")
+		if f.Most <= 0 {
+			f.Most = 50
+		}
 	}
 	index := map[[2]string]int{}
 	var merged []KindMetrics

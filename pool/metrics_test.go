@@ -303,6 +303,13 @@ func TestKindFilter(t *testing.T) {
 	none := new(pool.Metrics)
 	few.Merge(none, nil)
 	require.Empty(t, none.Kinds)
+	for i := range 60 {
+		none.Kinds = append(none.Kinds, kind(fmt.Sprint("kind ", i), 1))
+	}
+	var usual pool.KindFilter
+	usual.Merge(none, nil)
+	require.Len(t, none.Kinds, 51)
+	require.Equal(t, kind("other", 10), none.Kinds[0])
 }
 
 // The processor time of workers counts for the kinds of tasks, and for the groups that these are in.

@@ -20,6 +20,11 @@ func poolOf(cx *task.Cx) *Pool {
 // Reactor returns the pool's reactor for package reactor, which asks the scheduler of a poll.
 func (s *seam) Reactor() (*reactor.Reactor, error) { return (*Pool)(s).Reactor() }
 
+// Inspected implements task.Inspectable.
+func (s *seam) Inspected(look func(others func([]task.Waker) bool)) {
+	(*Pool)(s).looks.during(func() { look((*Pool)(s).mayWake) })
+}
+
 // Participant implements fork.Driver.
 func (s *seam) Participant(worker int) *fork.Participant { return s.workers[worker].participant }
 

@@ -5,6 +5,7 @@ package pool_test
 import (
 	"context"
 	"strings"
+	"sync/atomic"
 	"testing"
 	"time"
 
@@ -13,6 +14,7 @@ import (
 	"github.com/heist-go/heist/pool"
 	"github.com/heist-go/heist/task"
 	"github.com/heist-go/heist/task/chans"
+	"github.com/heist-go/heist/task/combine"
 	"github.com/heist-go/heist/task/lock"
 )
 
@@ -284,4 +286,186 @@ func TestSickForgottenWaker(t *testing.T) {
 	require.Contains(t, x.Spawned, "sick_test.go:")
 	require.False(t, p.Dump(pool.DumpOptions{}).Quiescent, "anybody may wake it")
 	over(&g)
+}
+
+// It is slow: a group's limit is too narrow. Its members are few, and most wait to be started: the dump counts them where it says
+// what most wait for, and has the group by its name.
+func TestSickNarrowGroup(t *testing.T) {
+	p := open(t, 2)
+	var g task.Group
+	g.SetLimit(2)
+	task.SetName(&g, "uploads")
+	for range 100 {
+		var timer task.Timer
+		g.Go(p, &waiter{name: "upload", op: func(cx *task.Cx) error { return timer.Sleep(cx, time.Hour) }})
+	}
+	feeders := make([]waiter, 3)
+	for i := range feeders {
+		x := &waiter{name: "upload", op: func(*task.Cx) error { return nil }}
+		feeders[i] = waiter{name: "accepts", op: func(cx *task.Cx) error { return g.GoWait(cx, x) }}
+		p.Go(&feeders[i])
+	}
+	d := withShape(t, p, "the limit of a task.Group", 3)
+	require.EqualValues(t, 5, d.Live, "who waits to be started is not there yet")
+	require.Equal(t, "uploads", shapeOf(d, "timer").Tasks[0].GroupName)
+	require.Equal(t, "the limit of a task.Group", d.Objects[0].What)
+	require.Equal(t, "uploads", d.Objects[0].Name)
+	require.Equal(t, 98+3, d.Objects[0].Waiting)
+	over(&g)
+}
+
+// It is slow: one turn of a strand takes long, and all others of its key wait behind it. It is the one that waits for something
+// else.
+func TestSickStrand(t *testing.T) {
+	p := open(t, 2)
+	var g task.Group
+	var s lock.Strand[string]
+	var promise task.Promise[int]
+	g.Go(p, s.Turn("customer", func(cx *task.Cx) error { _, err := promise.Wait(cx); return err }))
+	for range 20 {
+		g.Go(p, s.Turn("customer", func(*task.Cx) error { return nil }))
+	}
+	inDumpOf(t, p, 21)
+	d := withShape(t, p, "turn: task, the turn before it in a lock.Strand", 20)
+	require.Equal(t, "lock.Turn[string]", shapeOf(d, "task.Promise").Kind)
+	require.Equal(t, 1, shapeOf(d, "task.Promise").Count)
+	require.Len(t, d.Objects, 1, "a task is none")
+	over(&g)
+}
+
+// It is slow: the jobs of a limiter are many, and long. The dump counts those that compute and those that wait.
+func TestSickJobQueue(t *testing.T) {
+	p := openWith(t, fixed(pool.Config{Workers: 2}))
+	pictures := &pool.Limiter{Name: "pictures", Limit: 1}
+	hold := make(chan struct{})
+	var g task.Group
+	for range 20 {
+		job := pool.Job[int]{Limiter: pictures}
+		g.Go(p, &waiter{name: "thumbnail", op: func(cx *task.Cx) error {
+			_, err := job.Do(cx, func(pool.Scope) int { <-hold; return 0 })
+			return err
+		}})
+	}
+	d := withShape(t, p, "turn: the pool.Limiter pictures", 19)
+	require.Equal(t, []pool.LaneDump{{Limiter: "pictures", Running: 1, Waiting: 19}}, d.Jobs)
+	require.Equal(t, "the pool.Limiter pictures", d.Objects[0].What)
+	close(hold)
+	require.NoError(t, g.WaitContext(background))
+}
+
+// It hangs: of the parties of a barrier one has failed before it came. The group is quiet, and for the barrier fewer wait than
+// it is for.
+func TestSickBarrier(t *testing.T) {
+	p := open(t, 2)
+	alive(t, p)
+	var g task.Group
+	g.Failed = func(task.Task, error) error { return nil }
+	phase := lock.NewBarrier(3)
+	task.SetName(phase, "phase")
+	for i := range 3 {
+		g.Go(p, &waiter{name: "party", op: func(cx *task.Cx) error {
+			if i == 0 {
+				return errBoom
+			}
+			_, err := phase.Wait(cx)
+			return err
+		}})
+	}
+	withShape(t, p, "turn: lock.Barrier", 2)
+	q := isQuiet(t, p, &g)
+	require.Equal(t, "lock.Barrier", q.Waits[0].What)
+	require.Equal(t, "phase", q.Waits[0].Name)
+	require.Equal(t, 2, q.Waits[0].Line)
+	over(&g)
+}
+
+// It hangs: a wait has a bound, of a thousand hours. Nothing is quiescent or quiet then; the row has the timer beside what it
+// waits for, and when it is due.
+func TestSickFarDeadline(t *testing.T) {
+	p := open(t, 2)
+	var g task.Group
+	var bound combine.Timeout
+	var reply lock.Event
+	task.SetName(&reply, "reply")
+	g.Go(p, &waiter{name: "caller", op: func(cx *task.Cx) error { return bound.Wait(cx, 1000*time.Hour, reply.Wait) }})
+	d := withShape(t, p, "event: lock.Event", 1)
+	require.False(t, d.Quiescent)
+	require.Greater(t, d.Next[0], 999*time.Hour)
+	in, names := time.Duration(0), ""
+	for _, w := range waitsOf(d, "caller") {
+		in, names = max(in, w.In), names+w.Name
+	}
+	require.Greater(t, in, 999*time.Hour)
+	require.Equal(t, "reply", names)
+	over(&g)
+}
+
+// It eats CPU: many tasks wake by timers, and do little. Timers fire about as often as tasks are polled, no poll is futile, and
+// nothing is started.
+func TestSickTimerStorm(t *testing.T) {
+	const tasks, beats = 50, 2000
+	p := measured(t, fixed(pool.Config{Workers: 1}))
+	var g task.Group
+	for range tasks {
+		g.Go(p, &heartbeat{every: task.Ticker{Every: 100 * time.Microsecond}})
+	}
+	var before, after pool.Stats
+	until(t, "counters of what was started", func() bool { before = p.Stats(); return before.Spawned == tasks })
+	until(t, "timers", func() bool { after = p.Stats(); return after.Fired-before.Fired > beats })
+	require.Greater(t, 2*after.Fired, after.Polls)
+	require.EqualValues(t, tasks, after.Spawned)
+	k := kindOf(t, p.Metrics(), "heartbeat")
+	require.Less(t, 10*(k.Futile+k.Requeued), k.Polls)
+	over(&g)
+}
+
+// heartbeat is a task that wakes all the time.
+type heartbeat struct {
+	task.Frame
+	every task.Ticker
+}
+
+func (h *heartbeat) Poll(cx *task.Cx) error {
+	for {
+		if _, err := h.every.Tick(cx); err != nil {
+			return err
+		}
+	}
+}
+
+// It does not end, and eats CPU: a task takes each error for one after which it tries again, its cancellation, too. It is active
+// in each dump, and its kind is queued again and again.
+func TestSickThatTriesAgainWhenCanceled(t *testing.T) {
+	p, err := pool.New(fixed(pool.Config{Workers: 2, Samples: 1}))
+	require.NoError(t, err)
+	bounded(t)
+	var enough atomic.Bool
+	x := &stubborn{enough: &enough}
+	p.Go(x)
+	inDumpOf(t, p, 1)
+	closed := make(chan error)
+	ctx, cancel := context.WithCancel(background)
+	cancel()
+	go func() { closed <- p.Shutdown(ctx) }()
+	d := inDump(t, p, func(d *pool.Dump) bool { return d.Closing && d.Active == 1 })
+	require.Equal(t, "pool_test.stubborn", d.Shapes[0].Kind)
+	require.Equal(t, "active", d.Shapes[0].State)
+	until(t, "polls that queue it again", func() bool { return kindOf(t, p.Metrics(), "stubborn").Requeued > 100 })
+	enough.Store(true)
+	require.ErrorIs(t, <-closed, context.Canceled)
+}
+
+// stubborn is a task that reads until it has read something.
+type stubborn struct {
+	task.Frame
+	timer  task.Timer
+	enough *atomic.Bool
+}
+
+func (s *stubborn) Poll(cx *task.Cx) error {
+	if err := s.timer.Sleep(cx, time.Hour); task.IsPending(err) || s.enough.Load() {
+		return err
+	}
+	cx.Waker().Wake() // again: perhaps it goes better
+	return task.Pending
 }

@@ -2,6 +2,7 @@ package task
 
 import (
 	"cmp"
+	"fmt"
 	"slices"
 )
 
@@ -27,6 +28,10 @@ import (
 //	    works for neither, and holds a lock, it has none.
 //	L4  Who waits behind another, for what is there, waits for the first in line, which may leave it, and not
 //	    for who holds the rest.
+//	L5  Who waits for a place under a group's limit, or for a task that waits for one, waits for all who have one: it is
+//	    in a circle only if all of these are in hand, as many as are counted under the group's lock.
+//
+// Waits lead from one scheduler to the next, and so does the search, if the next lets it: see [Inspectable].
 
 // Blocked is a task in a circle, or a goroutine that works for one.
 type Blocked struct {
@@ -35,6 +40,7 @@ type Blocked struct {
 	Kind      string
 	Stage     string // how far the task is: see [StageOf]
 	For       Await  // what it waits for: the next has to go on first
+	Elsewhere bool   // it is a task of another scheduler than that which was asked
 }
 
 // Holders is an object that tasks wait for, or its [Policy], that knows who holds it.
@@ -48,6 +54,24 @@ type Holders interface {
 type Holder struct {
 	Task      Waker
 	Goroutine uint64 // its number; 0: it is a task
+	// Runtime is that of the task, if it is known: then a search of another scheduler's finds the task.
+	Runtime *Runtime
+	// Ended is set instead of Task if it was a task, which has ended: it names that.
+	Ended string
+}
+
+// Settled returns h, but of a task that has ended only what names it, so that nobody keeps the task for h.
+func (h Holder) Settled() Holder {
+	if h.Ended == "" && h.Task.Over() {
+		return Holder{Ended: fmt.Sprintf("%p#%d", h.Task.frame, h.Task.gen)}
+	}
+	return h
+}
+
+// Inspectable is a [Scheduler] whose tasks others may look at, which wait for them.
+type Inspectable interface {
+	// Inspected calls look, which has tasks in hand meanwhile, and gives it what [Deadlocks] calls others.
+	Inspected(look func(others func(tasks []Waker) bool))
 }
 
 const (
@@ -56,6 +80,9 @@ const (
 	// maxCircles is how many circles are returned, and maxConfirmed how many tasks of one are in hand together.
 	maxCircles   = 32
 	maxConfirmed = 1024
+	// maxReached is how many schedulers a search looks at, and maxBacklog at how many that wait in a group.
+	maxReached = 16
+	maxBacklog = 4096
 )
 
 // Deadlocks returns circles of suspended tasks of rt each of which waits for the next, so that none of
@@ -67,6 +94,8 @@ const (
 // one of them and leaves no trace in it, as a descriptor; nil: there is no such thing. An operation of your own
 // that gives out [Cx.Self] and attaches nothing to the task leaves none either: it has to take [Cx.Waker].
 //
+// Circles that lead through other schedulers are found, too, if these are [Inspectable].
+//
 // Goroutines only; as [Inspect], it stops nobody.
 func Deadlocks(rt *Runtime, others func(tasks []Waker) bool) (circles [][]Blocked) {
 	_, circles = InspectDeadlocks(rt, func(*Suspended) {}, others)
@@ -75,47 +104,118 @@ func Deadlocks(rt *Runtime, others func(tasks []Waker) bool) (circles [][]Blocke
 
 // InspectDeadlocks is [Inspect] and [Deadlocks] with one walk through the tasks.
 func InspectDeadlocks(rt *Runtime, visit func(*Suspended), others func(tasks []Waker) bool) (unseen int, circles [][]Blocked) {
-	g := waitGraph{nodes: map[any]*node{}}
+	g := waitGraph{nodes: map[any]*node{}, reached: []*Runtime{rt}}
+	if others != nil {
+		g.others = append(g.others, others)
+	}
 	unseen = Inspect(rt, func(s *Suspended) {
 		g.collect(s)
 		visit(s)
 	})
+	own := len(g.tasks)
 	g.collectHelpers()
+	g.reach(func() { circles = g.search(own) })
+	return unseen, circles
+}
+
+// reach adds the tasks of all schedulers to which waits lead, and calls search while they may be looked at.
+func (g *waitGraph) reach(search func()) {
+	next, rt := g.beyond()
+	if next == nil {
+		search()
+		return
+	}
+	g.reached = append(g.reached, rt)
+	next.Inspected(func(others func([]Waker) bool) {
+		g.others = append(g.others, others)
+		Inspect(rt, g.collect)
+		g.reach(search)
+	})
+}
+
+// beyond returns a scheduler to which a wait leads, and which is not reached; or nil.
+func (g *waitGraph) beyond() (next Inspectable, of *Runtime) {
+	if len(g.reached) == maxReached {
+		return nil, nil
+	}
+	look := func(rt *Runtime) {
+		if rt != nil && next == nil && !slices.Contains(g.reached, rt) {
+			next, _ = rt.scheduler.(Inspectable)
+			of = rt
+		}
+	}
+	locks := map[Holders]bool{}
+	for _, n := range slices.Concat(g.tasks, g.helpers) {
+		for i := range n.waits {
+			a := &n.waits[i]
+			look(a.of)
+			switch x := a.Object.(type) {
+			case *Group:
+				x.eachRuntime(look)
+			case *limitPolicy:
+				(*Group)(x).eachRuntime(look)
+			case Holders:
+				if !locks[x] {
+					locks[x] = true
+					list, _ := x.Holders()
+					for _, h := range list {
+						look(h.Runtime)
+					}
+				}
+			}
+			if next != nil {
+				return next, of
+			}
+		}
+	}
+	return nil, nil
+}
+
+// search returns circles, to which tasks lead of the first scheduler, whose are the first own.
+func (g *waitGraph) search(own int) (circles [][]Blocked) {
 	g.link()
 	g.prune()
 	inspecting.Lock()
 	defer inspecting.Unlock()
-	for _, n := range slices.Concat(g.tasks, g.helpers) {
+	for _, n := range slices.Concat(g.tasks[:own], g.helpers) {
 		if len(circles) == maxCircles {
 			break
 		}
-		if n.helper != nil && n.helper.rt != rt {
+		if n.helper != nil && n.helper.rt != g.reached[0] {
 			continue // what is its own is in a circle with tasks
 		}
-		if c := confirm(n.circle(), others); c != nil {
+		if c := g.confirm(n.circle()); c != nil {
 			circles = append(circles, c)
 		}
 	}
-	return unseen, circles
+	return circles
 }
 
-// waitGraph is who waits for whom. Its nodes are tasks, goroutines, groups, locks, and limiters.
+// waitGraph is who waits for whom. Its nodes are tasks, goroutines, groups and their limits, locks, and limiters.
 type waitGraph struct {
+	reached []*Runtime                 // whose tasks were looked at, first that which was asked
+	others  []func(tasks []Waker) bool // of these
+
 	nodes   map[any]*node // by *Frame, *Group, policy, blocking function, *Limiter, or a goroutine's number
-	tasks   []*node       // in the order in which they were found
+	tasks   []*node       // in the order in which they were found, those of each scheduler together
 	helpers []*node
-	makers  map[any]Waker // of values of lock.OnceValue, by policy
+	makers  map[any]Waker      // of values of lock.OnceValue, by policy
+	members map[*Group][]*node // tasks and goroutines
+	groups  []*Group           // of which there are members, in the order in which these were found
+	started map[*Frame]*Group  // tasks that wait in one of them for a place under its limit
 }
 
-// node is a task, a goroutine, a group, a lock, or a limiter: one of the first five is set.
+// node is a task, a goroutine, a group, the limit of one, a lock, or a limiter: one of the first six is set.
 type node struct {
 	task    *candidate
 	helper  *helper
 	group   *Group
+	places  *limitPolicy
 	lock    Holders
 	limiter *Limiter
 
 	number uint64  // of the helper
+	waits  []Await // of the task or the helper
 	needs  []*node // who has to go on first
 	all    bool    // it is stuck only while all its needs are; else while one is
 	users  []*node // whose needs it is in
@@ -132,7 +232,6 @@ type candidate struct {
 	kind   string
 	group  *Group
 	ending bool
-	waits  []Await
 }
 
 // collect adds a task that is a candidate.
@@ -148,37 +247,36 @@ func (g *waitGraph) collect(s *Suspended) {
 	if len(g.tasks) == maxCandidates {
 		return
 	}
-	if c := candidateOf(s); c != nil {
-		n := &node{task: c}
+	if c, waits := candidateOf(s); c != nil {
+		n := &node{task: c, waits: waits}
 		g.nodes[s.Self.frame], g.tasks = n, append(g.tasks, n)
 	}
 }
 
-// candidateOf returns the task as a candidate, or nil.
-func candidateOf(s *Suspended) *candidate {
+// candidateOf returns the task as a candidate, and what it waits for; or nil.
+func candidateOf(s *Suspended) (c *candidate, waits []Await) {
 	if s.Active || s.Exposed && !s.Ending || s.Parts && !s.Ending {
-		return nil
+		return nil, nil
 	}
-	waits := 0
+	n := 0
 	for i := range s.Waits {
 		switch a := &s.Waits[i]; {
 		case a.Holds:
 		case exact(a):
-			waits++
+			n++
 		case !s.Ending:
-			return nil
+			return nil, nil
 		}
 	}
-	if waits == 0 || waits > 1 && !s.Ending {
-		return nil
+	if n == 0 || n > 1 && !s.Ending {
+		return nil, nil
 	}
-	c := &candidate{self: s.Self, kind: Kind(s.Task), group: s.Group, ending: s.Ending}
 	for i := range s.Waits {
 		if a := &s.Waits[i]; !a.Holds && exact(a) {
-			c.waits = append(c.waits, *a)
+			waits = append(waits, *a)
 		}
 	}
-	return c
+	return &candidate{self: s.Self, kind: Kind(s.Task), group: s.Group, ending: s.Ending}, waits
 }
 
 // exact reports whether it is known who has to go on before a wait ends.
@@ -189,7 +287,7 @@ func exact(a *Await) bool {
 		return false
 	}
 	switch a.Object.(type) {
-	case *Frame, *Group, Holders, maker, calling:
+	case *Frame, *Group, *limitPolicy, Holders, maker, calling:
 		return true
 	}
 	return false
@@ -206,6 +304,9 @@ func (g *waitGraph) collectHelpers() {
 			continue
 		}
 		n := &node{helper: &h, number: id, all: true}
+		if w, stands := h.waitsFor(id); stands && exact(&w) {
+			n.waits = []Await{w}
+		}
 		g.helpers = append(g.helpers, n)
 		g.nodes[id] = n
 		if h.call != nil {
@@ -217,29 +318,33 @@ func (g *waitGraph) collectHelpers() {
 
 // link adds the edges.
 func (g *waitGraph) link() {
-	members := map[*Group][]*node{}
+	g.members = map[*Group][]*node{}
+	member := func(of *Group, n *node) {
+		if of == nil {
+			return
+		}
+		if g.members[of] == nil {
+			g.groups = append(g.groups, of)
+		}
+		g.members[of] = append(g.members[of], n)
+	}
 	for _, n := range g.tasks {
-		if n.task.group != nil {
-			members[n.task.group] = append(members[n.task.group], n)
+		member(n.task.group, n)
+	}
+	for _, n := range g.helpers {
+		member(n.helper.group, n)
+	}
+	for _, n := range g.tasks {
+		for i := range n.waits {
+			n.need(g.target(&n.waits[i]))
 		}
 	}
 	for _, n := range g.helpers {
-		if n.helper.group != nil {
-			members[n.helper.group] = append(members[n.helper.group], n)
-		}
-	}
-	for _, n := range g.tasks {
-		for i := range n.task.waits {
-			n.need(g.target(&n.task.waits[i], members))
-		}
-	}
-	for _, n := range g.helpers {
-		w, stands := n.helper.waitsFor(n.number)
-		if !stands || !exact(&w) {
+		if len(n.waits) == 0 {
 			n.gone = true
 			continue
 		}
-		to := g.target(&w, members)
+		to := g.target(&n.waits[0])
 		n.gone = to == nil
 		n.need(to) // first: that is the way of a circle
 		if canceled, _ := n.helper.ends(); canceled && n.helper.call != nil {
@@ -252,18 +357,25 @@ func (g *waitGraph) link() {
 }
 
 // target returns the node of what a task waits for, or nil.
-func (g *waitGraph) target(a *Await, members map[*Group][]*node) *node {
+func (g *waitGraph) target(a *Await) *node {
 	if a.behind != (wakeup{}) {
 		return g.ahead(a.behind)
 	}
 	switch x := a.Object.(type) {
 	case *Frame:
-		return g.nodes[x]
+		if n := g.nodes[x]; n != nil {
+			return n
+		}
+		if of := g.waitsIn(x); of != nil {
+			return g.limit((*limitPolicy)(of))
+		}
+	case *limitPolicy:
+		return g.limit(x)
 	case *Group:
 		n := g.nodes[x]
 		if n == nil {
 			n = &node{group: x}
-			for _, m := range members[x] {
+			for _, m := range g.members[x] {
 				n.need(m)
 			}
 			g.nodes[x] = n
@@ -302,6 +414,51 @@ func (g *waitGraph) target(a *Await, members map[*Group][]*node) *node {
 		return n
 	}
 	return nil
+}
+
+// limit returns the node of the limit of a group: who waits for a place waits until one of those has ended that have one.
+func (g *waitGraph) limit(p *limitPolicy) *node {
+	n := g.nodes[p]
+	if n == nil {
+		n = &node{places: p, all: true}
+		for _, m := range g.members[(*Group)(p)] {
+			if m.task != nil { // goroutines do not count
+				n.need(m)
+			}
+		}
+		n.gone = !n.taken()
+		g.nodes[p] = n
+	}
+	return n
+}
+
+// taken reports whether the tasks that the node of a limit needs have all places that there are.
+func (n *node) taken() bool {
+	g := (*Group)(n.places)
+	g.mu.Lock()
+	defer g.mu.Unlock()
+	return g.limit > 0 && g.active >= g.limit && g.active == len(n.needs)
+}
+
+// full says so of a limit, for people.
+func (n *node) full() string {
+	if len(n.needs) == 1 {
+		return "the task that has the only place there waits, too"
+	}
+	return fmt.Sprintf("the tasks that have all %d places there wait, too", len(n.needs))
+}
+
+// waitsIn returns the group in which a task waits for a place, among those of which a member was found; or nil.
+func (g *waitGraph) waitsIn(f *Frame) *Group {
+	if g.started == nil {
+		g.started = map[*Frame]*Group{}
+		for _, of := range g.groups {
+			of.mu.Lock()
+			of.eachQueued(func(f *Frame) bool { g.started[f] = of; return len(g.started) < maxCandidates })
+			of.mu.Unlock()
+		}
+	}
+	return g.started[f]
 }
 
 // ahead returns the node of who is first in a line, or nil.
@@ -423,7 +580,7 @@ func (n *node) circle() []*node {
 
 // confirm returns the tasks of a circle, each with what it waits for, if it is one at a moment at which all who make
 // it are in hand (L1). What the circle rests on is more than its nodes if a lock has several holders.
-func confirm(circle []*node, others func([]Waker) bool) (tasks []Blocked) {
+func (g *waitGraph) confirm(circle []*node) (tasks []Blocked) {
 	var held []*node
 	defer func() {
 		for _, n := range held {
@@ -431,6 +588,7 @@ func confirm(circle []*node, others func([]Waker) bool) (tasks []Blocked) {
 		}
 	}()
 	seen := map[*node]bool{}
+	var order []*node
 	next := map[*node]*node{}
 	for i, n := range circle {
 		next[n] = circle[(i+1)%len(circle)]
@@ -442,7 +600,7 @@ func confirm(circle []*node, others func([]Waker) bool) (tasks []Blocked) {
 		if seen[n] {
 			continue
 		}
-		seen[n] = true
+		seen[n], order = true, append(order, n)
 		if n.task != nil {
 			f := n.task.self.frame
 			if len(held) == maxConfirmed || !f.state.seize() {
@@ -472,7 +630,7 @@ func confirm(circle []*node, others func([]Waker) bool) (tasks []Blocked) {
 			}
 		}
 	}
-	for n := range seen {
+	for _, n := range order {
 		if n.all && next[n] == nil && len(n.needs) > 0 {
 			next[n] = n.needs[0] // off the circle
 		}
@@ -486,13 +644,21 @@ func confirm(circle []*node, others func([]Waker) bool) (tasks []Blocked) {
 			return nil
 		}
 	}
-	if others != nil && len(wakers) > 0 && others(wakers) {
-		return nil
+	for _, others := range g.others {
+		if len(wakers) > 0 && others(wakers) {
+			return nil
+		}
+	}
+	for _, n := range held {
+		if n.task.self.frame.state.bits.Load()&woken != 0 {
+			return nil // it looks for itself what there is
+		}
 	}
 	for _, n := range circle {
 		switch {
 		case n.task != nil:
-			tasks = append(tasks, Blocked{Self: n.task.self, Kind: n.task.kind, Stage: StageOf(n.task.self.frame.self), For: *n.confirmed})
+			f := n.task.self.frame
+			tasks = append(tasks, Blocked{Self: n.task.self, Kind: n.task.kind, Stage: StageOf(f.self), For: *n.confirmed, Elsewhere: f.rt != g.reached[0]})
 		case n.helper != nil:
 			tasks = append(tasks, Blocked{Goroutine: n.number, Kind: n.helper.name(), For: *n.confirmed})
 		}
@@ -528,6 +694,8 @@ func (n *node) still(next *node) bool {
 	switch {
 	case n.group != nil:
 		return next != nil && next.memberOf(n.group)
+	case n.places != nil:
+		return n.taken()
 	case n.limiter != nil:
 		return n.crowded()
 	case n.helper != nil:
@@ -551,13 +719,13 @@ func (n *node) still(next *node) bool {
 	f := n.task.self.frame
 	s := Suspended{Self: n.task.self, Task: f.self}
 	s.read(f)
-	c := candidateOf(&s)
+	c, waits := candidateOf(&s)
 	if c == nil || c.ending != n.task.ending {
 		return false
 	}
-	for i := range c.waits {
-		if c.waits[i].leadsTo(next) {
-			n.confirmed = &c.waits[i]
+	for i := range waits {
+		if waits[i].leadsTo(next) {
+			n.confirmed = &waits[i]
 			return true
 		}
 	}
@@ -596,7 +764,17 @@ func (a *Await) leadsTo(next *node) bool {
 	}
 	switch x := a.Object.(type) {
 	case *Frame:
+		if next.places != nil && (*Group)(next.places).queues(x) {
+			a.Note += ", which waits in its group: " + next.full()
+			return true
+		}
 		return next.task != nil && next.task.self.frame == x
+	case *limitPolicy:
+		if next.places != x {
+			return false
+		}
+		a.Note = next.full()
+		return true
 	case *Group:
 		return next.group == x
 	case maker:

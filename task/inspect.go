@@ -107,7 +107,8 @@ type Await struct {
 	Holds bool
 	// Deadline is when a timer fires, as [Runtime.Nanos] counts.
 	Deadline int64
-	behind   wakeup // who is first in line, if it waits for nothing else: what it asks for is there
+	behind   wakeup   // who is first in line, if it waits for nothing else: what it asks for is there
+	of       *Runtime // that of the task that it waits for
 	// Note says more, for people.
 	Note string
 }
@@ -183,7 +184,7 @@ func AwaitsOthers(rt *Runtime) (others bool) {
 			case Holders:
 				list, _ := x.Holders()
 				for _, h := range list {
-					if h.Goroutine == 0 {
+					if h.Task.frame != nil {
 						ends[h.Task] = struct{}{}
 					}
 				}
@@ -201,14 +202,21 @@ func AwaitsOthers(rt *Runtime) (others bool) {
 
 // elsewhere reports whether g has members of another scheduler than rt.
 func (g *Group) elsewhere(rt *Runtime) bool {
+	other := false
+	g.eachRuntime(func(of *Runtime) { other = other || of != rt })
+	return other && g.live.Load() != 0
+}
+
+// eachRuntime calls visit with the schedulers whose tasks are members of g.
+func (g *Group) eachRuntime(visit func(*Runtime)) {
 	g.mu.Lock()
 	defer g.mu.Unlock()
-	for _, of := range append([]*Runtime{g.ownerRuntime.Load()}, g.runtimes...) {
-		if of != nil && of != rt {
-			return g.live.Load() != 0
-		}
+	if of := g.ownerRuntime.Load(); of != nil {
+		visit(of)
 	}
-	return false
+	for _, of := range g.runtimes {
+		visit(of)
+	}
 }
 
 // inspection is an Inspect in progress.
@@ -462,7 +470,7 @@ func (w *waiter) describe() Await {
 	if w.queue == nil {
 		switch x := w.what.(type) {
 		case *Frame: // it was spawned before, and is not again while somebody waits for it
-			a.Kind, a.Note = AwaitsEnd, Kind(x.self)
+			a.Kind, a.Note, a.of = AwaitsEnd, Kind(x.self), x.rt
 		case *Group:
 			a.Kind, a.Note = AwaitsEnd, fmt.Sprintf("of %d members", x.live.Load())
 		}
@@ -483,7 +491,9 @@ func (w *waiter) describe() Await {
 		a.Holds = w.finalGrant() == Granted
 	} else if v := w.queue.oldest; v != nil {
 		if l, ok := w.what.(interface{ WaitFits(asks int64) bool }); ok && v != w && l.WaitFits(w.asks) { // the lock is held
-			a.behind = v.wake
+			if a.behind = v.wake; v.wake.frame != nil {
+				a.of = v.wake.frame.rt // in line it is not in another life
+			}
 		}
 		for i := 1; i <= fifo.Counted; i++ {
 			if v == w {
@@ -504,7 +514,7 @@ func onCall(r Remote) Await {
 	case nil:
 		a.Object, a.Note = nil, "it begins when the one before has ended"
 	case Task:
-		a.Object, a.Note = r.frame(), Kind(r)
+		a.Object, a.Note, a.of = r.frame(), Kind(r), r.frame().rt
 	case interface{ note() string }:
 		a.Note = r.note()
 	}

@@ -17,7 +17,9 @@ func (g *Group) SetLimit(n int) {
 	if g.live.Load() != 0 {
 		panic("task: SetLimit of a group that has members")
 	}
+	g.mu.Lock() // for who inspects
 	g.limit = max(n, 0)
+	g.mu.Unlock()
 }
 
 // SetBacklog bounds how many tasks wait in the group beyond its limit: what is started by Go
@@ -126,6 +128,31 @@ func (g *Group) queue(f *Frame) bool {
 	}
 	g.backlog.N++
 	return true
+}
+
+// eachQueued calls visit with those in the backlog, the oldest first, until it returns false, or has seen many. The lock
+// is held.
+func (g *Group) eachQueued(visit func(*Frame) bool) {
+	f := g.backlog.oldest
+	for n := min(g.backlog.N, maxBacklog); n > 0 && visit(f); n-- {
+		f = f.next.Get()
+	}
+}
+
+// queues reports whether f is one of those.
+func (g *Group) queues(f *Frame) (is bool) {
+	g.mu.Lock()
+	defer g.mu.Unlock()
+	g.eachQueued(func(x *Frame) bool { is = x == f; return !is })
+	return is
+}
+
+// LimitOf returns what those wait for that are started beyond the limit of g, and how many wait in g until they begin. Those
+// that wait to start one are not among them. Any goroutine.
+func LimitOf(g *Group) (limit Await, queued int) {
+	g.mu.Lock()
+	defer g.mu.Unlock()
+	return Await{Kind: AwaitsTurn, Object: (*limitPolicy)(g)}, g.backlog.N
 }
 
 // vacate passes a slot under the limit on to the oldest of the backlog.

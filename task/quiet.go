@@ -338,7 +338,7 @@ func (l *look) wait(a *Await) bool {
 		l.wanted[x] = true
 	case Holders:
 		holders, all := x.Holders()
-		if all && !slices.ContainsFunc(holders, func(h Holder) bool { return h.Task.Over() }) { // else nobody gives it back, or somebody outside
+		if all && !slices.ContainsFunc(holders, func(h Holder) bool { return h.Settled().Ended != "" }) { // else nobody gives it back, or somebody outside
 			for _, h := range holders {
 				if !l.holder(h) {
 					return false

@@ -164,9 +164,12 @@ func heldBy(object any, name func(Waker) string) string {
 	list, _ := h.Holders()
 	var names []string
 	for _, h := range list {
-		if h.Goroutine != 0 {
+		switch h = h.Settled(); {
+		case h.Goroutine != 0:
 			names = append(names, fmt.Sprintf("goroutine %d", h.Goroutine))
-		} else {
+		case h.Ended != "":
+			names = append(names, h.Ended+", which has ended")
+		default:
 			names = append(names, name(h.Task))
 		}
 	}

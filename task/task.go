@@ -88,7 +88,7 @@
 //   - Looking into a running one: [Inspect], [Suspended], [Await], [AwaitKind] ([AwaitsEnd], [AwaitsTurn], [AwaitsEvent],
 //     [AwaitsTimer], [AwaitsCall], [AwaitsOperation]), [Awaiter], [Kind], [Source], [StageOf], [LinesOf] ([Lined], [SourceLine]),
 //     [ObjectKind], [ObjectName], [SetName], [ValuesOf], [FrameOf], [WakerOf], [Helpers]; who waits for whom: [Deadlocks],
-//     [InspectDeadlocks], [Blocked], [Holders] ([Holder]), [MarkHolder], [UnmarkHolder], [SetDebug],
+//     [InspectDeadlocks], [Blocked], [Inspectable], [LimitOf], [Holders] ([Holder]), [MarkHolder], [UnmarkHolder], [SetDebug],
 //     [NotePoll];
 //     groups in which nothing moves: [QuietGroup], [QuietSearch], [Quiet], [AwaitsOthers].
 //   - What is measured of its tasks: [Stamp], [Arrived], [KindKey], [KeyOf], [Charge], [Lateness], [NextDeadlines], [Calls], [CallTimes].

@@ -30,15 +30,9 @@ type Options struct {
 	Pool string
 	// Jobs are the limiters of jobs that are shown one by one, by their names, which differ.
 	Jobs []*pool.Limiter
-	// Kinds is how many kinds of tasks have attributes of their own, those that are seen first; the rest are called "other".
-	// Default: 50.
+	// Kinds is how many kinds of tasks have attributes of their own: see [pool.KindFilter], whose default is the default.
 	Kinds int
 }
-
-const (
-	defaultKinds = 50
-	other        = "other"
-)
 
 // ErrNames is what [Register] returns if limiters have no names, or have the same.
 var ErrNames = errors.New("otel: limiters have to have names that differ")
@@ -134,10 +128,7 @@ func Register(provider metric.MeterProvider, p *pool.Pool, o Options) (metric.Re
 
 	base := attribute.String("heist.pool.name", name(cmp.Or(o.Pool, "default")))
 	whole := metric.WithAttributeSet(attribute.NewSet(base))
-	if o.Kinds <= 0 {
-		o.Kinds = defaultKinds
-	}
-	told := &pool.KindFilter{Most: o.Kinds, Others: other}
+	told := &pool.KindFilter{Most: o.Kinds}
 	r, err := m.meter.RegisterCallback(func(_ context.Context, to metric.Observer) error {
 		figures := p.Metrics()
 		s := figures.Stats

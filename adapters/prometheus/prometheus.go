@@ -34,8 +34,7 @@ type Options struct {
 	// by a dump at each collection: some hundred nanoseconds for each task, but a twentieth of the time at most; in
 	// between, the last one stands.
 	Tasks bool
-	// Kinds is how many kinds of tasks have metrics of their own, those that are seen first; the rest are called "other".
-	// Default: 50.
+	// Kinds is how many kinds of tasks have metrics of their own: see [pool.KindFilter], whose default is the default.
 	Kinds int
 	// Shapes is how many pairs of a kind and a wait are told apart with Tasks; the rest are called "other". Default: 50.
 	Shapes int
@@ -47,7 +46,6 @@ type Options struct {
 
 const (
 	defaultShapes = 50
-	defaultKinds  = 50
 	// dumpShare is by how much longer than a dump it is, at least, until the next one.
 	dumpShare = 20
 	// maxLabel is how many bytes of a name are shown.
@@ -124,10 +122,7 @@ func NewCollector(p *pool.Pool, o Options) (*Collector, error) {
 	if err := namesDiffer(o); err != nil {
 		return nil, err
 	}
-	if o.Kinds <= 0 {
-		o.Kinds = defaultKinds
-	}
-	c := &Collector{pool: p, options: o, told: pool.KindFilter{Most: o.Kinds, Others: other}}
+	c := &Collector{pool: p, options: o, told: pool.KindFilter{Most: o.Kinds}}
 	labels := prometheus.Labels{"pool": label(o.Pool)}
 	desc := func(name, help string, variable ...string) *prometheus.Desc {
 		return prometheus.NewDesc("heist_"+name, help, variable, labels)

@@ -50,9 +50,16 @@ func WriteText(w io.Writer, d *pool.Dump) error {
 	}
 	b.WriteString("\n")
 	for i, circle := range d.Deadlocks {
-		fmt.Fprintf(&b, "\nDEADLOCK %d: %d tasks wait for each other:\n", i+1, len(circle))
+		if len(circle) == 1 {
+			fmt.Fprintf(&b, "\nDEADLOCK %d: a task waits for itself:\n", i+1)
+		} else {
+			fmt.Fprintf(&b, "\nDEADLOCK %d: %d tasks wait for each other:\n", i+1, len(circle))
+		}
 		for _, t := range circle {
 			fmt.Fprintf(&b, "  %s %s", t.ID, t.Name)
+			if t.Elsewhere {
+				b.WriteString(", of another pool")
+			}
 			if t.Stage != "" {
 				fmt.Fprintf(&b, " at %s", t.Stage)
 			}
@@ -122,7 +129,7 @@ func WriteText(w io.Writer, d *pool.Dump) error {
 }
 
 func writeQuiet(b *bytes.Buffer, q *pool.QuietDump) {
-	fmt.Fprintf(b, "quiet: the group %s: %d tasks", q.Group, q.Tasks)
+	fmt.Fprintf(b, "quiet: the group %s: %d tasks", groupID(q.Name, q.Group), q.Tasks)
 	switch {
 	case q.AtLeast:
 		fmt.Fprintf(b, ", for %v at least", round(q.For))
@@ -173,7 +180,7 @@ func writeShape(b *bytes.Buffer, s *pool.Shape) {
 			fmt.Fprintf(b, " %s", t.Name)
 		}
 		if t.Group != "" {
-			fmt.Fprintf(b, ", in the group %s", t.Group)
+			fmt.Fprintf(b, ", in the group %s", groupID(t.GroupName, t.Group))
 		}
 		if t.Canceled != "" {
 			fmt.Fprintf(b, ", canceled: %s", t.Canceled)
@@ -193,6 +200,14 @@ func writeShape(b *bytes.Buffer, s *pool.Shape) {
 		b.WriteString("\n")
 		writeWaits(b, t.Waits)
 	}
+}
+
+// groupID names a group.
+func groupID(name, id string) string {
+	if name == "" {
+		return id
+	}
+	return fmt.Sprintf("%q %s", name, id)
 }
 
 // round leaves a duration what a reader wants to know of it.

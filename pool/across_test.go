@@ -1,0 +1,235 @@
+//go:build unix
+
+package pool_test
+
+import (
+	"context"
+	"slices"
+	"sync/atomic"
+	"testing"
+	"time"
+
+	"github.com/stretchr/testify/require"
+
+	"github.com/heist-go/heist/pool"
+	"github.com/heist-go/heist/task"
+	"github.com/heist-go/heist/task/lock"
+)
+
+// poolsOf opens pools that record who holds what.
+func poolsOf(t *testing.T, n int) (pools []*pool.Pool) {
+	for range n {
+		pools = append(pools, openWith(t, pool.Config{Workers: 1, StallLimit: -1, Debug: true}))
+	}
+	return pools
+}
+
+// ringOf starts a task in each pool, which waits for that in the next by op.
+func ringOf(g *task.Group, pools []*pool.Pool, op func(cx *task.Cx, at int, next *waiter) error) {
+	ring := make([]*waiter, len(pools))
+	var ready lock.Event
+	for i := range ring {
+		var seq task.Seq
+		ring[i] = &waiter{name: "ring", op: func(cx *task.Cx) error {
+			return seq.Run(cx, ready.Wait, func(cx *task.Cx) error { return op(cx, i, ring[(i+1)%len(ring)]) })
+		}}
+	}
+	for i, x := range ring {
+		g.Go(pools[i], x)
+	}
+	ready.Set(nil)
+}
+
+// Circles that lead through several pools are in the dump of each.
+func TestDeadlockAcrossPools(t *testing.T) {
+	for what, program := range map[string]func(t *testing.T, g *task.Group, pools []*pool.Pool) (kinds []string){
+		"tasks": func(_ *testing.T, g *task.Group, pools []*pool.Pool) []string {
+			ringOf(g, pools, func(cx *task.Cx, _ int, next *waiter) error { return next.Wait(cx) })
+			return []string{"task", "task", "task"}
+		},
+		"a group": func(t *testing.T, g *task.Group, pools []*pool.Pool) []string {
+			var members task.Group
+			t.Cleanup(func() { over(&members) })
+			var ready lock.Event
+			for i, p := range pools {
+				var seq task.Seq
+				in, awaited := g, &members
+				if i == 1 {
+					in, awaited = &members, g
+				}
+				in.Go(p, &waiter{name: "member", op: func(cx *task.Cx) error { return seq.Run(cx, ready.Wait, awaited.Wait) }})
+			}
+			ready.Set(nil)
+			return []string{"task.Group", "task.Group"}
+		},
+		"locks": func(t *testing.T, g *task.Group, pools []*pool.Pool) []string {
+			locks := make([]lock.Mutex, len(pools))
+			var all lock.Event
+			var n atomic.Int64
+			for i, p := range pools {
+				var seq task.Seq
+				g.Go(p, &waiter{name: "taker", op: func(cx *task.Cx) error {
+					return seq.Run(cx, locks[i].Lock, func(cx *task.Cx) error {
+						if n.Add(1) == int64(len(pools)) {
+							all.Set(cx)
+						}
+						return nil
+					}, all.Wait, locks[(i+1)%len(pools)].Lock)
+				}})
+			}
+			return []string{"lock.Mutex", "lock.Mutex", "lock.Mutex"}
+		},
+		"a function": func(_ *testing.T, g *task.Group, pools []*pool.Pool) []string {
+			b := make([]task.Blocking[int], len(pools))
+			ringOf(g, pools, func(cx *task.Cx, i int, next *waiter) error {
+				if i > 0 {
+					return next.Wait(cx)
+				}
+				_, err := b[i].Do(cx, func(ctx context.Context) (int, error) { return 0, next.WaitContext(ctx) })
+				return err
+			})
+			return []string{"task", "task", "task", "task.Blocking"}
+		},
+		"the limit of a group": func(_ *testing.T, g *task.Group, pools []*pool.Pool) []string {
+			g.SetLimit(len(pools))
+			var ready lock.Event
+			for _, p := range pools {
+				var seq task.Seq
+				x := &waiter{name: "child", op: func(*task.Cx) error { return nil }}
+				g.Go(p, &waiter{name: "member", op: func(cx *task.Cx) error {
+					return seq.Run(cx, ready.Wait, func(cx *task.Cx) error { return g.GoWait(cx, x) })
+				}})
+			}
+			for _, p := range pools {
+				for p.Dump(pool.DumpOptions{}).Suspended == 0 {
+				}
+			}
+			ready.Set(nil)
+			return []string{"the limit of a task.Group"}
+		},
+	} {
+		t.Run(what, func(t *testing.T) {
+			pools := poolsOf(t, 3)
+			var g task.Group
+			defer over(&g)
+			kinds := program(t, &g, pools)
+			for i, p := range pools {
+				d := inDump(t, p, func(d *pool.Dump) bool { return len(d.Deadlocks) > 0 })
+				require.Len(t, d.Deadlocks, 1)
+				var whats []string
+				elsewhere := 0
+				for _, x := range d.Deadlocks[0] {
+					whats = append(whats, x.Waits[0].What)
+					if x.Elsewhere {
+						elsewhere++
+					}
+				}
+				slices.Sort(whats)
+				require.Equal(t, kinds, whats, "the dump of pool %d", i)
+				if what == "tasks" {
+					require.Equal(t, 2, elsewhere)
+				}
+			}
+		})
+	}
+}
+
+// A value that is made in another pool, by a task that waits for who wants it: the dump of the maker's pool says so.
+func TestDeadlockOfAValueFromAnotherPool(t *testing.T) {
+	pools := poolsOf(t, 2)
+	var g task.Group
+	defer over(&g)
+	var once lock.OnceValue[int]
+	user := &waiter{name: "user", op: func(cx *task.Cx) error {
+		_, err := once.Get(cx, func(*task.Cx) (int, error) { return 0, nil })
+		return err
+	}}
+	started := false
+	g.Go(pools[0], &waiter{name: "maker", op: func(cx *task.Cx) error {
+		_, err := once.Get(cx, func(cx *task.Cx) (int, error) {
+			if !started {
+				started = true
+				g.Go(pools[1], user)
+			}
+			return 0, user.Wait(cx)
+		})
+		return err
+	}})
+	_, whats := circleOf(t, pools[0])
+	require.ElementsMatch(t, []string{"task", "lock.OnceValue"}, whats)
+}
+
+// A circle through several pools is none if anything in one of them ends it: a timer, a descriptor, of which this pool alone
+// knows, an event, a Waker.
+func TestNoDeadlockAcrossPools(t *testing.T) {
+	for what, beside := range map[string]func(t *testing.T, p *pool.Pool) func(cx *task.Cx) error{
+		"a timer": func(*testing.T, *pool.Pool) func(cx *task.Cx) error {
+			var timer task.Timer
+			return func(cx *task.Cx) error { return timer.Sleep(cx, time.Hour) }
+		},
+		"a descriptor": func(t *testing.T, p *pool.Pool) func(cx *task.Cx) error {
+			r := pipe(t, p)
+			return func(cx *task.Cx) error { return r.Wait(cx, 1) }
+		},
+		"an event": func(*testing.T, *pool.Pool) func(cx *task.Cx) error {
+			var event lock.Event
+			return event.Wait
+		},
+		"a Waker": func(*testing.T, *pool.Pool) func(cx *task.Cx) error {
+			return func(cx *task.Cx) error { _ = cx.Waker(); return task.Pending }
+		},
+	} {
+		t.Run(what, func(t *testing.T) {
+			pools := poolsOf(t, 2)
+			var g task.Group
+			defer over(&g)
+			other := beside(t, pools[1])
+			ringOf(&g, pools, func(cx *task.Cx, i int, next *waiter) error {
+				end := next.Wait(cx)
+				if i == 0 {
+					return end
+				}
+				_, err := task.First(end, other(cx))
+				return err
+			})
+			for _, p := range pools {
+				inDump(t, p, func(d *pool.Dump) bool { return shapeOf(d, "end: task") != nil })
+			}
+			for range 100 {
+				for _, p := range pools {
+					require.Empty(t, p.Dump(pool.DumpOptions{}).Deadlocks)
+				}
+			}
+		})
+	}
+}
+
+// Tasks of two pools wait for each other all the time, and always go on: each has a lock while it waits for one that it has
+// started in the other pool, which wants the next lock.
+func TestNoDeadlockAcrossPoolsUnderLoad(t *testing.T) {
+	const chains, depth, rounds = 8, 6, 100
+	pools := poolsOf(t, 2)
+	locks := make([]lock.Mutex, depth+1)
+	var chain func(depth int) *waiter
+	chain = func(depth int) *waiter {
+		var seq task.Seq
+		m := &locks[depth]
+		start, wait := func(*task.Cx) error { return nil }, func(*task.Cx) error { return nil }
+		if depth > 0 {
+			below := chain(depth - 1)
+			start, wait = func(*task.Cx) error { pools[depth%2].Go(below); return nil }, below.Wait
+		}
+		return &waiter{name: "link", op: func(cx *task.Cx) error {
+			return seq.Run(cx, m.Lock, start, wait, func(cx *task.Cx) error { m.Unlock(cx); return nil })
+		}}
+	}
+	beside(t, func() {
+		for range rounds {
+			var g task.Group
+			for i := range chains {
+				g.Go(pools[i%2], chain(depth))
+			}
+			require.NoError(t, g.WaitContext(background))
+		}
+	}, pools...)
+}
