@@ -177,6 +177,28 @@ func TestPanicThatTheOwnerHasRecovered(t *testing.T) {
 	require.Len(t, child.finished, 1)
 }
 
+// Nor does it come at the end of an owner that was told of it by the member.
+func TestPanicOfAMemberThatTheOwnerHasRecovered(t *testing.T) {
+	var g, other task.Group
+	child := &recorder{poll: func(*recorder, *task.Cx) error { return oops("seen") }}
+	waits := func(cx *task.Cx) (err error) {
+		defer func() {
+			if p := recover(); p != nil {
+				require.Equal(t, "seen", p.(*task.PanicError).Value)
+			}
+		}()
+		return child.Wait(cx)
+	}
+	require.NoError(t, runSteps(start(&g, child), waits))
+	g = task.Group{}
+	require.Equal(t, "seen", panicOf(t, func() { _ = runSteps(start(&g, child), waits, g.Wait) }).Value, "Wait raises it")
+
+	// Another member's is still its own.
+	bad := &recorder{poll: func(*recorder, *task.Cx) error { return oops("unseen") }}
+	g = task.Group{}
+	require.Equal(t, "unseen", panicOf(t, func() { _ = runSteps(start(&g, child), start(&other, bad), rounds(2), waits) }).Value)
+}
+
 // The panic of one group is not lost, and does not become another task's, while
 // the owner waits for the other group.
 func TestPanicThatNobodyHasSeenAmongGroupsThatTakeTime(t *testing.T) {

@@ -195,6 +195,21 @@ func (g *Group) disown(cx *Cx) bool {
 	return true
 }
 
+// seesPanic notes that a member of one of f's groups has raised p in f: it is f's now, not one that nobody has seen.
+func (f *Frame) seesPanic(p *PanicError) {
+	for a := f.attached; a != nil; a = a.next {
+		g, ok := a.what.(*Group)
+		if !ok {
+			continue
+		}
+		g.mu.Lock()
+		if g.err == error(p) {
+			g.seen = true
+		}
+		g.mu.Unlock()
+	}
+}
+
 func (g *Group) rank() rank { return owned }
 
 func (g *Group) called(*Cx, bool) bool { return true }

@@ -179,6 +179,9 @@ func (f *Frame) Wait(cx *Cx) error {
 	if err := f.await(cx); err != nil {
 		return err
 	}
+	if p, ok := f.Err().(*PanicError); ok {
+		cx.frame.seesPanic(p)
+	}
 	return f.result()
 }
 

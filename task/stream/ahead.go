@@ -23,6 +23,7 @@ type supply[T any] struct {
 	c      *chans.Chan[T]
 	group  task.Group
 	branch task.Branch // of all waits
+	raised raised      // by next
 	began  bool        // somebody fills the channel, or has
 	closed bool        // Close was called
 	out    *Stream[T]  // its hook gets the values that nobody takes
@@ -32,6 +33,7 @@ func (s *supply[T]) next(cx *task.Cx) (v T, err error) {
 	err = s.branch.Poll(cx, func(cx *task.Cx) (err error) {
 		v, err = s.c.Recv(cx)
 		if isClosed(err) {
+			s.raised.note(s.group.Err())
 			if err = s.group.Wait(cx); err == nil { // raises its panic
 				err = io.EOF
 			}
@@ -50,7 +52,7 @@ func (s *supply[T]) end(cx *task.Cx) error {
 		s.branch.End(cx)
 		s.group.Cancel(errLeft)
 	}
-	if err := s.branch.Poll(cx, s.group.Wait); task.IsPending(err) {
+	if err := s.branch.Poll(cx, func(cx *task.Cx) error { return s.raised.wait(cx, &s.group) }); task.IsPending(err) {
 		return err
 	}
 	s.branch.End(cx)
@@ -63,6 +65,32 @@ func (s *supply[T]) holds() bool    { return s.began }
 func (s *supply[T]) mustDrop() bool { return dropped(s.out.drop) }
 func (s *supply[T]) dropHeld()      { drain(s.c, s.out.drop) }
 func (s *supply[T]) mustOwn()       {} // whoever has sent it has been asked
+
+// raised is the panic of a task or a goroutine beside a stream that Next has raised: Close does not raise it again.
+type raised struct{ p *task.PanicError }
+
+// note takes what Next is about to return, or to raise.
+func (r *raised) note(err error) {
+	if p, ok := err.(*task.PanicError); ok {
+		r.p = p
+	}
+}
+
+// wait is g's Wait.
+func (r *raised) wait(cx *task.Cx, g *task.Group) (err error) {
+	if r.p != nil {
+		defer func() {
+			switch p := recover(); p {
+			case nil:
+			case r.p:
+				err = r.p
+			default:
+				panic(p)
+			}
+		}()
+	}
+	return g.Wait(cx)
+}
 
 // drain drops what is left in c, which is closed.
 func drain[T any](c *chans.Chan[T], drop func(T)) {

@@ -3,6 +3,7 @@ package stream_test
 import (
 	"context"
 	"errors"
+	"fmt"
 	"io"
 	"iter"
 	"slices"
@@ -92,6 +93,57 @@ func TestPanicsAreRaised(t *testing.T) {
 				require.NotNil(t, p)
 				require.Equal(t, "oops", p.Value)
 			})
+		}
+	}
+}
+
+// A panic that Next has raised, and that was recovered, comes neither from Close nor at the end of the task.
+func TestPanicsAreRaisedOnce(t *testing.T) {
+	second := func(_ *task.Cx, v int) (int, error) {
+		if v == 1 {
+			panic("oops")
+		}
+		return v, nil
+	}
+	mapped := func() *stream.Stream[int] {
+		return stream.Map(jerky(count(3)), func(v int) int { v, _ = second(nil, v); return v })
+	}
+	for name, of := range map[string]func() *stream.Stream[int]{
+		"map":    mapped,
+		"buffer": func() *stream.Stream[int] { return mapped().Buffer(2) },
+		"seq": func() *stream.Stream[int] {
+			return stream.FromSeq(func(yield func(int) bool) {
+				if yield(0) {
+					panic("oops")
+				}
+			})
+		},
+		"concurrent":          func() *stream.Stream[int] { return stream.MapConcurrent(jerky(count(9)), 3, second) },
+		"unordered":           func() *stream.Stream[int] { return stream.MapUnordered(jerky(count(9)), 1, second) },
+		"buffer of its calls": func() *stream.Stream[int] { return stream.MapConcurrent(jerky(count(9)), 1, second).Buffer(2) },
+	} {
+		for where, run := range runners(t) {
+			for _, closes := range []bool{true, false} {
+				t.Run(fmt.Sprintf("%s/%s/closes %t", name, where, closes), func(t *testing.T) {
+					s := of()
+					var p *task.PanicError
+					recovers := func(cx *task.Cx) (err error) {
+						defer func() {
+							if r := recover(); r != nil {
+								p, _ = r.(*task.PanicError)
+								require.True(t, p != nil || r == "oops", r)
+							}
+						}()
+						_, err = s.Next(cx)
+						return err
+					}
+					all := []op{next(t, s, 0), recovers}
+					if closes {
+						all = append(all, s.Close)
+					}
+					require.NoError(t, run(background, seq(all...)))
+				})
+			}
 		}
 	}
 }

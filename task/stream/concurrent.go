@@ -14,7 +14,7 @@ import (
 // Up to n values are taken from s before their results are taken, and only while Next is
 // called. The first error of f ends the stream, after the results of the values before it; the
 // calls that are in progress then are canceled. An io.EOF is no failure, but an end. A panic of
-// f is raised by Next.
+// f is raised by Next; one that Next has not come to, by Close.
 func MapConcurrent[T, U any](s *Stream[T], n int, f func(*task.Cx, T) (U, error)) *Stream[U] {
 	return newConcurrentMap("MapConcurrent", s, n, f, true)
 }
@@ -47,6 +47,7 @@ type concurrentMap[T, U any] struct {
 	queue   jobQueue[T, U] // of jobs, as their results are to come
 	now     *job[T, U]     // the one whose result is next, or nil
 	group   task.Group
+	raised  raised
 	branch  task.Branch // of all waits for jobs
 	closed  bool        // Close was called
 	out     *Stream[U]  // its hook gets the values that nobody takes
@@ -147,6 +148,7 @@ func (c *concurrentMap[T, U]) wait(cx *task.Cx) error {
 		}
 		c.now = j
 	}
+	c.raised.note(c.now.Err())
 	return c.now.Wait(cx)
 }
 
@@ -165,7 +167,7 @@ func (c *concurrentMap[T, U]) Close(cx *task.Cx) error {
 		c.branch.End(cx)
 		c.group.Cancel(errLeft)
 	}
-	if err := c.branch.Poll(cx, c.group.Wait); task.IsPending(err) { // raises a panic
+	if err := c.branch.Poll(cx, func(cx *task.Cx) error { return c.raised.wait(cx, &c.group) }); task.IsPending(err) { // raises a panic
 		return err
 	}
 	c.branch.End(cx)
