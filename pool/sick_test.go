@@ -407,7 +407,7 @@ func TestSickTimerStorm(t *testing.T) {
 	p := measured(t, fixed(pool.Config{Workers: 1}))
 	var g task.Group
 	for range tasks {
-		g.Go(p, &heartbeat{every: task.Ticker{Every: 100 * time.Microsecond}})
+		g.Go(p, &heartbeat{every: 100 * time.Microsecond})
 	}
 	var before, after pool.Stats
 	until(t, "counters of what was started", func() bool { before = p.Stats(); return before.Spawned == tasks })
@@ -422,12 +422,13 @@ func TestSickTimerStorm(t *testing.T) {
 // heartbeat is a task that wakes all the time.
 type heartbeat struct {
 	task.Frame
-	every task.Ticker
+	every time.Duration
+	timer task.Timer
 }
 
 func (h *heartbeat) Poll(cx *task.Cx) error {
 	for {
-		if _, err := h.every.Tick(cx); err != nil {
+		if err := h.timer.Sleep(cx, h.every); err != nil {
 			return err
 		}
 	}

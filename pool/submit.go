@@ -4,11 +4,18 @@ import (
 	"math/rand/v2"
 
 	"github.com/heist-go/heist/internal/clock"
+	"github.com/heist-go/heist/internal/delay"
 	"github.com/heist-go/heist/task"
 )
 
 // Submission: how frames from outside get into an inbox, and who is unparked for them. The argument that
 // none is lost stands in parking.go; these are its steps S1 to S3.
+
+// delays are where threads are delayed in builds that check, if that is asked for. All pools share them.
+var delays struct {
+	put, notified              delay.Point // of a submitter: before it unparks a worker, and after
+	drain, step, stepped, rest delay.Point // of a worker
+}
 
 // Admit implements task.Scheduler.
 func (s *seam) Admit(n int) bool {
@@ -44,7 +51,9 @@ func (s *seam) Submit(b task.Batch) {
 // put queues frames in the inbox of worker i.
 func (p *Pool) put(i int, b task.Batch) {
 	p.workers[i].inbox.Put(b)
+	delays.put.Pass()
 	p.notifyFor(i)
+	delays.notified.Pass()
 }
 
 // Place implements task.Placer.

@@ -145,11 +145,13 @@ func (w *worker) run() {
 				w.pool.notify() // P2
 			}
 		}
+		delays.step.Pass()
 		if w.special {
 			w.stepSpecial(f, inherit)
 		} else {
 			w.runner.Step(f, inherit)
 		}
+		delays.stepped.Pass()
 		if len(w.tails) > 0 {
 			w.runTails()
 		}
@@ -236,6 +238,7 @@ func (w *worker) find() (f *task.Frame, inherit bool) {
 
 // drainInbox moves the frames of v's inbox to our deque.
 func (w *worker) drainInbox(v *worker) int {
+	delays.drain.Pass()
 	n := v.inbox.Take(w.arrive)
 	if n > 1 || n == 1 && w.lifo.Load() != nil { // more than what w runs next
 		w.share()
@@ -320,6 +323,7 @@ func (w *worker) rest() {
 	if w.pool.config.Clock != nil && w.expire(0) > 0 {
 		return // what it has armed late itself: it does not park before that
 	}
+	delays.rest.Pass()
 	w.deque.Tidy()
 	w.participant.Tidy()
 	w.runner.Rest()

@@ -43,6 +43,7 @@ var tower = map[string]string{
 	"internal/datagram":  "",
 	"internal/atomicx":   "internal/explore",
 	"internal/explore":   "",
+	"internal/delay":     "internal/clock internal/invariant internal/park",
 	"internal/fifo":      "",
 	"internal/shrink":    "",
 	"internal/clock":     "",
