@@ -506,8 +506,13 @@ func noCircle(t *testing.T, op func(cx *task.Cx, b *task.Blocking[int], x *waite
 	var g task.Group
 	var b task.Blocking[int]
 	x := &waiter{name: "waits for the group", op: g.Wait}
-	g.Go(p, &waiter{name: "member", op: func(cx *task.Cx) error { return op(cx, &b, x) }})
+	var both lock.Event
+	var seq task.Seq
+	g.Go(p, &waiter{name: "member", op: func(cx *task.Cx) error {
+		return seq.Run(cx, both.Wait, func(cx *task.Cx) error { return op(cx, &b, x) })
+	}})
 	p.Go(x)
+	both.Set(nil)
 	inDump(t, p, func(d *pool.Dump) bool { return d.Suspended == 2 && d.Blocking == 1 })
 	for range 100 {
 		require.Empty(t, p.Dump(pool.DumpOptions{}).Deadlocks)
