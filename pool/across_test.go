@@ -4,6 +4,7 @@ package pool_test
 
 import (
 	"context"
+	"fmt"
 	"slices"
 	"sync/atomic"
 	"testing"
@@ -12,6 +13,7 @@ import (
 	"github.com/stretchr/testify/require"
 
 	"github.com/heist-go/heist/pool"
+	"github.com/heist-go/heist/reactor"
 	"github.com/heist-go/heist/task"
 	"github.com/heist-go/heist/task/lock"
 )
@@ -232,4 +234,136 @@ func TestNoDeadlockAcrossPoolsUnderLoad(t *testing.T) {
 			require.NoError(t, g.WaitContext(background))
 		}
 	}, pools...)
+}
+
+// What leads from one pool to the next may be a turn, a place under a limit, or a goroutine that works for a task there.
+func TestDeadlockAcrossPoolsByOtherWays(t *testing.T) {
+	for what, program := range map[string]func(t *testing.T, g *task.Group, pools []*pool.Pool){
+		"a strand": func(_ *testing.T, g *task.Group, pools []*pool.Pool) {
+			var strand lock.Strand[int]
+			var second *lock.Turn[int]
+			var ready lock.Event
+			var seq task.Seq
+			first := strand.Turn(1, func(cx *task.Cx) error {
+				return seq.Run(cx, ready.Wait, func(cx *task.Cx) error { return second.Wait(cx) })
+			})
+			second = strand.Turn(1, func(*task.Cx) error { return nil })
+			g.Go(pools[0], first)
+			g.Go(pools[1], second)
+			ready.Set(nil)
+		},
+		"a backlog": func(t *testing.T, g *task.Group, pools []*pool.Pool) {
+			var limited task.Group
+			t.Cleanup(func() { over(&limited) })
+			limited.SetLimit(1)
+			var ready lock.Event
+			var seq task.Seq
+			queued := &waiter{name: "queued", op: func(*task.Cx) error { return nil }}
+			outside := &waiter{name: "outside", op: func(cx *task.Cx) error { return queued.Wait(cx) }}
+			limited.Go(pools[0], &waiter{name: "has the place", op: func(cx *task.Cx) error {
+				return seq.Run(cx, ready.Wait, func(cx *task.Cx) error { return outside.Wait(cx) })
+			}})
+			limited.Go(pools[1], queued)
+			g.Go(pools[1], outside)
+			ready.Set(nil)
+		},
+		"a limiter": func(_ *testing.T, g *task.Group, pools []*pool.Pool) {
+			disk := &task.Limiter{Limit: 1}
+			var b, c task.Blocking[int]
+			b.Limiter, c.Limiter = disk, disk
+			runs := make(chan struct{})
+			x := &waiter{name: "waits for a turn"}
+			x.op = func(cx *task.Cx) error {
+				_, err := c.Do(cx, func(context.Context) (int, error) { return 0, nil })
+				return err
+			}
+			g.Go(pools[0], &waiter{name: "runs", op: func(cx *task.Cx) error {
+				_, err := b.Do(cx, func(ctx context.Context) (int, error) { close(runs); g.Go(pools[1], x); return 0, x.WaitContext(ctx) })
+				return err
+			}})
+			<-runs
+		},
+		"a lock of a function": func(_ *testing.T, g *task.Group, pools []*pool.Pool) {
+			var m lock.Mutex
+			var b task.Blocking[int]
+			x := &waiter{name: "wants the lock", op: m.Lock}
+			g.Go(pools[0], &waiter{name: "calls", op: func(cx *task.Cx) error {
+				_, err := b.Do(cx, func(ctx context.Context) (int, error) {
+					if err := m.LockContext(ctx); err != nil {
+						return 0, err
+					}
+					defer m.Unlock(nil)
+					g.Go(pools[1], x)
+					return 0, x.WaitContext(ctx)
+				})
+				return err
+			}})
+		},
+		"a line": func(t *testing.T, g *task.Group, pools []*pool.Pool) {
+			s := lock.NewSemaphore(2)
+			var b task.Blocking[int]
+			var probes task.Group
+			var ahead lock.Event
+			var first, last task.Seq
+			behind := &waiter{name: "behind", op: func(cx *task.Cx) error {
+				return last.Run(cx, ahead.Wait, func(cx *task.Cx) error { return s.Acquire(cx, 1) })
+			}}
+			g.Go(pools[1], behind)
+			g.Go(pools[1], &waiter{name: "holder", op: func(cx *task.Cx) error {
+				return first.Run(cx, func(cx *task.Cx) error { return s.Acquire(cx, 1) }, behind.Wait)
+			}})
+			inDump(t, pools[1], func(d *pool.Dump) bool { return len(waitsOf(d, "holder")) == 1 })
+			g.Go(pools[0], &waiter{name: "calls", op: func(cx *task.Cx) error {
+				_, err := b.Do(cx, func(ctx context.Context) (int, error) { return 0, s.AcquireContext(ctx, 2) })
+				return err
+			}})
+			probes.Go(pools[1], &waiter{name: "probe", op: func(cx *task.Cx) error { return s.Acquire(cx, 2) }})
+			inDump(t, pools[1], func(d *pool.Dump) bool { w := waitsOf(d, "probe"); return len(w) == 1 && w[0].Line == 2 })
+			over(&probes)
+			ahead.Set(nil)
+		},
+	} {
+		t.Run(what, func(t *testing.T) {
+			pools := poolsOf(t, 2)
+			var g task.Group
+			defer over(&g)
+			program(t, &g, pools)
+			for i, p := range pools {
+				d := inDump(t, p, func(d *pool.Dump) bool { return len(d.Deadlocks) > 0 })
+				require.Len(t, d.Deadlocks, 1, "the dump of pool %d", i)
+			}
+		})
+	}
+}
+
+// A task may wait for a descriptor of another pool, which wakes it: alone, or beside the end of one that waits for it.
+func TestNotDeadForADescriptorOfAnotherPool(t *testing.T) {
+	for _, circle := range []bool{false, true} {
+		t.Run(fmt.Sprintf("in a circle, %t", circle), func(t *testing.T) {
+			p, other := open(t, 1), open(t, 1)
+			var g task.Group
+			defer over(&g)
+			r := pipe(t, other)
+			if circle {
+				ringOf(&g, []*pool.Pool{p, p}, func(cx *task.Cx, i int, next *waiter) error {
+					end := next.Wait(cx)
+					if i == 0 {
+						return end
+					}
+					_, err := task.First(end, r.Wait(cx, reactor.Read))
+					return err
+				})
+				inDump(t, p, func(d *pool.Dump) bool { s := shapeOf(d, "end: task"); return s != nil && d.Suspended == 2 })
+			} else {
+				g.Go(p, &waiter{name: "reads", op: func(cx *task.Cx) error { return r.Wait(cx, reactor.Read) }})
+			}
+			inDump(t, p, func(d *pool.Dump) bool { return d.Suspended > 0 && d.Workers[0].State == "parked" })
+			for range 20 {
+				d := p.Dump(pool.DumpOptions{})
+				require.Empty(t, d.Deadlocks)
+				require.Empty(t, d.Quiet)
+				require.False(t, d.Quiescent)
+			}
+		})
+	}
 }

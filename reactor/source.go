@@ -154,6 +154,9 @@ func (s *source) await(cx *task.Cx, m poll.Mode) (again bool) {
 
 // waiter returns the polled task as a waiter.
 func (s *source) waiter(cx *task.Cx, m poll.Mode) *waiter {
+	if cx.Runtime() != s.reactor.runtime {
+		_ = cx.Waker() // who inspects the task's scheduler knows of that one's descriptors alone
+	}
 	w := s.waiters[m-1]
 	if self := cx.Self(); w == nil || w.task != self {
 		w = &waiter{task: self} // once for each task that uses the connection

@@ -3,6 +3,7 @@ package task
 import (
 	"cmp"
 	"fmt"
+	"maps"
 	"slices"
 )
 
@@ -144,31 +145,69 @@ func (g *waitGraph) beyond() (next Inspectable, of *Runtime) {
 			of = rt
 		}
 	}
-	locks := map[Holders]bool{}
+	g.started = nil
+	seen := map[any]bool{}
 	for _, n := range slices.Concat(g.tasks, g.helpers) {
+		if h := n.helper; h != nil && h.rt != nil && !slices.Contains(g.reached, h.rt) {
+			continue // nobody that was reached waits for it
+		}
 		for i := range n.waits {
-			a := &n.waits[i]
-			look(a.of)
-			switch x := a.Object.(type) {
-			case *Group:
-				x.eachRuntime(look)
-			case *limitPolicy:
-				(*Group)(x).eachRuntime(look)
-			case Holders:
-				if !locks[x] {
-					locks[x] = true
-					list, _ := x.Holders()
-					for _, h := range list {
-						look(h.Runtime)
-					}
-				}
-			}
-			if next != nil {
+			if g.leads(&n.waits[i], seen, look); next != nil {
 				return next, of
 			}
 		}
 	}
 	return nil, nil
+}
+
+// leads calls look with the schedulers to which a wait leads; of an object that many wait for, once.
+func (g *waitGraph) leads(a *Await, seen map[any]bool, look func(*Runtime)) {
+	look(a.Runtime)
+	object := a.Object
+	if x, ok := object.(calling); ok {
+		if l, _ := x.of(); x.queued(l) {
+			object = l
+		}
+	}
+	if a.behind.token != nil {
+		object = a.behind
+	}
+	if seen[object] {
+		return
+	}
+	seen[object] = true
+	switch x := object.(type) {
+	case wakeup:
+		for _, n := range g.helpers {
+			if n.waitsBy(x) {
+				look(n.helper.rt)
+			}
+		}
+	case *Frame:
+		if g.nodes[x] == nil {
+			if of := g.waitsIn(x); of != nil {
+				of.eachRuntime(look)
+			}
+		}
+	case *Group:
+		x.eachRuntime(look)
+	case *limitPolicy:
+		(*Group)(x).eachRuntime(look)
+	case *Limiter:
+		for _, n := range g.helpers {
+			if n.runsIn(x) {
+				look(n.helper.rt)
+			}
+		}
+	case Holders:
+		list, _ := x.Holders()
+		for _, h := range list {
+			look(h.Runtime)
+			if n := g.nodes[h.Goroutine]; n != nil {
+				look(n.helper.rt)
+			}
+		}
+	}
 }
 
 // search returns circles, to which tasks lead of the first scheduler, whose are the first own.
@@ -201,7 +240,6 @@ type waitGraph struct {
 	helpers []*node
 	makers  map[any]Waker      // of values of lock.OnceValue, by policy
 	members map[*Group][]*node // tasks and goroutines
-	groups  []*Group           // of which there are members, in the order in which these were found
 	started map[*Frame]*Group  // tasks that wait in one of them for a place under its limit
 }
 
@@ -318,13 +356,10 @@ func (g *waitGraph) collectHelpers() {
 
 // link adds the edges.
 func (g *waitGraph) link() {
-	g.members = map[*Group][]*node{}
+	g.members, g.started = map[*Group][]*node{}, nil
 	member := func(of *Group, n *node) {
 		if of == nil {
 			return
-		}
-		if g.members[of] == nil {
-			g.groups = append(g.groups, of)
 		}
 		g.members[of] = append(g.members[of], n)
 	}
@@ -448,11 +483,18 @@ func (n *node) full() string {
 	return fmt.Sprintf("the tasks that have all %d places there wait, too", len(n.needs))
 }
 
-// waitsIn returns the group in which a task waits for a place, among those of which a member was found; or nil.
+// waitsIn returns the group in which a task waits for a place, among those of which a member was found, and those that
+// a scheduler which was reached knows of; or nil.
 func (g *waitGraph) waitsIn(f *Frame) *Group {
 	if g.started == nil {
 		g.started = map[*Frame]*Group{}
-		for _, of := range g.groups {
+		var groups []*Group
+		for _, rt := range g.reached {
+			rt.mu.Lock()
+			groups = slices.AppendSeq(groups, maps.Keys(rt.groups))
+			rt.mu.Unlock()
+		}
+		for _, of := range slices.AppendSeq(groups, maps.Keys(g.members)) {
 			of.mu.Lock()
 			of.eachQueued(func(f *Frame) bool { g.started[f] = of; return len(g.started) < maxCandidates })
 			of.mu.Unlock()
@@ -496,16 +538,23 @@ func (g *waitGraph) crowd(l *Limiter) *node {
 	if n == nil {
 		n = &node{limiter: l, all: true}
 		for _, h := range g.helpers {
-			if h.helper.call != nil {
-				if of, _ := h.helper.call.of(); of == l {
-					n.need(h)
-				}
+			if h.runsIn(l) {
+				n.need(h)
 			}
 		}
 		n.gone = !n.crowded()
 		g.nodes[l] = n
 	}
 	return n
+}
+
+// runsIn reports whether the node of a goroutine is one that a limiter has let through.
+func (n *node) runsIn(l *Limiter) bool {
+	if n.helper.call == nil {
+		return false
+	}
+	of, _ := n.helper.call.of()
+	return of == l
 }
 
 // crowded reports whether the goroutines that the node of a limiter needs are all that there are.

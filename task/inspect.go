@@ -107,8 +107,9 @@ type Await struct {
 	Holds bool
 	// Deadline is when a timer fires, as [Runtime.Nanos] counts.
 	Deadline int64
-	behind   wakeup   // who is first in line, if it waits for nothing else: what it asks for is there
-	of       *Runtime // that of the task that it waits for
+	// Runtime is that of the task that it waits for, if it is known: then a search of another scheduler's finds the task.
+	Runtime *Runtime
+	behind  wakeup // who is first in line, if it waits for nothing else: what it asks for is there
 	// Note says more, for people.
 	Note string
 }
@@ -470,7 +471,7 @@ func (w *waiter) describe() Await {
 	if w.queue == nil {
 		switch x := w.what.(type) {
 		case *Frame: // it was spawned before, and is not again while somebody waits for it
-			a.Kind, a.Note, a.of = AwaitsEnd, Kind(x.self), x.rt
+			a.Kind, a.Note, a.Runtime = AwaitsEnd, Kind(x.self), x.rt
 		case *Group:
 			a.Kind, a.Note = AwaitsEnd, fmt.Sprintf("of %d members", x.live.Load())
 		}
@@ -492,7 +493,7 @@ func (w *waiter) describe() Await {
 	} else if v := w.queue.oldest; v != nil {
 		if l, ok := w.what.(interface{ WaitFits(asks int64) bool }); ok && v != w && l.WaitFits(w.asks) { // the lock is held
 			if a.behind = v.wake; v.wake.frame != nil {
-				a.of = v.wake.frame.rt // in line it is not in another life
+				a.Runtime = v.wake.frame.rt // in line it is not in another life
 			}
 		}
 		for i := 1; i <= fifo.Counted; i++ {
@@ -514,7 +515,7 @@ func onCall(r Remote) Await {
 	case nil:
 		a.Object, a.Note = nil, "it begins when the one before has ended"
 	case Task:
-		a.Object, a.Note, a.of = r.frame(), Kind(r), r.frame().rt
+		a.Object, a.Note, a.Runtime = r.frame(), Kind(r), r.frame().rt
 	case interface{ note() string }:
 		a.Note = r.note()
 	}

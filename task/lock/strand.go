@@ -29,6 +29,7 @@ type Turn[K comparable] struct {
 	// Guarded by the strand's lock.
 	prev, next *Turn[K] // of the same key
 	waker      task.Waker
+	runtime    *task.Runtime // that polls it; nil: it has not been polled
 }
 
 // Turn queues f behind all that is queued with that key, and returns it as a task: f is
@@ -64,7 +65,7 @@ func (t *Turn[K]) Poll(cx *task.Cx) error {
 	s := t.strand
 	s.mu.Lock()
 	first := t.prev == nil
-	if !first {
+	if t.runtime = cx.Runtime(); !first {
 		t.waker = cx.Self() // not Waker, which is an operation: others run there in a simulation
 	}
 	s.mu.Unlock()
@@ -95,6 +96,7 @@ func (t *Turn[K]) Awaits() (a task.Await) {
 		return a
 	}
 	a.Kind, a.Object, a.Note, a.Place = task.AwaitsTurn, task.FrameOf(t.prev), "the turn before it in a lock.Strand", 1
+	a.Runtime = t.prev.runtime
 	for p := t.prev; p != nil; p = p.prev {
 		if a.Place++; a.Place > countedPlaces {
 			a.Place = 0
