@@ -99,6 +99,21 @@ var keepers = map[string]keeper{
 			return err
 		}
 	},
+	"a place in another group": func(_ *testing.T, _ *pool.Pool, bound bool) func(cx *task.Cx, g *task.Group) error {
+		var first combine.Select
+		var other task.Group
+		next := &waiter{name: "next", op: func(*task.Cx) error { return nil }}
+		started := false
+		return func(cx *task.Cx, g *task.Group) error {
+			if !started {
+				started = true
+				other.SetLimit(1)
+				other.Go(cx, &waiter{name: "other", op: orNever(bound)})
+			}
+			_, err := first.Wait(cx, g.Wait, func(cx *task.Cx) error { return other.GoWait(cx, next) })
+			return err
+		}
+	},
 	"the pause of a Retry": func(_ *testing.T, _ *pool.Pool, bound bool) func(cx *task.Cx, g *task.Group) error {
 		again := combine.Retry{Backoff: task.Backoff{Min: time.Hour, Max: time.Hour}}
 		return func(cx *task.Cx, g *task.Group) error {

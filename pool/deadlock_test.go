@@ -583,6 +583,27 @@ func TestDeadlockOfAGroupsLimit(t *testing.T) {
 	}
 }
 
+// A wide group is named, too.
+func TestDeadlockOfAWideGroup(t *testing.T) {
+	const limit = 2000
+	p := open(t, 2)
+	var g task.Group
+	defer over(&g)
+	g.SetLimit(limit)
+	var all lock.Event
+	for range limit {
+		var seq task.Seq
+		x := &waiter{name: "child", op: func(*task.Cx) error { return nil }}
+		g.Go(p, &waiter{name: "page", op: func(cx *task.Cx) error {
+			return seq.Run(cx, all.Wait, func(cx *task.Cx) error { g.Go(cx, x); return nil }, x.Wait)
+		}})
+	}
+	inDumpOf(t, p, limit)
+	all.Set(nil)
+	d := inDump(t, p, func(d *pool.Dump) bool { return len(d.Deadlocks) > 0 })
+	require.Contains(t, d.Deadlocks[0][0].Waits[0].Note, "the tasks that have all 2000 places there wait, too")
+}
+
 // A group is no circle if somebody has a place in it who goes on: who is in its first poll, who has yet to be polled, who
 // sleeps, or who has been given a place to start another.
 func TestNoDeadlockOfALimitWithAPlace(t *testing.T) {

@@ -80,7 +80,7 @@ const (
 	maxCandidates = 1 << 18
 	// maxCircles is how many circles are returned, and maxConfirmed how many tasks of one are in hand together.
 	maxCircles   = 32
-	maxConfirmed = 1024
+	maxConfirmed = 4096
 	// maxReached is how many schedulers a search looks at, and maxBacklog at how many that wait in a group.
 	maxReached = 16
 	maxBacklog = 4096
@@ -261,6 +261,8 @@ type node struct {
 	gone   bool    // it can go on
 	marked bool    // a search has come by
 
+	queued map[*Frame]bool // those that wait for a place, as read when all were in hand
+
 	confirmed *Await // what the task or the goroutine waits for, as read when all were in hand
 }
 
@@ -431,13 +433,8 @@ func (g *waitGraph) target(a *Await) *node {
 			n = &node{lock: x, all: true}
 			holders, complete := x.Holders()
 			for _, h := range holders {
-				var m *node
-				if h.Goroutine != 0 {
-					m = g.nodes[h.Goroutine]
-				} else {
-					m = g.nodes[h.Task.frame]
-				}
-				if m == nil || !m.is(h) {
+				m := g.holder(h)
+				if m == nil {
 					complete = false
 					break
 				}
@@ -473,6 +470,18 @@ func (n *node) taken() bool {
 	g.mu.Lock()
 	defer g.mu.Unlock()
 	return g.limit > 0 && g.active >= g.limit && g.active == len(n.needs)
+}
+
+// queues reports whether a task is one of those that wait for a place. All who have one are in hand, so none goes on.
+func (n *node) queues(f *Frame) bool {
+	if n.queued == nil {
+		n.queued = map[*Frame]bool{}
+		g := (*Group)(n.places)
+		g.mu.Lock()
+		g.eachQueued(func(f *Frame) bool { n.queued[f] = true; return true })
+		g.mu.Unlock()
+	}
+	return n.queued[f]
 }
 
 // full says so of a limit, for people.
@@ -524,12 +533,15 @@ func (n *node) waitsBy(w wakeup) bool {
 	return n.task != nil && n.task.self == Waker{w.frame, w.gen}
 }
 
-// is reports whether a node, of a task or of a goroutine, is a holder.
-func (n *node) is(h Holder) bool {
-	if n.helper != nil {
-		return n.number == h.Goroutine
+// holder returns the node of who holds something, or nil.
+func (g *waitGraph) holder(h Holder) *node {
+	if h.Goroutine != 0 {
+		return g.nodes[h.Goroutine]
 	}
-	return n.task.self == h.Task
+	if n := g.nodes[h.Task.frame]; n != nil && n.task.self == h.Task {
+		return n
+	}
+	return nil
 }
 
 // crowd returns the node of a limiter: a function whose turn has not come waits until one of those has ended that run.
@@ -649,7 +661,7 @@ func (g *waitGraph) confirm(circle []*node) (tasks []Blocked) {
 		if seen[n] {
 			continue
 		}
-		seen[n], order = true, append(order, n)
+		seen[n], order, n.queued = true, append(order, n), nil
 		if n.task != nil {
 			f := n.task.self.frame
 			if len(held) == maxConfirmed || !f.state.seize() {
@@ -683,7 +695,7 @@ func (g *waitGraph) confirm(circle []*node) (tasks []Blocked) {
 		if n.all && next[n] == nil && len(n.needs) > 0 {
 			next[n] = n.needs[0] // off the circle
 		}
-		if !n.still(next[n]) {
+		if !g.still(n, next[n]) {
 			return nil
 		}
 	}
@@ -739,7 +751,7 @@ func (f *Frame) timed() bool {
 }
 
 // still reports whether a node still needs what it was found to need; those are in hand.
-func (n *node) still(next *node) bool {
+func (g *waitGraph) still(n, next *node) bool {
 	switch {
 	case n.group != nil:
 		return next != nil && next.memberOf(n.group)
@@ -754,16 +766,11 @@ func (n *node) still(next *node) bool {
 		if !complete || len(holders) != len(n.needs) {
 			return false
 		}
-		for _, h := range holders {
-			known := false
-			for _, to := range n.needs {
-				known = known || to.is(h)
-			}
-			if !known {
-				return false
-			}
+		known := map[*node]bool{}
+		for _, to := range n.needs {
+			known[to] = true
 		}
-		return true
+		return !slices.ContainsFunc(holders, func(h Holder) bool { return !known[g.holder(h)] })
 	}
 	f := n.task.self.frame
 	s := Suspended{Self: n.task.self, Task: f.self}
@@ -813,7 +820,7 @@ func (a *Await) leadsTo(next *node) bool {
 	}
 	switch x := a.Object.(type) {
 	case *Frame:
-		if next.places != nil && (*Group)(next.places).queues(x) {
+		if next.places != nil && next.queues(x) {
 			a.Note += ", which waits in its group: " + next.full()
 			return true
 		}

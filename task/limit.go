@@ -139,14 +139,6 @@ func (g *Group) eachQueued(visit func(*Frame) bool) {
 	}
 }
 
-// queues reports whether f is one of those.
-func (g *Group) queues(f *Frame) (is bool) {
-	g.mu.Lock()
-	defer g.mu.Unlock()
-	g.eachQueued(func(x *Frame) bool { is = x == f; return !is })
-	return is
-}
-
 // LimitOf returns what those wait for that are started beyond the limit of g, and how many wait in g until they begin. Those
 // that wait to start one are not among them. Any goroutine.
 func LimitOf(g *Group) (limit Await, queued int) {

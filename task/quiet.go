@@ -221,6 +221,10 @@ func (l *look) keeper(w Waker) bool {
 			if a.Kind != AwaitsCall && l.keeper(WakerOf(x)) {
 				continue
 			}
+		case *limitPolicy: // a member's end lets it go on
+			if l.group((*Group)(x)) {
+				continue
+			}
 		default:
 			if (a.Kind == AwaitsTurn || a.Kind == AwaitsEvent) && passive(a.Object) {
 				continue
