@@ -367,3 +367,63 @@ func TestNotDeadForADescriptorOfAnotherPool(t *testing.T) {
 		})
 	}
 }
+
+// Turns, places under a limit, a limiter, and locks of tasks and goroutines lead from each of two pools to the other, and all goes on.
+func TestNoDeadlockAcrossPoolsByOtherWaysUnderLoad(t *testing.T) {
+	const rounds = 200
+	pools := poolsOf(t, 2)
+	var strand lock.Strand[int]
+	var m lock.Mutex
+	disk := &task.Limiter{Limit: 1}
+	brief := func(*task.Cx) error { return nil }
+	round := func(p, q *pool.Pool) {
+		var limited, g task.Group
+		limited.SetLimit(2)
+		hold := make(chan struct{})
+		limited.Goroutine(p, func(context.Context) error { <-hold; return nil }) // so that no task owns it
+
+		turn, next := strand.Turn(1, brief), strand.Turn(1, brief)
+		g.Go(q, turn)
+		limited.Go(p, &waiter{name: "waits for a turn", op: turn.Wait})
+		limited.Go(q, next)
+		g.Go(p, &waiter{name: "waits for who wants a place", op: next.Wait})
+
+		var b task.Blocking[int]
+		b.Limiter = disk
+		takes := &waiter{name: "takes the lock", op: func(cx *task.Cx) error {
+			if err := m.Lock(cx); err != nil {
+				return err
+			}
+			m.Unlock(cx)
+			return nil
+		}}
+		limited.Go(p, &waiter{name: "calls", op: func(cx *task.Cx) error {
+			_, err := b.Do(cx, func(ctx context.Context) (int, error) { g.Go(q, takes); return 0, takes.WaitContext(ctx) })
+			return err
+		}})
+
+		var seq task.Seq
+		fed, also := &waiter{name: "fed", op: brief}, &waiter{name: "fed, whom who has the lock waits for", op: brief}
+		g.Go(p, &waiter{name: "feeds", op: func(cx *task.Cx) error {
+			return seq.Run(cx, func(cx *task.Cx) error { return limited.GoWait(cx, fed) }, fed.Wait)
+		}})
+		g.Goroutine(q, func(ctx context.Context) error {
+			if err := limited.GoContext(ctx, q, also); err != nil {
+				return err
+			}
+			if err := m.LockContext(background); err != nil {
+				return err
+			}
+			defer m.Unlock(nil)
+			return also.WaitContext(ctx)
+		})
+		require.NoError(t, g.WaitContext(background))
+		close(hold)
+		require.NoError(t, limited.WaitContext(background))
+	}
+	beside(t, func() {
+		for n := range rounds {
+			round(pools[n%2], pools[(n+1)%2])
+		}
+	}, pools...)
+}
