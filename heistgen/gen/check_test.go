@@ -2,8 +2,10 @@ package gen
 
 import (
 	"errors"
+	"fmt"
 	"os"
 	"path/filepath"
+	"slices"
 	"strings"
 	"testing"
 )
@@ -74,4 +76,44 @@ func TestStates(t *testing.T) {
 	}
 	write("x.go", "package states\n")
 	refused("not a source any more", "x.go is gone, or has no straight-line functions any more: delete this file")
+}
+
+// TestOutside refuses a source beside files that look into its output, of which the source's type check knows nothing: a
+// refusal names what is wrong with those on which the source may depend.
+func TestOutside(t *testing.T) {
+	m := newModule(t, "outside")
+	source := func(body string) string {
+		return "//go:build heistgen\n\npackage outside\n\nimport \"github.com/heist-go/heist/task\"\n\n//heist:task\nfunc f(cx *task.Cx) error {\n\tx := 1\n" + body + "\n\treturn nil\n}\n"
+	}
+	const fine, wrong = "\tif err := cx.Yield(); err != nil {\n\t\treturn err\n\t}\n\t_ = x", "\tgo func() { x++ }()"
+	const other = "package outside\n\nfunc look%s(c *fCall) int { return c.x + wrong%s }\n"
+	cfg := Config{Dir: m.dir, Patterns: []string{"."}, Env: m.env}
+	problems := func() string {
+		t.Helper()
+		_, err := Compile(cfg)
+		var ps Problems
+		if err != nil && !errors.As(err, &ps) {
+			t.Fatal(err)
+		}
+		var files []string
+		for _, p := range ps {
+			files = append(files, filepath.Base(p.Pos.Filename))
+		}
+		return strings.Join(slices.Compact(files), " ")
+	}
+	m.write("doc.go", "package outside\n")
+	m.write("src.go", source(fine))
+	m.write("look_test.go", fmt.Sprintf(other, "1", "1"))
+	m.write("look.go", fmt.Sprintf(other, "2", "2"))
+	for _, c := range []struct{ what, name, text, want string }{
+		{"the source is fine", "doc.go", "package outside\n", ""},
+		{"it is refused", "src.go", source(wrong), "look.go src.go"},
+		{"the other file is fine", "look.go", "package outside\n", "src.go"},
+		{"a test has a source, too", "src_test.go", strings.ReplaceAll(source(fine), "func f(", "func g("), "look_test.go src.go"},
+	} {
+		m.write(c.name, c.text)
+		if got := problems(); got != c.want {
+			t.Errorf("%s: problems in %q, want %q", c.what, got, c.want)
+		}
+	}
 }
