@@ -8,6 +8,7 @@ import (
 	"go/types"
 	"math/big"
 	"path/filepath"
+	"slices"
 	"sort"
 	"strconv"
 	"strings"
@@ -97,6 +98,10 @@ func (w *writer) ident(id *ast.Ident) string {
 	case *types.Var:
 		if o == w.f.cx {
 			return w.f.ctx
+		}
+	case *types.TypeName:
+		if t, ok := o.Type().(*types.TypeParam); ok && w.f.unit.tparams[t] != "" {
+			return w.typ(t)
 		}
 	}
 	if l := w.f.cut[o]; l != nil {
@@ -1109,15 +1114,37 @@ func (f *fun) isShield(c *ast.CallExpr) bool {
 func itoa(n int64) string { return strconv.FormatInt(n, 10) }
 
 // typeParamName returns the name of a type parameter in the output.
-func (f *fun) typeParamName(t *types.TypeParam) string {
-	if t.Obj().Name() == "_" {
-		for i, p := range f.tparams {
-			if p == t {
-				return fmt.Sprintf("P%d", i)
-			}
+func (f *fun) typeParamName(t *types.TypeParam) string { return f.unit.tparams[t] }
+
+// nameParams names the type parameters of f in the output, where one must hide nothing: types are written there that the source
+// only infers.
+func (f *fun) nameParams() {
+	used := map[string]bool{}
+	ast.Inspect(f.decl, func(n ast.Node) bool {
+		if id, ok := n.(*ast.Ident); ok {
+			used[id.Name] = true
 		}
+		return true
+	})
+	hides := func(name string) bool {
+		return f.unit.Types.Scope().Lookup(name) != nil || types.Universe.Lookup(name) != nil ||
+			slices.ContainsFunc(f.src.file.Imports, func(im *ast.ImportSpec) bool { return importName(im) == name })
 	}
-	return t.Obj().Name()
+	for i, t := range f.tparams {
+		name := t.Obj().Name()
+		if name == "_" {
+			name = fmt.Sprintf("P%d", i)
+		} else if !hides(name) {
+			f.unit.tparams[t] = name
+			continue
+		}
+		n := name
+		for k := 2; used[n] || hides(n); k++ {
+			n = fmt.Sprintf("%s_%d", name, k)
+		}
+		used[n] = true
+		f.unit.tparams[t] = n
+	}
 }
 
 func (f *fun) typeParamNames() string {
