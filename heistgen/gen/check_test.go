@@ -4,6 +4,7 @@ import (
 	"errors"
 	"fmt"
 	"os"
+	"os/exec"
 	"path/filepath"
 	"slices"
 	"strings"
@@ -115,5 +116,96 @@ func TestOutside(t *testing.T) {
 		if got := problems(); got != c.want {
 			t.Errorf("%s: problems in %q, want %q", c.what, got, c.want)
 		}
+	}
+}
+
+// TestImports builds outputs that import what their sources name without its package, or do not name at all, beside a local type
+// that has the name of such a package, in another source.
+func TestImports(t *testing.T) {
+	m := newModule(t, "imports")
+	m.write("all.go", `//go:build heistgen
+
+package main
+
+import (
+	. "strings"
+
+	"github.com/heist-go/heist/task"
+)
+
+//heist:task context
+func all[Builder, Replacer any](cx *task.Cx, x Builder, y Replacer, z *Reader) (n string, err error) {
+	b, r := build(), NewReplacer("a", "b")
+	strings := must(pause(cx, 7))
+	to := struct {
+		*Reader
+		of Builder
+	}{z, x}
+	if _, err := pause(cx, 0); err != nil {
+		return "", err
+	}
+	b.WriteString(r.Replace("aab"))
+	line := func(n int) string {
+		strings := must(to.ReadByte())
+		return ToUpper(string(rune(int(strings) + n)))
+	}
+	return b.String() + Repeat("-", strings) + line(1), err
+}
+`)
+	m.write("local.go", `//go:build heistgen
+
+package main
+
+import "github.com/heist-go/heist/task"
+
+//heist:task context
+func local(cx *task.Cx, n int) (int, error) {
+	type machine struct{ n int }
+	type strings = machine
+	type context []strings
+	c := context{{n}, {2}}
+	for i, s := range c {
+		n += must(pause(cx, i*s.n))
+	}
+	return n, nil
+}
+`)
+	m.write("main.go", `package main
+
+import (
+	"context"
+	"fmt"
+	"strings"
+
+	"github.com/heist-go/heist/task"
+)
+
+func must[T any](v T, err error) T {
+	if err != nil {
+		panic(err)
+	}
+	return v
+}
+
+func build() *strings.Builder { return new(strings.Builder) }
+
+func pause(cx *task.Cx, n int) (int, error) { return n, cx.Yield() }
+
+func pauseContext(_ context.Context, n int) (int, error) { return n, nil }
+
+func main() {
+	ctx := context.Background()
+	a, l := newAll(1, 'x', strings.NewReader("cd")), newLocal(40)
+	fmt.Println(task.Run(ctx, a), task.Run(ctx, l))
+	fmt.Println(a.Result())
+	fmt.Println(l.Result())
+	fmt.Println(allContext(ctx, 1, 'x', strings.NewReader("cd")))
+	fmt.Println(localContext(ctx, 40))
+}
+`)
+	out, err := exec.Command(m.build(Config{Patterns: []string{"."}})).CombinedOutput()
+	const want = "<nil> <nil>\nbbb-------D <nil>\n42 <nil>\nbbb-------D <nil>\n42 <nil>\n"
+	if err != nil || string(out) != want {
+		t.Errorf("%v: %s, want %s", err, out, want)
 	}
 }

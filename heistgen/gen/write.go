@@ -8,7 +8,6 @@ import (
 	"go/types"
 	"math/big"
 	"path/filepath"
-	"slices"
 	"sort"
 	"strconv"
 	"strings"
@@ -90,6 +89,9 @@ func (w *writer) ident(id *ast.Ident) string {
 	}
 	info := w.f.info()
 	o := info.ObjectOf(id)
+	if t, ok := info.Uses[id].(*types.TypeName); ok {
+		o = t // not the field that it is, too, if it is embedded
+	}
 	switch o := o.(type) {
 	case nil:
 		return w.local(id)
@@ -110,8 +112,8 @@ func (w *writer) ident(id *ast.Ident) string {
 		}
 		return l.name
 	}
-	if o.Pkg() != nil && o.Pkg() != w.f.unit.Types && o.Parent() == o.Pkg().Scope() {
-		w.out.importName(o.Pkg().Path(), ".")
+	if o.Pkg() != nil && o.Pkg() != w.f.unit.Types && o.Parent() == o.Pkg().Scope() { // by an import of all names
+		return w.writes(w.out.importName(o.Pkg().Path(), o.Pkg().Name())) + "." + id.Name
 	}
 	return w.local(id)
 }
@@ -890,9 +892,7 @@ func (w *writer) arg(a any) string {
 func (w *writer) kidType(k *kid) string {
 	t := k.f.name + "Call"
 	if p := k.f.obj.Pkg(); p != w.f.unit.Types {
-		if n := w.out.importName(p.Path(), p.Name()); n != "." {
-			t = n + "." + t
-		}
+		t = w.out.importName(p.Path(), p.Name()) + "." + t
 	}
 	if len(k.targs) > 0 {
 		var parts []string
@@ -1042,12 +1042,8 @@ func (w *writer) named(o *types.TypeName, targs *types.TypeList) string {
 		return l.name + w.f.typeParamNames()
 	}
 	if o.Pkg() != nil && o.Pkg() != w.f.unit.Types {
-		n := w.out.importName(o.Pkg().Path(), o.Pkg().Name())
-		if n != "." {
-			name = w.writes(n) + "." + name
-		}
-	}
-	if !strings.Contains(name, ".") {
+		name = w.writes(w.out.importName(o.Pkg().Path(), o.Pkg().Name())) + "." + name
+	} else {
 		w.writes(name)
 	}
 	if targs != nil && targs.Len() > 0 {
@@ -1126,9 +1122,10 @@ func (f *fun) nameParams() {
 		}
 		return true
 	})
+	scope := f.unit.TypesInfo.Scopes[f.src.file]
 	hides := func(name string) bool {
-		return f.unit.Types.Scope().Lookup(name) != nil || types.Universe.Lookup(name) != nil ||
-			slices.ContainsFunc(f.src.file.Imports, func(im *ast.ImportSpec) bool { return importName(im) == name })
+		_, o := scope.LookupParent(name, token.NoPos)
+		return o != nil
 	}
 	for i, t := range f.tparams {
 		name := t.Obj().Name()
