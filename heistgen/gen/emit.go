@@ -36,6 +36,9 @@ func (u *unit) newOutput(s *source) *output {
 	for _, n := range u.Types.Scope().Names() {
 		taken[n] = ""
 	}
+	for n := range u.taken { // by this output or another one
+		taken[n] = ""
+	}
 	for _, im := range s.file.Imports {
 		p := strings.Trim(im.Path.Value, "`\"")
 		name := ""
@@ -139,15 +142,13 @@ func (o *output) use(p, name string) string {
 		o.imports[p] = n
 		return n
 	}
-	if name != "." {
-		for i := 2; ; i++ {
-			if _, ok := o.taken[name]; !ok {
-				break
-			}
-			name = fmt.Sprintf("%s%d", strings.TrimRight(name, "0123456789"), i)
+	for i := 2; ; i++ {
+		if _, ok := o.taken[name]; !ok {
+			break
 		}
-		o.taken[name] = p
+		name = fmt.Sprintf("%s%d", strings.TrimRight(name, "0123456789"), i)
 	}
+	o.taken[name] = p
 	o.imports[p] = name
 	return name
 }

@@ -14,7 +14,7 @@ var wantComment = regexp.MustCompile("// want(-1)?((?: `[^`]*`)+)")
 
 // TestRefused compares what is refused with the want comments in the sources.
 func TestRefused(t *testing.T) {
-	for _, dir := range []string{"refused", "refused2", "refused3", "refused4", "refused5", "refused6", "refused7"} {
+	for _, dir := range []string{"refused", "refused2", "refused3", "refused4", "refused5", "refused6", "refused7", "refused8"} {
 		_, err := Compile(Config{Dir: "testdata/" + dir, Patterns: []string{"."}})
 		var ps Problems
 		if !errors.As(err, &ps) {

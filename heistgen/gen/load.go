@@ -234,12 +234,15 @@ func load(cfg Config) ([]*unit, error) {
 		if len(u.sources) == 0 {
 			continue
 		}
+		isTest := func(name string) bool { return strings.HasSuffix(name, "_test.go") }
+		inTests := slices.ContainsFunc(u.sources, func(s *source) bool { return isTest(s.name) })
 		for _, e := range told(p.Errors) {
 			switch {
 			case sources[e.Pos.Filename] || e.Pos.Filename == "":
 				problems = append(problems, e)
-			case !slices.ContainsFunc(u.sources, func(s *source) bool { return s.output == e.Pos.Filename }):
-				u.outside = append(u.outside, e) // what stands in for an output is nobody's text
+			case slices.ContainsFunc(u.sources, func(s *source) bool { return s.output == e.Pos.Filename }): // what stands in for an output is nobody's text
+			case inTests || !isTest(e.Pos.Filename): // else no source depends on it
+				u.outside = append(u.outside, e)
 			}
 		}
 		units = append(units, u)

@@ -993,17 +993,23 @@ func (f *fun) declStmt(s *ast.DeclStmt) {
 	}
 }
 
-// embeds reports whether a local type is embedded somewhere.
+// embeds reports whether a struct in f embeds a local type: it has a field of that name.
 func (f *fun) embeds(o types.Object) (yes bool) {
 	ast.Inspect(f.body, func(n ast.Node) bool {
-		if fl, ok := n.(*ast.Field); ok && len(fl.Names) == 0 {
-			if id, ok := fl.Type.(*ast.Ident); ok && f.info().Uses[id] == o {
-				yes = true
-			}
-			if st, ok := fl.Type.(*ast.StarExpr); ok {
-				if id, ok := st.X.(*ast.Ident); ok && f.info().Uses[id] == o {
-					yes = true
+		if st, ok := n.(*ast.StructType); ok {
+			for _, fl := range st.Fields.List {
+				x := ast.Unparen(fl.Type)
+				if p, ok := x.(*ast.StarExpr); ok {
+					x = ast.Unparen(p.X)
 				}
+				switch i := x.(type) {
+				case *ast.IndexExpr:
+					x = i.X
+				case *ast.IndexListExpr:
+					x = i.X
+				}
+				id, ok := x.(*ast.Ident)
+				yes = yes || ok && len(fl.Names) == 0 && f.info().Uses[id] == o
 			}
 		}
 		return true

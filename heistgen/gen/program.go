@@ -74,9 +74,10 @@ type unit struct {
 	sources  []*source
 	funcs    map[*types.Func]*fun
 	problems Problems
-	outside  Problems                            // errors in other files, which may look into machines: the compiler's, if the sources are fine
+	outside  Problems                            // errors in other files on which sources may depend, and which may look into machines: the compiler's, if the sources are fine
 	others   map[string]map[string]*ast.FuncDecl // straight-line functions of other packages, by file
 	taken    map[string]bool                     // names that the output declares
+	tparams  map[*types.TypeParam]string         // names of type parameters in the output
 	calls    *rules.Calls
 	mutant   string
 	plain    bool // each variable has a field of its own

@@ -210,7 +210,7 @@ func stub(fset *token.FileSet, f *ast.File, generics map[string]generic) []byte 
 	for _, s := range imports {
 		p, _ := strconv.Unquote(s.Path.Value)
 		name := importName(s)
-		if name == "." || name == "_" || !used[name] {
+		if name != "." && !used[name] { // an import of all names may be for nothing
 			continue
 		}
 		used[name] = false

@@ -11,7 +11,7 @@ import (
 // collect finds the functions of the unit's sources.
 func (u *unit) collect() {
 	u.funcs = map[*types.Func]*fun{}
-	u.taken = map[string]bool{}
+	u.taken, u.tparams = map[string]bool{}, map[*types.TypeParam]string{}
 	u.predeclared()
 	for _, s := range u.sources {
 		for _, d := range s.file.Decls {
@@ -80,6 +80,7 @@ func (u *unit) function(s *source, fd *ast.FuncDecl, words []string) *fun {
 	for tp := range f.sig.TypeParams().TypeParams() {
 		f.tparams = append(f.tparams, tp)
 	}
+	f.nameParams()
 	f.parameters()
 	if f.cx.Name() == "_" || f.cx.Name() == "" {
 		u.refuse(fd.Type.Params.Pos(), "the *task.Cx of %s needs a name: cx", fd.Name.Name)

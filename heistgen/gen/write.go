@@ -89,6 +89,9 @@ func (w *writer) ident(id *ast.Ident) string {
 	}
 	info := w.f.info()
 	o := info.ObjectOf(id)
+	if t, ok := info.Uses[id].(*types.TypeName); ok {
+		o = t // not the field that it is, too, if it is embedded
+	}
 	switch o := o.(type) {
 	case nil:
 		return w.local(id)
@@ -98,6 +101,10 @@ func (w *writer) ident(id *ast.Ident) string {
 		if o == w.f.cx {
 			return w.f.ctx
 		}
+	case *types.TypeName:
+		if t, ok := o.Type().(*types.TypeParam); ok && w.f.unit.tparams[t] != "" {
+			return w.typ(t)
+		}
 	}
 	if l := w.f.cut[o]; l != nil {
 		if _, ok := o.(*types.TypeName); ok {
@@ -105,8 +112,8 @@ func (w *writer) ident(id *ast.Ident) string {
 		}
 		return l.name
 	}
-	if o.Pkg() != nil && o.Pkg() != w.f.unit.Types && o.Parent() == o.Pkg().Scope() {
-		w.out.importName(o.Pkg().Path(), ".")
+	if o.Pkg() != nil && o.Pkg() != w.f.unit.Types && o.Parent() == o.Pkg().Scope() { // by an import of all names
+		return w.writes(w.out.importName(o.Pkg().Path(), o.Pkg().Name())) + "." + id.Name
 	}
 	return w.local(id)
 }
@@ -885,9 +892,7 @@ func (w *writer) arg(a any) string {
 func (w *writer) kidType(k *kid) string {
 	t := k.f.name + "Call"
 	if p := k.f.obj.Pkg(); p != w.f.unit.Types {
-		if n := w.out.importName(p.Path(), p.Name()); n != "." {
-			t = n + "." + t
-		}
+		t = w.out.importName(p.Path(), p.Name()) + "." + t
 	}
 	if len(k.targs) > 0 {
 		var parts []string
@@ -1037,12 +1042,8 @@ func (w *writer) named(o *types.TypeName, targs *types.TypeList) string {
 		return l.name + w.f.typeParamNames()
 	}
 	if o.Pkg() != nil && o.Pkg() != w.f.unit.Types {
-		n := w.out.importName(o.Pkg().Path(), o.Pkg().Name())
-		if n != "." {
-			name = w.writes(n) + "." + name
-		}
-	}
-	if !strings.Contains(name, ".") {
+		name = w.writes(w.out.importName(o.Pkg().Path(), o.Pkg().Name())) + "." + name
+	} else {
 		w.writes(name)
 	}
 	if targs != nil && targs.Len() > 0 {
@@ -1109,15 +1110,38 @@ func (f *fun) isShield(c *ast.CallExpr) bool {
 func itoa(n int64) string { return strconv.FormatInt(n, 10) }
 
 // typeParamName returns the name of a type parameter in the output.
-func (f *fun) typeParamName(t *types.TypeParam) string {
-	if t.Obj().Name() == "_" {
-		for i, p := range f.tparams {
-			if p == t {
-				return fmt.Sprintf("P%d", i)
-			}
+func (f *fun) typeParamName(t *types.TypeParam) string { return f.unit.tparams[t] }
+
+// nameParams names the type parameters of f in the output, where one must hide nothing: types are written there that the source
+// only infers.
+func (f *fun) nameParams() {
+	used := map[string]bool{}
+	ast.Inspect(f.decl, func(n ast.Node) bool {
+		if id, ok := n.(*ast.Ident); ok {
+			used[id.Name] = true
 		}
+		return true
+	})
+	scope := f.unit.TypesInfo.Scopes[f.src.file]
+	hides := func(name string) bool {
+		_, o := scope.LookupParent(name, token.NoPos)
+		return o != nil
 	}
-	return t.Obj().Name()
+	for i, t := range f.tparams {
+		name := t.Obj().Name()
+		if name == "_" {
+			name = fmt.Sprintf("P%d", i)
+		} else if !hides(name) {
+			f.unit.tparams[t] = name
+			continue
+		}
+		n := name
+		for k := 2; used[n] || hides(n); k++ {
+			n = fmt.Sprintf("%s_%d", name, k)
+		}
+		used[n] = true
+		f.unit.tparams[t] = n
+	}
 }
 
 func (f *fun) typeParamNames() string {

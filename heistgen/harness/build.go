@@ -160,7 +160,9 @@ func (w *workshop) run(binary, program string, seed, limit int) (string, bool) {
 		code = cmd.ProcessState.ExitCode()
 	}
 	text := errs.String()
-	if i := strings.Index(text, "goroutine "); i >= 0 { // a stack
+	if before, _, ok := strings.Cut(text, "nobody waits for this panic: "); ok && code == 0 {
+		text = before // a member's, before the goroutine waits for it, which then raises it
+	} else if strings.Contains(text, "goroutine ") { // a stack
 		text = "(a panic)"
 	}
 	how, ok := cmd.ProcessState.Sys().(syscall.WaitStatus)

@@ -27,8 +27,8 @@ var formless = map[string]struct {
 	"ken_divconst":          {[]Form{Recursion}, farDown},
 	"fixedbugs_issue17039":  {[]Form{Combinators}, "Go 1.26.8's compiler appends the longer slice to itself in a literal"},
 	"fixedbugs_issue29312":  {[]Form{Values}, "its types take Go's checker for ever as type arguments"},
-	"fixedbugs_issue58300":  {[]Form{Generic, Methods}, "it prints the names of its functions"},
-	"fixedbugs_issue58300b": {[]Form{Generic, Methods}, "it prints the names of its functions"},
+	"fixedbugs_issue58300":  {[]Form{Generic, Methods, Names}, "it prints the names of its functions"},
+	"fixedbugs_issue58300b": {[]Form{Generic, Methods, Names}, "it prints the names of its functions"},
 }
 
 // Combinators and literals are polled from the outermost one.

@@ -159,7 +159,7 @@ func (t *transformer) run() (*Program, error) {
 		}
 	}
 	for id, o := range t.info.Defs {
-		if o != nil && (id.Name == "error" || id.Name == "nil" || id.Name == "panic") && !isField(o) && (o.Parent() == t.pkg.Scope() || len(t.forms) > 0) {
+		if o != nil && (id.Name == "error" || id.Name == "nil" || id.Name == "panic" || id.Name == "false") && !isField(o) && (o.Parent() == t.pkg.Scope() || len(t.forms) > 0) {
 			return nil, Why("it declares a predeclared name that the harness uses")
 		}
 	}

@@ -34,6 +34,9 @@ func lately(cx *task.Cx, p *pauser) (out []string, err error) {
 			s, err := summedOf(cx, p, vec[int]{1, 2, 3})
 			return fmt.Sprint(s), err
 		},
+		func(cx *task.Cx, p *pauser) (string, error) {
+			return hidden[string, bool, float64, error](cx, p, "x", true, 1.5, "last")
+		},
 	} {
 		text, err := one(cx, p)
 		if err != nil {
@@ -677,4 +680,39 @@ again:
 		s.Y += must(p.next(cx, i))
 	}
 	return out + fmt.Sprint(kept, *ptrs[0], *ptrs[2]), p.Wait(cx)
+}
+
+// hidden has type parameters that hide what its output has to write.
+//
+//heist:task context
+func hidden[int, spot, slices, _ any](cx *task.Cx, p *pauser, x int, y spot, z slices, last P3) (out string, err error) {
+	type plain struct {
+		X int
+		Y spot
+	}
+	n, at, kept := len(last), must(p.spot(cx, 2)), &x
+	pair := func(cx *task.Cx, x int, _ slices) (plain, error) { return plain{x, y}, p.Wait(cx) }
+	for i, v := range must(p.array(cx, 3)) {
+		n += i * v
+		defer func(k spot) { out += fmt.Sprint(" ", k, n, at) }(must(pair(cx, x, z)).Y)
+		at = must(p.spot(cx, v))
+	}
+	cell := &cellOf[int]{*kept}
+	old, was, err := cell.exchanged(cx, p, x)
+	if err != nil {
+		return "", err
+	}
+	last += P3(fmt.Sprint(was, must(p.next(cx, 1))))
+	return fmt.Sprint(n, at, *kept, z, last, old, must(pair(cx, cell.v, z))), p.Wait(cx)
+}
+
+// exchanged has a receiver whose type parameter hides what its output has to write.
+//
+//heist:task context
+func (c *cellOf[int]) exchanged(cx *task.Cx, p *pauser, v int) (old int, at spot, err error) {
+	for i := range must(p.array(cx, 3)) {
+		at = must(p.spot(cx, i+must(p.next(cx, i))))
+		old = c.swap(v)
+	}
+	return old, at, p.Wait(cx)
 }

@@ -210,6 +210,9 @@ func (s spot) sum(k int) int { return s.X + s.Y + k }
 
 type span int64
 
+// P3 has the name that a type parameter without one would have.
+type P3 string
+
 var errNone error
 
 type (
