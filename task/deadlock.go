@@ -3,7 +3,6 @@ package task
 import (
 	"cmp"
 	"fmt"
-	"maps"
 	"slices"
 )
 
@@ -240,6 +239,7 @@ type waitGraph struct {
 	helpers []*node
 	makers  map[any]Waker      // of values of lock.OnceValue, by policy
 	members map[*Group][]*node // tasks and goroutines
+	groups  []*Group           // of which there are members, in the order in which these were found
 	started map[*Frame]*Group  // tasks that wait in one of them for a place under its limit
 }
 
@@ -358,10 +358,13 @@ func (g *waitGraph) collectHelpers() {
 
 // link adds the edges.
 func (g *waitGraph) link() {
-	g.members, g.started = map[*Group][]*node{}, nil
+	g.members, g.groups, g.started = map[*Group][]*node{}, nil, nil
 	member := func(of *Group, n *node) {
 		if of == nil {
 			return
+		}
+		if g.members[of] == nil {
+			g.groups = append(g.groups, of)
 		}
 		g.members[of] = append(g.members[of], n)
 	}
@@ -497,13 +500,15 @@ func (n *node) full() string {
 func (g *waitGraph) waitsIn(f *Frame) *Group {
 	if g.started == nil {
 		g.started = map[*Frame]*Group{}
-		var groups []*Group
+		groups := slices.Clone(g.groups)
 		for _, rt := range g.reached {
-			rt.mu.Lock()
-			groups = slices.AppendSeq(groups, maps.Keys(rt.groups))
-			rt.mu.Unlock()
+			for _, of := range rt.foreign() {
+				if g.members[of] == nil {
+					groups = append(groups, of)
+				}
+			}
 		}
-		for _, of := range slices.AppendSeq(groups, maps.Keys(g.members)) {
+		for _, of := range groups {
 			of.mu.Lock()
 			of.eachQueued(func(f *Frame) bool { g.started[f] = of; return len(g.started) < maxCandidates })
 			of.mu.Unlock()

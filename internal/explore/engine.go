@@ -214,6 +214,10 @@ func (e *engine) choose() *thread {
 		e.cut = true
 		return nil
 	}
+	if enabled&(1<<id) == 0 {
+		e.fail(fmt.Sprintf("not deterministic: after %d steps %s could go on before, and cannot now; does the order of a map decide?", e.steps, e.threads[id].name))
+		return nil
+	}
 	e.steps++
 	e.taken = append(e.taken, decision(id))
 	return e.threads[id]

@@ -133,6 +133,26 @@ func TestPanicIsAFailure(t *testing.T) {
 	require.Contains(t, f.Reason, "nil pointer")
 }
 
+// A model that does something else when it is run again is no model.
+func TestNotDeterministic(t *testing.T) {
+	runs := 0
+	f := explore.Run(explore.Options{}, func(x *explore.X) {
+		var n explore.Int32
+		runs++
+		blocks := runs > 1
+		x.Go("one", func() {
+			if blocks {
+				explore.Wait(&n, func() bool { return n.Peek() > 0 })
+			}
+			n.Add(1)
+			n.Add(1)
+		})
+		x.Go("two", func() { n.Add(1) })
+	}).Failure
+	require.NotNil(t, f)
+	require.Regexp(t, "^not deterministic: after [0-9]+ steps one could go on before, and cannot now", f.Reason)
+}
+
 // A field handed over by an atomic is ordered; one that is read without having
 // observed the atomic is a race, in whatever order the two really ran.
 func TestPlainHandOver(t *testing.T) {
