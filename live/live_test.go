@@ -306,6 +306,26 @@ func TestTerminal(t *testing.T) {
 	require.Error(t, live.Terminal(ctx, &out, p, live.Options{Every: 1}, nil))
 }
 
+// A circle of one task is said to be that, and which tasks are of another pool.
+func TestTerminalOfCircles(t *testing.T) {
+	var v live.View
+	require.NoError(t, v.Add("frame", []byte(`{}`)))
+	require.NoError(t, v.Add("tasks", []byte(`{"dump": {"deadlocks": [
+		[{"name": "main.page", "waits": [{"kind": "turn", "what": "limit of a group", "name": "pages"}]}],
+		[{"name": "main.a", "waits": [{"kind": "end", "what": "task", "id": "0x1"}]},
+		 {"name": "main.b", "elsewhere": true, "waits": [{"kind": "end", "what": "task", "id": "0x2"}]}]],
+		"quiet": [{"group": "0x3", "name": "orders", "tasks": 2, "waits": []}]}}`)))
+	var out bytes.Buffer
+	require.NoError(t, v.Draw(&out, nil))
+	for _, part := range []string{
+		"DEADLOCK 1: a task waits for itself", "main.page waits for turn: limit of a group pages",
+		"DEADLOCK 2: 2 tasks wait for each other", "main.a waits for end: task 0x1", "main.b, of another pool, waits for end: task 0x2",
+		"2 tasks of the group orders, which wait for each other",
+	} {
+		require.Contains(t, out.String(), part)
+	}
+}
+
 // A terminal shows groups in which nothing moves.
 func TestTerminalOfAQuietGroup(t *testing.T) {
 	p := open(t, pool.Config{Workers: 2})

@@ -184,10 +184,18 @@ func (d *drawing) view(v *View) {
 // deadlocks names the circles.
 func (d *drawing) deadlocks(x *pool.Dump) {
 	for i, circle := range x.Deadlocks {
-		d.line(red, "DEADLOCK %d: %d tasks wait for each other", i+1, len(circle))
+		who := "a task waits for itself"
+		if len(circle) > 1 {
+			who = fmt.Sprintf("%d tasks wait for each other", len(circle))
+		}
+		d.line(red, "DEADLOCK %d: %s", i+1, who)
 		for _, t := range circle[:min(len(circle), 8)] {
 			for _, w := range t.Waits[:min(len(t.Waits), 1)] {
-				d.line(red, "  %s waits for %s: %s %s", t.Name, w.Kind, w.What, cmp.Or(w.Name, w.ID))
+				of := ""
+				if t.Elsewhere {
+					of = ", of another pool,"
+				}
+				d.line(red, "  %s%s waits for %s: %s %s", t.Name, of, w.Kind, w.What, cmp.Or(w.Name, w.ID))
 			}
 		}
 	}
@@ -201,7 +209,7 @@ func (d *drawing) deadlocks(x *pool.Dump) {
 		if len(q.Waits) > 0 {
 			what = q.Waits[0].What + " " + cmp.Or(q.Waits[0].Name, q.Waits[0].ID)
 		}
-		d.line(plain, "quiet for %v: %d tasks of the group %s, which wait for %s", q.For.Round(time.Second), q.Tasks, q.Group, what)
+		d.line(plain, "quiet for %v: %d tasks of the group %s, which wait for %s", q.For.Round(time.Second), q.Tasks, cmp.Or(q.Name, q.Group), what)
 	}
 }
 

@@ -155,7 +155,7 @@ type ObjectDump struct {
 // WorkerDump is what a worker does.
 type WorkerDump struct {
 	Worker int           `json:"worker"`
-	State  string        `json:"state"`            // parked, computing, stuck, running
+	State  string        `json:"state"`            // parked, computing, stuck, running, ended: its pool is closed
 	For    time.Duration `json:"for_ns,omitempty"` // it has been in one poll, if it is stuck, in ns
 	Queued int           `json:"queued"`           // frames in its deque and its LIFO slot
 	Inbox  bool          `json:"inbox"`            // frames have come from other threads
@@ -570,6 +570,7 @@ func printable(s string) string {
 func (p *Pool) workerDumps(stacks bool) []WorkerDump {
 	now := clock.Now()
 	list := []WorkerDump{}
+	closed := p.threads.Load() == 0 && p.stopped.Load()
 	for i, w := range p.everybody() {
 		if !w.started.Load() {
 			continue
@@ -580,6 +581,8 @@ func (p *Pool) workerDumps(stacks bool) []WorkerDump {
 		}
 		since := w.stuck.Load()
 		switch {
+		case closed:
+			d.State = "ended"
 		case p.parking.isParked(i):
 			d.State = "parked"
 		case w.departed.Load():

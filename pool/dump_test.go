@@ -520,3 +520,16 @@ func TestDumpOfTimers(t *testing.T) {
 	require.NoError(t, g.WaitContext(background))
 	require.Empty(t, p.Dump(pool.DumpOptions{}).Next)
 }
+
+// The workers of a pool that is closed have ended.
+func TestDumpOfAClosedPool(t *testing.T) {
+	p, err := pool.New(pool.Config{Workers: 2})
+	require.NoError(t, err)
+	require.NoError(t, p.Run(background, new(empty)))
+	require.NoError(t, p.Close())
+	d := p.Dump(pool.DumpOptions{})
+	require.NotEmpty(t, d.Workers)
+	for _, w := range d.Workers {
+		require.Equal(t, "ended", w.State)
+	}
+}
