@@ -179,10 +179,11 @@ func (f *Frame) Wait(cx *Cx) error {
 	if err := f.await(cx); err != nil {
 		return err
 	}
-	if p, ok := f.Err().(*PanicError); ok {
+	err := f.Err()
+	if p, ok := err.(*PanicError); ok {
 		cx.frame.seesPanic(p)
 	}
-	return f.result()
+	return raise(err)
 }
 
 // await is Wait without the result: nil says that the task is done.

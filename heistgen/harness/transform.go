@@ -415,9 +415,9 @@ func (t *transformer) print(head string, decls []ast.Decl, task bool) ([]byte, e
 		}
 		return true
 	})
-	for name, path := range map[string]string{"heistCombine": "task/combine", "heistStream": "task/stream"} {
-		if used[name] {
-			fmt.Fprintf(&out, "import %s %q\n", name, "github.com/heist-go/heist/"+path)
+	for _, im := range []struct{ name, path string }{{"heistCombine", "task/combine"}, {"heistStream", "task/stream"}} {
+		if used[im.name] {
+			fmt.Fprintf(&out, "import %s %q\n", im.name, "github.com/heist-go/heist/"+im.path)
 		}
 	}
 	for _, im := range t.file.Imports {
