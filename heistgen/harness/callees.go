@@ -209,16 +209,14 @@ func (t *transformer) byHandle(c *callee) *ast.BlockStmt {
 	return body(append(list, ret(append(held, ident("heistErr"))...))...)
 }
 
-// byStream calls the function in a literal that a stream calls. The literal keeps a panic: the stream would raise it in
-// Next, and in Close once more.
+// byStream calls the function in a literal that a stream calls.
 func (t *transformer) byStream(c *callee) *ast.BlockStmt {
 	vars, held, set := c.hold()
-	kept := ident("heistKept")
-	lit := literal([]ast.Expr{ident("error")}, &ast.DeferStmt{Call: call(ident("heistKeep"), &ast.UnaryExpr{Op: token.AND, X: kept})}, set, ret(ident("heistErr"), ident("nil")))
+	lit := literal([]ast.Expr{ident("error")}, set, ret(ident("heistErr"), ident("nil")))
 	lit.Type.Params.List = append(lit.Type.Params.List, &ast.Field{Names: []*ast.Ident{ident("_")}, Type: ident("heistInt")})
-	list := append([]ast.Stmt{variable(kept, ident("any"))}, vars...)
+	list := append([]ast.Stmt{reraise()}, vars...)
 	list = append(list, define("heistCalls", method("heistStream", "MapConcurrent", method("heistStream", "Once", number(1)), number(1), lit)),
-		done(call(ident("heistMust"), method("heistCalls", "Next", ident("heistCx")))), done(method("heistCalls", "Close", ident("heistCx"))), do(call(ident("heistRaise"), kept)))
+		done(call(ident("heistMust"), method("heistCalls", "Next", ident("heistCx")))), done(method("heistCalls", "Close", ident("heistCx"))))
 	return body(append(list, ret(append(held, ident("heistErr"))...))...)
 }
 

@@ -913,15 +913,6 @@ func heistReraise() {
 	}
 }
 
-// heistKeep keeps a panic, heistRaise raises it.
-func heistKeep(to *any) { *to = recover() }
-
-func heistRaise(v any) {
-	if v != nil {
-		panic(v)
-	}
-}
-
 // heistThrough returns v, and waits at random.
 func heistThrough[T any](cx *heistTask.Cx, v T) (T, error) { return v, heistPause(cx) }
 
